@@ -20,9 +20,9 @@ def texts(name: str, value: Texts) -> tuple[str, ...]:
     found = (value,) if isinstance(value, str) else tuple(value)
     for text in found:
         if not isinstance(text, str):
-            raise TypeError(f"{name}: {text!r} is no text")
+            raise TypeError(f"{name}: {text!r} is not text")
         if not text:
-            raise ValueError(f"{name}: an empty text matches nothing that anybody means")
+            raise ValueError(f"{name}: an empty text matches nothing useful")
     return found
 
 
@@ -41,7 +41,7 @@ def can_require(options: Options) -> None:
     if not options.require_signers:
         return
     if options.depth != "full":
-        raise ValueError("a signer can be required at full depth only: quick depth reads no file whole")
+        raise ValueError("a signer can be required only at full depth: quick depth reads no file completely")
     if options.scanners is not None and SIGNATURE not in options.scanners:
         raise ValueError(f"a signer can be required only where the scanner {SIGNATURE} is used")
 
@@ -54,23 +54,23 @@ def size(name: str, value: int | None) -> int | None:
 def number(name: str, value: _Number) -> _Number:
     """Return a finite number that is not negative; raises TypeError, ValueError."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name}: {value!r} is no number")
+        raise TypeError(f"{name}: {value!r} is not a number")
     if not 0 <= value < float("inf"):
-        raise ValueError(f"{name}: {value!r} is no number from 0 on")
+        raise ValueError(f"{name}: {value!r} is not a number of 0 or more")
     return value
 
 
 def seconds(name: str, value: float) -> float:
     """Return a positive number of seconds; raises TypeError, ValueError."""
     if number(name, value) == 0:
-        raise ValueError(f"{name}: 0 seconds are too few for anything")
+        raise ValueError(f"{name}: 0 seconds is too short")
     return value
 
 
 def one_of(name: str, value: Any, literal: Any) -> Any:
     """Return a value of a Literal type; raises ValueError."""
     if value not in get_args(literal):
-        raise ValueError(f"{name}: {value!r} is none of {', '.join(map(repr, get_args(literal)))}")
+        raise ValueError(f"{name}: {value!r} is not one of {', '.join(map(repr, get_args(literal)))}")
     return value
 
 

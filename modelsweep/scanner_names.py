@@ -77,4 +77,4 @@ def resolve(word: str, known: Sequence[str]) -> tuple[str, ...]:
     close = get_close_matches(wanted, {squashed(name): name for name in known}, 3, 0.6)
     names = [name for name in known if squashed(name) in close]
     hint = f": did you mean {' or '.join(names)}?" if names else ""
-    raise UnknownScanner(f"{word!r} is no scanner{hint}")
+    raise UnknownScanner(f"{word!r} is not a scanner{hint}")

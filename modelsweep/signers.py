@@ -25,13 +25,13 @@ def signer(value: str) -> str:
         with open(name, encoding="utf-8", errors="replace") as file:
             text = file.read(MIB)
     except OSError as error:
-        raise ValueError(f"{name or value}: {error.strerror}: it takes a file of a key or of certificates") from None
+        raise ValueError(f"{name or value}: {error.strerror}: give a file with a key or certificates") from None
     if "PRIVATE KEY-----" in text:
-        raise ValueError(f"{name}: holds a private key, which no verifier needs: give it the public one")
+        raise ValueError(f"{name}: holds a private key, which no verifier needs: give the public key")
     blocks = [(match["kind"], "".join(match["data"].split())) for match in _BLOCK.finditer(text)]
     kinds = {kind for kind, _ in blocks}
     if len(kinds) != 1 or (len(blocks) > 1 and "PUBLIC KEY" in kinds):
-        raise ValueError(f"{name}: holds neither one public key nor certificates in PEM")
+        raise ValueError(f"{name}: holds neither a single public key nor certificates in PEM")
     for _, data in blocks:
         b64decode(data, validate=True)
     if who and "PUBLIC KEY" in kinds:

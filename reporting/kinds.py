@@ -26,7 +26,7 @@ MEANING = {
     ),
     ProblemKind.UNSUPPORTED: Meaning(
         "of unknown kind",
-        "No scanner knows the format, or it is no regular file.",
+        "No scanner knows the format, or it is not a regular file.",
         "Check what the file is, and whether it belongs there.",
     ),
     ProblemKind.ENCRYPTED: Meaning(

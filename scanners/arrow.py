@@ -93,7 +93,7 @@ def _parquet(blob: Blob, context: Context) -> Iterator[Item]:
         try:
             data = base64.b64decode(text[: len(text) - len(text) % 4], validate=True)
         except binascii.Error:
-            raise Malformed("the schema is no base64") from None
+            raise Malformed("the schema is not base64") from None
         yield from _message(blob, MemoryReader(data), 0, context, set(), None)
 
 
@@ -109,7 +109,7 @@ def _message(
     inner = MemoryReader(reader.read(start + 4, length))
     root = _root(inner, context)
     if root.number(1, "B") != _SCHEMA_MESSAGE:
-        raise Malformed("the first message is no schema", start)
+        raise Malformed("the first message is not a schema", start)
     yield from _schema(root.table(2), blob, inner, seen, start + 4 if origin else None)
 
 
@@ -134,7 +134,7 @@ def _schema(
             if kind == _UNPICKLED and _METADATA in pairs:
                 yield from _pickle(pairs[_METADATA], name, blob, reader, seen, base)
         if level >= _LEVELS:
-            raise OverLimit(f"more than {_LEVELS} types inside each other")
+            raise OverLimit(f"more than {_LEVELS} nested types")
         pending += [(child, name, level + 1) for child in field.tables(5)]
 
 

@@ -45,7 +45,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     try:
         found = documents(text_of(schema))
     except JsonFault as fault:
-        raise Malformed(f"the schema is no JSON: {fault}", len(_MAGIC)) from None
+        raise Malformed(f"the schema is not JSON: {fault}", len(_MAGIC)) from None
     yield from _classes(blob, list(found), context)
     _check_blocks(source, context)
 
@@ -85,7 +85,7 @@ def _check_blocks(source: _Values, context: Context) -> None:
         source.length()  # rows of the block
         source.skip(source.length())
         if source.take(_SYNC) != mark:
-            raise Malformed("no mark stands behind a block", source.position - _SYNC)
+            raise Malformed("the marker after a block is missing", source.position - _SYNC)
 
 
 class _Values(Cursor):
@@ -109,7 +109,7 @@ class _Values(Cursor):
         """Return the next number where it is one of bytes; raises Malformed."""
         value = self.varint()
         if value < 0:
-            raise Malformed(f"{value:,} bytes are claimed", self.position)
+            raise Malformed(f"{value:,} bytes are declared", self.position)
         return value
 
     def octets(self) -> bytes:

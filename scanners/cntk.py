@@ -193,7 +193,7 @@ def _network(blob: Blob, context: Context) -> Iterator[Item]:
     _expect(cursor, "BRootNodes")
     while (section := _word(cursor)) != "ERootNodes":
         if not section.startswith("B"):
-            raise Malformed("a list of nodes has no name", cursor.position)
+            raise Malformed("a list of nodes is unnamed", cursor.position)
         _pass_words(cursor, context)
         _expect(cursor, f"E{section[1:]}")
     _expect(cursor, "ECN")

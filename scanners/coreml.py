@@ -281,7 +281,7 @@ def _check_weights(blob: Blob, context: Context) -> None:
         entry = blob.reader.read(position, _ALIGNMENT)
         size, start = int.from_bytes(entry[8:16], "little"), int.from_bytes(entry[16:24], "little")
         if not entry.startswith(_SENTINEL):
-            raise Malformed(f"no array stands where number {number:,} should", position)
+            raise Malformed(f"there is no array number {number:,}", position)
         if start < position + _ALIGNMENT or start > blob.size or size > blob.size - start:
             raise Truncated(start, size, blob.size)
         end = start + size

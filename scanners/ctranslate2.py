@@ -80,7 +80,7 @@ def _tensor(blob: Blob, cursor: Cursor, version: int, kinds: set[str]) -> Iterat
         (kind, width), length = _TYPES[number], cursor.number("I")
     else:
         if number not in _OLD_TYPES:
-            raise Malformed(f"no element takes {number} bytes", cursor.position - 1)
+            raise Malformed(f"no element has a size of {number} bytes", cursor.position - 1)
         kind, width = _OLD_TYPES[number], number
         length = cursor.number("I") * width
     kinds.add(kind)

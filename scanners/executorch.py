@@ -78,7 +78,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     root = FlatBuffer(blob.reader, context).root()
     parts = {_PROGRAM: _program, _TENSORS: _tensors, _BUNDLE: _bundle}.get(blob.head[4:6])
     if parts is None:
-        raise Malformed("what a bundle holds is no program", 4)
+        raise Malformed("the bundle does not hold a program", 4)
     yield from parts(blob, root)
 
 

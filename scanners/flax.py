@@ -151,7 +151,7 @@ class _Walk:
         """Yield what is wrong with the arrays of one value; raises Malformed where that is no map and no list."""
         position = self.cursor.position
         if self.blob.reader.read(position, 1)[0] not in _MAPS | _LISTS:
-            raise Malformed("no map and no list begins here", position)
+            raise Malformed("neither a map nor a list begins here", position)
         left = [1]
         maps = [False]
         name = ""
@@ -205,7 +205,7 @@ class _Walk:
         stop = token.start + token.length
         shape, dtype, length = _shape_of(cursor), _dtype_of(cursor), _token(cursor)
         if length.kind not in ("bytes", "text") or length.start + length.length != stop:
-            raise Malformed("an array is no list of shape, type and bytes", token.start)
+            raise Malformed("an array is not a list of shape, type and bytes", token.start)
         self.arrays += 1
         self.types.add(dtype)
         size = _SIZES.get(dtype)
@@ -220,12 +220,12 @@ class _Walk:
 def _shape_of(cursor: Cursor) -> list[int]:
     outer, inner = _token(cursor), _token(cursor)
     if outer.kind != "list" or outer.inner != 3 or inner.kind not in ("list", "map") or inner.inner > _DIMENSIONS:
-        raise Malformed("an array is no list of shape, type and bytes", cursor.position)
+        raise Malformed("an array is not a list of shape, type and bytes", cursor.position)
     sizes = []
     for _ in range(inner.inner):
         size = _token(cursor)
         if size.kind != "number":
-            raise Malformed("the shape of an array is no list of numbers", cursor.position)
+            raise Malformed("the shape of an array is not a list of numbers", cursor.position)
         sizes.append(size.code)
     return sizes
 
@@ -233,7 +233,7 @@ def _shape_of(cursor: Cursor) -> list[int]:
 def _dtype_of(cursor: Cursor) -> str:
     token = _token(cursor)
     if token.kind not in ("text", "bytes") or token.length > _DTYPE:
-        raise Malformed("the type of an array is no name", cursor.position)
+        raise Malformed("the type of an array is not a name", cursor.position)
     return printable(cursor.take(token.length).decode("utf-8", "replace"))
 
 
@@ -277,7 +277,7 @@ def _long_token(cursor: Cursor, first: int) -> Token:
     if first in _LARGE_MAPS:
         return Token("map", 2 * cursor.number(_UNSIGNED[_LARGE_MAPS[first]]))
     if first == 0xC1:
-        raise Malformed("the byte c1 begins no value", cursor.position - 1)
+        raise Malformed("no value begins with the byte c1", cursor.position - 1)
     return Token("plain")  # nil, false and true
 
 

@@ -64,7 +64,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 detail: dict[str, Json] = {"how": kind or how}
                 yield Fact("java-class", printable(name, _SHOWN), blob.locator, Span(event.offset), detail)
     if not root:
-        raise Malformed("the document was not read to its root: it ends before, or declares entities")
+        raise Malformed("the document ends, or declares entities, before its root element")
 
 
 def _named(event: Event) -> Iterator[tuple[str, str]]:

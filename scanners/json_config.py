@@ -100,7 +100,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         whole = blob.locator.suffix in NEVER_PLAIN  # a model that is named so, and no text that looks like JSON
         cut = (fault.cut or lenient is None) and blob.locator.suffix in _SUFFIXES
         if not lenient and (telling or whole or cut):
-            raise Malformed(f"no JSON: {fault}") from None
+            raise Malformed(f"not JSON: {fault}") from None
         found, telling, open_to_code = lenient or [], True, True
     if network and any(map(_is_network, found)):
         yield blob.window(f"model{JSON_SUFFIX}", 0, blob.size, expect="onnx-text")
@@ -195,7 +195,7 @@ def _check_end(data: bytes) -> None:
     """Raise Malformed unless the last bracket could close the first: all that is known of a long file unparsed."""
     first, last = data.lstrip()[:1], data.rstrip()[-1:]
     if {b"{": b"}", b"[": b"]"}.get(first, last) != last:
-        raise Malformed("no JSON: the text ends before it is whole")
+        raise Malformed("not JSON: the text ends too early")
 
 
 def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fact:

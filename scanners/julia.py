@@ -102,7 +102,7 @@ class _Documents:
             frame, kind = self.frames[-1], self.cursor.number("B")
             if not kind:
                 if self.cursor.position != frame.end:
-                    raise Malformed("a document is not as long as it says", self.cursor.position)
+                    raise Malformed("a document does not have its declared length", self.cursor.position)
                 yield from self._leave(self.frames.pop())
                 continue
             yield from self._element(frame, kind)

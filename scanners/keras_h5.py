@@ -336,7 +336,7 @@ class _Walk:
         if kind.is_variable_str():
             length = self._source.text_length(self._h5.h5g.get_objinfo(owner).objno[0], attribute.name)
             if length > self._blob.size:
-                raise Malformed(f"a text of {length:,} bytes stands in a file of {self._blob.size:,}")
+                raise Malformed(f"a text of {length:,} bytes in a file of {self._blob.size:,}")
         values = numpy.empty(attribute.shape, dtype=attribute.dtype)
         attribute.read(values)
         value = values.reshape(-1)[0]

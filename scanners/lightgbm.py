@@ -119,9 +119,9 @@ class _Model:
         key, separator, value = line.partition(b"=")
         self.last = line or self.last
         if b"\0" in line:
-            raise Malformed("a zero stands in the text, at which the loader ends and begins anew", offset)
+            raise Malformed("a NUL in the text makes the loader stop and start again", offset)
         if self.section == _PARAMETERS and line not in (b"", _END_OF_PARAMETERS) and not _PARAMETER.match(line):
-            raise Malformed("a line of the parameters is none", offset)
+            raise Malformed("a line is not a parameter", offset)
         if self.section:
             self.section = line if line in (_PARAMETERS, _END_OF_PARAMETERS) else self.section
         elif line == _END_OF_TREES:
@@ -144,14 +144,14 @@ class _Model:
     def _of_header(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
         """Yield what stands in a line before all trees where it is code."""
         if key in _COUNTS and _integer(value, offset) < 1:
-            raise Malformed(f"{key.decode()} is less than one, over which the loader ends", offset)
+            raise Malformed(f"{key.decode()} is less than one, which makes the loader abort", offset)
         yield from self._text(key, value)
 
     def _of_tree(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
         """Keep a list of numbers of the tree, and yield what else stands there where it is code."""
         if value.translate(None, _NUMERALS):
             name = printable(key.decode("latin-1"), _SHOWN)
-            self.fault = self.fault or Malformed(f"in a tree, {name} is no list of numbers", offset)
+            self.fault = self.fault or Malformed(f"in a tree, {name} is not a list of numbers", offset)
             yield from self._text(key, value)
         elif key in _KEPT:
             self._tree[key] = value
@@ -227,7 +227,7 @@ class _Model:
         if self.section != _END_OF_PARAMETERS:
             raise Malformed("the parameters do not end: cut short?")
         if self.last != _END_OF_PARAMETERS and not _is_pandas(self.last):
-            raise Malformed("the model ends with neither its parameters nor the categories of pandas: cut short?")
+            raise Malformed("the model ends with neither its parameters nor its pandas categories: cut short?")
 
 
 def _is_pandas(line: bytes) -> bool:
@@ -242,7 +242,7 @@ def _is_pandas(line: bytes) -> bool:
 def _integer(text: bytes, offset: int) -> int:
     text = text.strip()
     if not text.isdigit() or len(text) > 10:
-        raise Malformed("a number of leaves or features is none", offset)
+        raise Malformed("a number of leaves or features is not a number", offset)
     return int(text)
 
 
@@ -259,11 +259,11 @@ def _integers(text: bytes, offset: int) -> list[int]:
         raise OverLimit(f"a list of more than {_VALUES:,} bytes")
     words = text.split()
     if any(len(word) > 11 for word in words):
-        raise Malformed("a child or feature is no number of 32 bits", offset)
+        raise Malformed("a child or feature is not a 32-bit number", offset)
     try:
         return [int(word) for word in words]
     except ValueError:
-        raise Malformed("a child or feature is no number", offset) from None
+        raise Malformed("a child or feature is not a number", offset) from None
 
 
 SCANNER = Scanner(

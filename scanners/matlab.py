@@ -140,7 +140,7 @@ def _check_old(blob: Blob, context: Context, order: str) -> None:
         kind, rows, columns, complex_, length = (cursor.number("i") for _ in range(5))
         width = _old_width(kind, int(order == ">"))
         if not width or min(rows, columns) < 0 or complex_ not in (0, 1) or not 0 < length <= _OLD_NAME:
-            raise Malformed("no matrix of version 4 stands here", start)
+            raise Malformed("there is no version 4 matrix here", start)
         cursor.skip(length + rows * columns * width * (1 + complex_))
 
 

@@ -79,7 +79,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             if entry.value not in ("", *_NULLS) and entry.keys[:1] == (_FLAVORS,):
                 found.append(entry)
     except YamlError as error:
-        raise Malformed(f"how the model is loaded is unclear: the YAML is broken in {error}") from None
+        raise Malformed(f"how the model is loaded is unclear: the YAML is invalid in {error}") from None
     folders = list(dict.fromkeys(entry.value for entry in found if entry.keys[2:] == ("code",)))
     for folder in folders:
         reason = outside(folder)
@@ -120,7 +120,7 @@ def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
             case ("skops_trusted_types",):
                 trusted += 1
                 if trusted > _TYPES:
-                    raise OverLimit(f"more than {_TYPES:,} types that are trusted")
+                    raise OverLimit(f"more than {_TYPES:,} trusted types")
                 yield _reference(blob, entry, entry.value, "name", roots)
 
 

@@ -55,7 +55,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if start + size > blob.size:
             raise Truncated(start, size, blob.size)
     if blob.reader.read(tail, len(_TAIL)) != _TAIL:
-        raise Malformed("the mark of the end is missing", tail)
+        raise Malformed("the end marker is missing", tail)
     name = blob.reader.read(at, min(length, _NAME)).decode("utf-16-le", "replace")
     assembly = printable(name.partition(",")[0].strip(), _SHOWN)
     if assembly and assembly != _OWN and not assembly.startswith(f"{_OWN}."):

@@ -194,7 +194,7 @@ def _array(cursor: Cursor) -> int:
     start = cursor.position
     magic = cursor.number("I")
     if magic not in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
-        raise Malformed("an array in a form that is not known", start)
+        raise Malformed("an array in an unknown form", start)
     if magic != _ARRAY_1 and cursor.number("i") != _DENSE:
         raise OverLimit("a sparse array, which is not examined")
     dimensions = cursor.number("i")

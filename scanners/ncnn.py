@@ -114,7 +114,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     lines = iter(blob.reader.read(0, min(blob.size, _SIZE)).decode("utf-8", "replace").splitlines()[1:])
     counts = _COUNTS.fullmatch(next(lines, ""))
     if counts is None:
-        raise Malformed("a network says behind its magic number how many layers and blobs it has")
+        raise Malformed("the numbers of layers and blobs are missing after the magic number")
     yield Fact("framework", "ncnn", blob.locator)
     least = most = layers = 0
     for line in lines:

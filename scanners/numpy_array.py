@@ -126,7 +126,7 @@ def _end(header: Header, width: int, size: int) -> int:
     for count in header.shape:
         length *= count
     if header.data + length > size:
-        raise Malformed(f"the shape asks for {length:,} bytes, there are {size - header.data:,}", header.data)
+        raise Malformed(f"the shape requires {length:,} bytes, but there are {size - header.data:,}", header.data)
     return header.data + length
 
 
@@ -134,7 +134,7 @@ def header_at(reader: Reader, offset: int) -> Header:
     """Return the header of the array at `offset`; raises Malformed, Truncated or OverLimit."""
     major = reader.read(offset + len(MAGIC), 2)[0]
     if major not in _LENGTH_BYTES:
-        raise Malformed(f"version {major} of the format is not known", offset + len(MAGIC))
+        raise Malformed(f"version {major} of the format is unknown", offset + len(MAGIC))
     start = offset + len(MAGIC) + 2 + _LENGTH_BYTES[major]
     length = int.from_bytes(reader.read(offset + len(MAGIC) + 2, _LENGTH_BYTES[major]), "little")
     data = reader.read(start, min(length, HEADER_LIMIT))

@@ -51,13 +51,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         position += length
     if position < blob.size:
         # Values of their own length stand between nodes; which one is where only the tree tells.
-        raise OverLimit(f"values from {position:,} on, of which the nodes in front do not tell what they are")
+        raise OverLimit(f"values from {position:,} on, which the preceding nodes do not describe")
 
 
 def _content(blob: Blob, context: Context, position: int, length: int) -> Iterator[Item]:
     start, stop = position + _HEADER, position + length - _CHECKSUM
     if blob.reader.read(start, min(len(ZSTD_MAGIC), stop - start)) != ZSTD_MAGIC:
-        raise Malformed("a node is not compressed as it says", start)
+        raise Malformed("a node is not compressed as declared", start)
     expansion = Expansion(context)
     reader = expansion.reader(unzstd(blob.reader, start, stop))
     inside = blob.nested(f"node at {position}", reader, expect=NAME, expanded=True)

@@ -133,7 +133,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             for item in _entry(blob, entry.path, entry.key, entry.value):
                 told += 1
                 if told > _TOLD:
-                    raise OverLimit(f"more than {_TOLD} names outside of the image")
+                    raise OverLimit(f"more than {_TOLD} names outside the image")
                 yield item
 
 
@@ -188,7 +188,7 @@ def _digest(blob: Blob, path: str, text: str) -> Iterator[Item]:
     if not _DIGEST.fullmatch(text):
         reason = outside(text)
         if not reason:
-            raise Malformed(f"{path} is no digest")
+            raise Malformed(f"{path} is not a digest")
         yield _outside(blob, path, text, reason)
 
 

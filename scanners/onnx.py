@@ -90,7 +90,7 @@ EXTERNAL_RANGE = _rule(
     "external-range",
     "External data with an impossible offset or length",
     "tensor {subject} reads its data from {key} {value}",
-    "Offset and length count bytes, so neither is negative. Loaders that do not check them read outside the mapped file.",
+    "Offset and length are counts of bytes, never negative. Loaders that do not check read outside the mapped file.",
     125,
 )
 EXTERNAL_KEY = _rule(
@@ -378,7 +378,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
             yield Fact("metadata", key, blob.locator, detail={"key": key, "text": value})
             yield from telling_facts(entry.text("value"), blob.locator, f"metadata_props.{key}", context)
     if record.integer("ir_version") >= _OPSETS_SINCE and "opset_import" not in record.records:
-        raise Malformed("the model does not say which operator sets it needs: cut short?")
+        raise Malformed("the model does not name the operator sets that it needs: cut short?")
 
 
 SCANNER = Scanner(

@@ -36,7 +36,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if encoded:
         yield blob.nested("model.onnx", context.spool([encoded]), expect="onnx", expanded=True)
     elif suffix == JSON_SUFFIX and not blob.expect:
-        raise Malformed("no model stands in it: cut short?")
+        raise Malformed("it holds no model: cut short?")
 
 
 SCANNER = Scanner(

@@ -131,7 +131,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if weights:
         yield weights
     if layer is None:
-        raise Malformed("the graph was not read to its layers: it ends before, or declares entities")
+        raise Malformed("the graph ends, or declares entities, before its layers")
     if compares:
         yield from _decisions(blob, context)
 
@@ -160,7 +160,7 @@ def _libraries(blob: Blob, context: Context) -> Iterator[Item]:
                 path = printable(f"{event.name} {event.attributes.get('name', '')}".strip(), _SHOWN)
                 yield Finding(PLUGIN, blob.locator, printable(location, _SHOWN), path=path, span=Span(event.offset))
     if not root:
-        raise Malformed("the settings were not read to their root: they end before, or declare entities")
+        raise Malformed("the settings end, or declare entities, before their root element")
 
 
 def _element(blob: Blob, event: Start, layer: Start | None, told: set[tuple[str, str]]) -> Iterator[Item]:

@@ -77,7 +77,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if fault:
         raise fault
     if content.unchecked:
-        raise OverLimit(f"more than {_NODES:,} nodes in a graph: where its edges lead is not known")
+        raise OverLimit(f"more than {_NODES:,} nodes in a graph: where its edges lead is unknown")
 
 
 def _described(blob: Blob, model: Table) -> Iterator[Fact]:

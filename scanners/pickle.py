@@ -45,7 +45,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if streams.outcome == EXHAUSTED:
         raise OverLimit("more opcodes, calls or stack than one stream may hold")
     if streams.outcome == FAULTY:
-        raise Malformed(f"the pickle breaks off: {streams.fault}", streams.position)
+        raise Malformed(f"the pickle ends abruptly: {streams.fault}", streams.position)
 
 
 SCANNER = Scanner(

@@ -194,7 +194,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         handler = _HANDLERS[type(event)]
         yield from handler(blob, event)
     if not root:
-        raise Malformed("the document was not read to its root: it ends before, or declares entities")
+        raise Malformed("the document ends, or declares entities, before its root element")
 
 
 def _other(blob: Blob, context: Context) -> Iterator[Item]:

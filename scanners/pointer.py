@@ -135,7 +135,7 @@ def _dvc(blob: Blob, context: Context) -> Iterator[Target]:
                 if entry.value:
                     output[entry.key] = entry.value
     except YamlError as error:
-        raise Malformed(f"no YAML: {error}") from None
+        raise Malformed(f"not YAML: {error}") from None
     if output:
         yield _output(output)
 

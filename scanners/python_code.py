@@ -338,7 +338,7 @@ def check_size(source: bytes, limit: int) -> None:
     from scanners.parsing.python_unparsed import code_size
 
     if len(source) > limit and code_size(source.decode("latin-1")) > limit:
-        raise OverLimit(f"more than {limit:,} bytes of Python besides its texts")
+        raise OverLimit(f"more than {limit:,} bytes of Python apart from its strings")
 
 
 def check_nesting(source: bytes) -> None:
@@ -349,7 +349,7 @@ def check_nesting(source: bytes) -> None:
         return without_texts(source.decode("latin-1")).encode("latin-1")
 
     if _depth(source) > _NESTED and _depth(bare_of(source)) > _NESTED:
-        raise OverLimit(f"more than {_NESTED} brackets inside each other")
+        raise OverLimit(f"more than {_NESTED} nested brackets")
     if source.count(b".") > _DOTS and _has_long_import(source) and _has_long_import(bare_of(source)):
         raise OverLimit(f"the name of an import has more than {_DOTS} parts")
 
@@ -409,7 +409,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
     names = runs_unread(content)
     if names and when != _CELL:
         shown = ", ".join(sorted(names)[:5])
-        raise Malformed(f"what importing runs is unclear: it is no Python that we know, and names {shown}")
+        raise Malformed(f"what importing it runs is unclear: it is not Python that we know, and names {shown}")
 
 
 SCANNER = Scanner(

@@ -39,7 +39,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         expect = "tensorflow" if name == _SAVED_MODEL else ""
         yield blob.nested(name, message, expect=expect, expanded=True)
     elif blob.locator.suffix == _SPLIT:
-        raise Malformed("no record says how the others make a message")
+        raise Malformed("no record says how the others form a message")
     else:
         for chunk in found.chunks:
             _, held = riegeli_chunks.values(blob.reader, chunk, context)
@@ -70,7 +70,7 @@ class _Records:
         if index >= 0 and place - self.chunks[index].start < self.chunks[index].records:
             return self._of(index)[place - self.chunks[index].start]
         if index + 1 >= len(self.chunks):
-            raise Malformed(f"no record stands at {place:,}")
+            raise Malformed(f"there is no record at {place:,}")
         return self._of(index + 1)[0]
 
     def _of(self, index: int) -> list[Reader]:

@@ -93,10 +93,10 @@ def _description(blob: Blob, context: Context, start: int, length: int) -> Itera
     try:
         found = documents(text_of(blob.reader.read(start, length).rstrip(b"\0")))
     except JsonFault as fault:
-        raise Malformed(f"the description is no JSON: {fault}", start) from None
+        raise Malformed(f"the description is not JSON: {fault}", start) from None
     described = found[0] if found else None
     if not isinstance(described, dict):
-        raise Malformed("the description is no object", start)
+        raise Malformed("the description is not an object", start)
     for key in ("version", "target_platform", "network_platform", "ori_network_platform"):
         value = described.get(key)
         if isinstance(value, str | list) and value:

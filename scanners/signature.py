@@ -180,9 +180,9 @@ def _bundle(blob: Blob) -> Bundle | None:
         try:
             documents(content, repeated=False)  # several, one after the other, are lines of attestations
         except (JsonFault, RecursionError) as fault:
-            raise Malformed(f"a signature that is no JSON: {fault}") from None
+            raise Malformed(f"the signature is not JSON: {fault}") from None
         if blob.locator.suffix in SUFFIXES:
-            raise Malformed("a signature with more behind it, which verifiers refuse") from None
+            raise Malformed("data follows the signature, which verifiers reject") from None
         return None
     return bundle_of(document, repeated)
 

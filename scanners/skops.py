@@ -91,7 +91,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     named = blob.locator.suffix == _SUFFIX
     if named and find_archive(blob.reader, blob.head) is None:
         yield Finding(NOT_SKOPS, blob.locator, printable(blob.locator.name, _SHOWN))
-        raise Malformed("no zip archive, which every file of skops is")
+        raise Malformed("not a zip archive, as every skops file is")
     schemas = _schemas(blob, context)
     if named and not schemas:
         raise Malformed(f"the archive has no {_SCHEMA}")
@@ -129,7 +129,7 @@ def _schema(blob: Blob, context: Context, entry: ZipEntry, named: bool) -> Itera
     try:
         found = documents(data.decode("utf-8", "replace"))
     except JsonFault as fault:
-        yield problem_of(Malformed(f"the schema is no JSON: {fault}"), member.locator, NAME)
+        yield problem_of(Malformed(f"the schema is not JSON: {fault}"), member.locator, NAME)
         return
     told: set[tuple[str, str]] = set()
     for document in found:

@@ -86,7 +86,7 @@ def _programs(blob: Blob, exported: Table, left: int) -> Iterator[Item]:
     yield blob.window(f"{name}@{place.offset}", place.offset, place.length, expect=NAME)
     gradient = exported.table(_GRADIENT)
     if gradient and not left:
-        raise OverLimit(f"more than {_GRADIENTS} gradients of gradients")
+        raise OverLimit(f"gradients of gradients nested deeper than {_GRADIENTS}")
     if gradient:
         yield from _programs(blob, gradient, left - 1)
 
@@ -106,7 +106,7 @@ def _bytecode(blob: Blob, context: Context) -> Iterator[Item]:
         if kind == _STRINGS:
             yield from _texts(blob, place)
     if not found >= {_STRINGS, _OPERATIONS} or cursor.position < blob.size:
-        raise Malformed("the sections of the program are not those of one", cursor.position)
+        raise Malformed("the sections do not form a program", cursor.position)
 
 
 def _section(cursor: Cursor) -> tuple[int, Span]:
@@ -134,7 +134,7 @@ def _number(cursor: Cursor) -> int:
 
 def _texts(blob: Blob, place: Span) -> Iterator[Item]:
     if place.length > _TEXTS:
-        raise OverLimit(f"a program has {place.length:,} bytes of texts")
+        raise OverLimit(f"a program has {place.length:,} bytes of text")
     told = set[bytes]()
     for part in blob.reader.read(place.offset, place.length).split(b"\0"):
         # In front of the first one stand the lengths of all

@@ -242,7 +242,9 @@ def _member(
     data = _sparse_data(blob.reader, header) if header.kind == _SPARSE else header.data
     locator = blob.locator.member(printable(name, NAME_LENGTH))
     if header.kind == _SPARSE or extended.sparse:
-        yield problem_of(MissingDependency("sparse: only its stored bytes were examined"), locator, NAME)
+        yield problem_of(
+            MissingDependency("a sparse file, of which only the stored bytes were examined"), locator, NAME
+        )
     available = min(size, blob.size - data)
     if available < size:
         yield problem_of(Truncated(data, size, blob.size), locator, NAME)

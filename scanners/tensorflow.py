@@ -88,10 +88,10 @@ def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
     if fault:
         raise fault
     if not graphs.count and root not in _WITHOUT_GRAPH:
-        raise Malformed("no graph stands in it: cut short?")
+        raise Malformed("it holds no graph: cut short?")
     yield from _decisions(root, blob, graphs.operators)
     if graphs.nodes.full:
-        raise OverLimit(f"more than {_NODES:,} nodes of strings: the files that further ones name are not known")
+        raise OverLimit(f"more than {_NODES:,} nodes of strings: files named by further nodes are unknown")
 
 
 def _decisions(root: str, blob: Blob, operators: frozenset[str]) -> Iterator[Item]:
@@ -178,7 +178,7 @@ class _Graphs:
         from scanners.parsing.tensorflow_graph import Node
 
         if span.length > _PROGRAM:
-            raise OverLimit(f"a program of {span.length:,} bytes stands in an attribute")
+            raise OverLimit(f"an attribute holds a program of {span.length:,} bytes")
         data = self.walker.wire.read(span.offset, span.length)
         if data.startswith(_BYTECODE):
             yield self.blob.window(f"program@{span.offset}", span.offset, span.length, expect="stablehlo")

@@ -50,9 +50,9 @@ def _check(blob: Blob) -> None:
         length, position = wire.varint(position, blob.size)
         end = offset + length + _TRAILER
         if end > footer:
-            raise Malformed(f"the {block} ends at byte {end:,}, behind {footer:,}", footer)
+            raise Malformed(f"the {block} ends at byte {end:,}, after {footer:,}", footer)
     if end != footer:
-        raise Malformed("bytes stand between the index and the end of the table", end)
+        raise Malformed("there are bytes between the index and the end of the table", end)
 
 
 SCANNER = Scanner(

@@ -33,7 +33,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     end = blob.size - _PLACE
     start = int.from_bytes(blob.reader.read(end, _PLACE), "little")
     if start >= end:
-        raise Malformed(f"the directory is said to stand at {start:,}, the file has {end:,} bytes before that", end)
+        raise Malformed(f"the directory should be at {start:,}, but only {end:,} bytes come before it", end)
     walker = Walker(Wire(blob.reader, context), _SCHEMA, frozenset({"Directory"}), context.limits.parsed_bytes)
     directory = next(walker.walk("Directory", start, end))
     elements = directory.records.get("elements", [])
@@ -42,7 +42,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         raise Malformed("the directory names no graph", start)
     for (offset, length, name), (following, _, _) in pairwise([*places, (start, 0, "")]):
         if not 0 <= offset < following:
-            raise Malformed(f"an element stands at {offset:,}, the one behind it at {following:,}", start)
+            raise Malformed(f"an element is at {offset:,}, but the next one is at {following:,}", start)
         graph = name == _GRAPH
         shown = "graph.pb" if graph else f"constant at {offset}"
         yield blob.window(shown, offset, length or following - offset, "tensorflow" if graph else RAW)

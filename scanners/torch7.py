@@ -150,7 +150,7 @@ class _Walk:
             elif kind in (TABLE, TORCH):
                 yield from self._object(kind)
             elif kind != NIL:
-                raise Malformed(f"no object of the type {kind}", self.cursor.position - 4)
+                raise Malformed(f"no object has the type {kind}", self.cursor.position - 4)
 
     def _length(self) -> int:
         length = self.cursor.number("i")
@@ -181,7 +181,7 @@ class _Walk:
         if _VERSION.fullmatch(name.encode()):
             name = self._text()
         if not _CLASS.fullmatch(name):
-            raise Malformed(f"no class is called {printable(name, _SHOWN)}", self.cursor.position)
+            raise Malformed(f"there is no class {printable(name, _SHOWN)}", self.cursor.position)
         tensor, storage = _TENSOR.fullmatch(name), _STORAGE.fullmatch(name)
         if tensor and tensor[1] in _WIDTHS:
             self._tensor(name)

@@ -53,7 +53,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for key in _keys(machines[KEYS], storages):
         storage = storages.get(key)
         if storage is None or storage.size < 0:
-            raise Malformed(f"the size of storage {key} is not known: the rest was not compared", position)
+            raise Malformed(f"the size of storage {key} is unknown: the rest was not compared", position)
         count = int.from_bytes(blob.reader.read(position, COUNT_SIZE), "little", signed=True)
         if count != storage.elements:
             subject = f"storage {key} has {count} elements, the pickle says {storage.elements}"

@@ -38,7 +38,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     machine, position = _pickle(blob, 0, context)
     count = Values(machine).constant(machine.result) if not machine.result & 1 else None
     if not isinstance(count, int) or count < 0:
-        raise Malformed("the number of parts is no number", 0)
+        raise Malformed("the number of parts is not a number", 0)
     for index in range(count):
         machine, end = _pickle(blob, position, context)
         if index:  # the pickle scanner has read on into the first one
@@ -51,7 +51,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if holds_storages:
         yield blob.window("views", position, blob.size - position, expect="pickle")
     elif position < blob.size:
-        raise Malformed(f"{blob.size - position} bytes behind the last part", position)
+        raise Malformed(f"{blob.size - position} bytes after the last part", position)
 
 
 def _pickle(blob: Blob, start: int, context: Context) -> tuple[Machine, int]:
@@ -61,7 +61,7 @@ def _pickle(blob: Blob, start: int, context: Context) -> tuple[Machine, int]:
 
     machine = machine_of(WindowReader(blob.reader, start, max(0, blob.size - start)), Interests(), context)
     if not machine.ended:
-        raise Malformed(f"the pickle breaks off: {machine.fault}", start)
+        raise Malformed(f"the pickle ends abruptly: {machine.fault}", start)
     return machine, start + machine.position
 
 

@@ -111,7 +111,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         try:
             found = documents(text)
         except JsonFault as fault:
-            raise Malformed(f"the manifest is no JSON: {fault}") from None
+            raise Malformed(f"the manifest is not JSON: {fault}") from None
         for document in found:
             model = document.get(_MANIFESTS[entry.name]) if isinstance(document, dict) else None
             if isinstance(model, dict):

@@ -123,7 +123,7 @@ class _Program:
     def _function(self) -> None:
         kind = self._cursor.number("i")
         if kind not in _KINDS:
-            raise Malformed(f"no function is of the kind {kind}", self._cursor.position - 4)
+            raise Malformed(f"no function has the kind {kind}", self._cursor.position - 4)
         name = self._text()
         if kind == _PACKED:
             self._call(name)
@@ -133,7 +133,7 @@ class _Program:
 
     def _constants_and_code(self) -> None:
         """Pass over constants as one version numbers their kinds or as the other does: one of them fits."""
-        start, fault = self._cursor.position, Malformed("constants of no version")
+        start, fault = self._cursor.position, Malformed("constants of an unknown version")
         for kinds in (_NUMBERED, _COUNTED):
             self._cursor = Cursor(self._blob.reader, start)
             self.tensors.clear()
@@ -166,7 +166,7 @@ class _Program:
 
     def _tensor(self) -> None:
         if self._cursor.number("Q") != _TENSOR:
-            raise Malformed("a tensor does not begin as one", self._cursor.position - 8)
+            raise Malformed("a tensor has no tensor header", self._cursor.position - 8)
         self._cursor.skip(16)  # reserved; kind and number of the device
         dimensions = self._cursor.number("i")
         if not 0 <= dimensions <= _DIMENSIONS:

@@ -157,7 +157,7 @@ def scan(blob: Blob, _context: Context) -> Iterator[Item]:
     """Say that nothing inside was examined."""
     form = _format(blob)
     title = form.title if form else "file"
-    error = MissingDependency(f"{title}: modelsweep has no reader for it; unpack it and scan what comes out")
+    error = MissingDependency(f"{title}: modelsweep has no reader for it; unpack it and scan the result")
     yield problem_of(error, blob.locator, NAME)
 
 

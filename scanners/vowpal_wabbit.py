@@ -72,7 +72,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield Fact("framework", "vowpal wabbit " + ".".join(map(str, version)), blob.locator)
     if version < _SINCE:
         yield from _anywhere(blob)
-        raise Malformed("the release that wrote the model is not known", 4)
+        raise Malformed("the release that wrote the model is unknown", 4)
     cursor = Cursor(blob.reader, begun.end())
     yield from _options(blob, cursor, context)  # an identifier, which is put among the options as it stands
     if cursor.take(1) != b"m":

@@ -76,7 +76,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield Fact("metadata", "imports from", blob.locator, detail=detail)
     if _CODE not in sections:
         if _FUNCTIONS in sections:
-            raise Malformed("functions are declared, and their code is missing: cut short?", blob.size)
+            raise Malformed("functions are declared, but their code is missing: cut short?", blob.size)
         return
     detail_text = "code for WebAssembly is not examined: its imports and its raw bytes were looked at"
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail_text)
@@ -137,7 +137,7 @@ class _Module(Cursor):
             for _ in range(1 + (flags & 1)):
                 self.varint()
         else:
-            raise Malformed(f"no import is of the kind {kind}", self.position - 1)
+            raise Malformed(f"no import has the kind {kind}", self.position - 1)
 
 
 SCANNER = Scanner(

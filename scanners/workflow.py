@@ -64,7 +64,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         elif isinstance(event, Text) and begun:
             yield from _settings(blob, begun, event, context)
     if not root:
-        raise Malformed("the document was not read to its root: it ends before, or declares entities")
+        raise Malformed("the document ends, or declares entities, before its root element")
 
 
 def _element(blob: Blob, event: Start, operator: str, context: Context) -> Iterator[Item]:
@@ -104,7 +104,7 @@ def _decoded(blob: Blob, begun: Start, event: Text) -> bytes:
     try:
         return binascii.a2b_base64(text)
     except binascii.Error:
-        raise Malformed("a pickle is no base64", begun.offset) from None
+        raise Malformed("a pickle is not base64", begun.offset) from None
 
 
 def _texts(literal: str) -> Iterator[str]:

@@ -199,7 +199,7 @@ def _integers(blob: Blob, value: Value) -> Sequence[int]:
         return [item if isinstance(item, int) else -_FEATURES for item in value]
     if value is None:
         return ()
-    raise Malformed("the children of a tree are no list of whole numbers")
+    raise Malformed("the children of a tree are not a list of integers")
 
 
 def _outside(blob: Blob, tree: _Tree) -> Iterator[Finding]:

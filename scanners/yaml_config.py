@@ -136,7 +136,7 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
         fault = error
     except YamlError as error:
         if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
-            raise Malformed(f"what loaders would call is unclear: the YAML is broken in {error}") from None
+            raise Malformed(f"what loaders would call is unclear: the YAML is invalid in {error}") from None
     if content.lstrip().startswith(("{{", "{%")):  # it is rendered before it is YAML
         from scanners.parsing.jinja_template import held_facts
 

@@ -83,7 +83,7 @@ def _of_anybody(address: Address) -> None:
     """Raise PrivateAddress where somebody else than the user led to an address that is not public."""
     if not address.is_global or address.is_multicast:
         raise PrivateAddress(
-            f"what others say leads to {address}, which is no public address ({ALLOW_PRIVATE}=1 allows it)"
+            f"a redirect or answer leads to {address}, which is not a public address ({ALLOW_PRIVATE}=1 allows it)"
         )
 
 

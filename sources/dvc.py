@@ -88,7 +88,7 @@ def open_object(listed: Listed, target: str) -> Elsewhere:
     for out in _outs(pointer):
         if out.path == path:
             return _find(pointer, out)
-    raise SourceFault("the pointer names it no more")
+    raise SourceFault("the pointer no longer names it")
 
 
 def _pointer(target: str) -> Pointer:
@@ -107,7 +107,7 @@ def _outs(pointer: Pointer) -> Iterator[Out]:
     value = _yaml(pointer.file)
     outs = value.get("outs") if isinstance(value, dict) else None
     if not isinstance(outs, list):
-        raise SourceFault("no pointer of DVC: it lists no `outs`")
+        raise SourceFault("not a DVC pointer: it lists no `outs`")
     for out in outs:
         digest, path = (out.get("md5"), out.get("path")) if isinstance(out, dict) else (None, None)
         if not isinstance(digest, str) or not isinstance(path, str) or not _is_below(path):
@@ -176,7 +176,7 @@ def _file(path: str) -> Listed:
 
 def _kept(pointer: Pointer, out: Out) -> Elsewhere:
     if not pointer.root:
-        raise SourceFault("not here, and the pointer stands in no repository of DVC that would say where it is kept")
+        raise SourceFault("not here, and the pointer is in no DVC repository that would say where it is kept")
     cache = os.path.join(pointer.root, ".dvc", "cache")
     cached = os.path.join(cache, out.key)
     if os.path.isfile(cached) and _stays(pointer, cached):
@@ -205,7 +205,7 @@ def _remote(root: str) -> str:
     name = parser.get("core", "remote", fallback="")
     url = parser.get(remotes[name], "url", fallback="") if name in remotes else ""
     if not url:
-        raise SourceFault("not here, and its repository names no remote that it would be kept in")
+        raise SourceFault("not here, and its repository names no remote where it could be")
     if scheme_of(url):
         return url.rstrip("/")
     folder = os.path.realpath(os.path.join(root, ".dvc", url))
@@ -223,7 +223,7 @@ def _text(path: str) -> str:
     except OSError as error:
         raise SourceFault(f"{os.path.basename(path)} cannot be read: {error.strerror}") from error
     if len(data) > POINTER:
-        raise SourceFault(f"{os.path.basename(path)} is too large for what it should be")
+        raise SourceFault(f"{os.path.basename(path)} is larger than expected")
     return data.decode()
 
 
@@ -233,7 +233,7 @@ def _yaml(path: str) -> Any:
     try:
         return yaml.safe_load(_text(path))
     except (yaml.YAMLError, ValueError, RecursionError, FileNotFoundError) as error:
-        raise SourceFault("no pointer of DVC: it cannot be read as YAML") from error
+        raise SourceFault("not a DVC pointer: it cannot be read as YAML") from error
 
 
 SOURCE = Source(

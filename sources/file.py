@@ -113,7 +113,9 @@ class FileReader:
         """Raise ContentChanged where the file was written, truncated, replaced or removed since the reader was made."""
         now = FileState.of(self._descriptor)
         if now.size != self.size:
-            raise ContentChanged(f"the file went from {self.size:,} to {now.size:,} bytes while it was examined")
+            raise ContentChanged(
+                f"the size of the file changed from {self.size:,} to {now.size:,} bytes while it was examined"
+            )
         if now != self._state:
             raise ContentChanged("the file was written, replaced or removed while it was examined")
 

@@ -83,7 +83,7 @@ def _client(_environment: tuple[str | None, ...]) -> Any:
             raise SourceFault("the file that GOOGLE_APPLICATION_CREDENTIALS names holds no credentials") from error
         return storage.Client.create_anonymous_client()
     except (GoogleAuthError, OSError, ValueError) as error:
-        raise SourceFault(f"the credentials of Google cannot be used: {type(error).__name__}") from error
+        raise SourceFault(f"the Google credentials cannot be used: {type(error).__name__}") from error
 
 
 def _confine(session: Any) -> None:
@@ -119,13 +119,13 @@ def _called(where: str, call: Callable[[], _Answer]) -> _Answer:
         refused = GcsRefused(where, int(error.code or 0))
         raise Passing(refused) if refused.status in AGAIN else refused from error
     except GoogleAuthError as error:
-        raise SourceFault(f"the credentials of Google cannot be used: {type(error).__name__}") from error
+        raise SourceFault(f"the Google credentials cannot be used: {type(error).__name__}") from error
     except TooManyRedirects as error:
-        raise SourceFault(f"{printable(where, 200)}: redirected to another place, which is not followed") from error
+        raise SourceFault(f"{printable(where, 200)}: redirected elsewhere, which is not followed") from error
     except RequestException as error:
         raise Passing(SourceFault(f"{printable(where, 200)}: no connection ({type(error).__name__})")) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise SourceFault(f"{printable(where, 200)}: the answer is none of the protocol") from error
+        raise SourceFault(f"{printable(where, 200)}: the answer does not follow the protocol") from error
 
 
 TIMEOUTS = (TIMEOUT.connect_timeout, TIMEOUT.read_timeout)

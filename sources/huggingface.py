@@ -104,7 +104,7 @@ def place_of(target: str) -> Place:
 
 def _checked(name: str) -> str:
     if not _PART.fullmatch(name) or name in (".", ".."):
-        raise SourceFault(f"{printable(name, 100)!r} is no name of the Hub: hf://ORG/NAME, or hf://ORG/* for all")
+        raise SourceFault(f"{printable(name, 100)!r} is not a name on the Hub: hf://ORG/NAME, or hf://ORG/* for all")
     return name
 
 
@@ -207,7 +207,7 @@ def _rows(url: str, about: str) -> Iterator[dict[str, Any]]:
         rows, headers = _web().json(token or url)
         following = _NEXT.search(headers.get("Link", ""))
         if following and host_of(following[1]) != host_of(url):
-            raise SourceFault(f"{about}: the listing goes on at another host, which is not asked")
+            raise SourceFault(f"{about}: the listing continues on another host, which is not contacted")
         return list(rows), following[1] if following else ""
 
     count = 0

@@ -159,7 +159,7 @@ def _json(url: str) -> dict[str, Any]:
             raise SourceFault(f"Artifactory refuses us ({refusal.status}): {hint}") from refusal
         raise
     if not isinstance(answer, dict):
-        raise SourceFault("Artifactory answered with no JSON object")
+        raise SourceFault("Artifactory did not answer with a JSON object")
     return answer
 
 

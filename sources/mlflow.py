@@ -54,7 +54,9 @@ def place_of(target: str) -> Place:
         return Place("models:")
     found = _ADDRESS.fullmatch(target.rstrip("/"))
     if not found or "'" in found["name"]:
-        raise SourceFault("no address of a model: models:/NAME/VERSION, models:/NAME@ALIAS, models:/NAME or models:/*")
+        raise SourceFault(
+            "not the address of a model: models:/NAME/VERSION, models:/NAME@ALIAS, models:/NAME or models:/*"
+        )
     path = found["path"] or ""
     return Place(
         target.rstrip("/").removesuffix(f"/{path}" if path else ""),
@@ -112,7 +114,7 @@ def _places(asked: Registry, place: Place, name: str) -> Iterator[tuple[Place, V
 def _versions(asked: Registry, name: str) -> list[Version]:
     """Return all versions of a model; raises SourceFault."""
     if "'" in name:
-        raise SourceFault("a model whose name holds a quotation mark cannot be asked for")
+        raise SourceFault("a model whose name contains a quotation mark cannot be requested")
     found = list({version.number: version for version in asked.versions(name)}.values())
     if not found:
         raise SourceFault(f"models:/{name}: there is no such model, or it has no version")
@@ -154,7 +156,7 @@ def _readable(uri: str) -> str:
     if scheme in ("", "file:") and not is_server:
         return urlsplit(uri).path if scheme else uri
     kind = "a folder of some machine" if scheme in ("", "file:") else f"a {scheme} address"
-    raise SourceFault(f"the registry says that it is kept in {kind}, which is not read")
+    raise SourceFault(f"the registry keeps it in {kind}, which is not read")
 
 
 def _is_ours(uri: str, server: str) -> bool:

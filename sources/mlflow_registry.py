@@ -220,7 +220,7 @@ def client() -> MlflowClient:
     except ModuleNotFoundError as error:
         from modelsweep.core.installing import how_to_install
 
-        raise SourceFault(f"a registry that is no server needs mlflow: {how_to_install('mlflow')}") from error
+        raise SourceFault(f"a registry that is not a server needs mlflow: {how_to_install('mlflow')}") from error
     return MlflowClient(tracking_uri=tracking(), registry_uri=tracking())
 
 

@@ -83,7 +83,9 @@ def repository_of(target: str) -> Repository:
     """Return the repository that an address names; raises SourceFault where it is none."""
     found = _ADDRESS.fullmatch(target.rstrip("/"))
     if not found or ".." in found["repository"]:
-        raise SourceFault("no address of a registry: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST")
+        raise SourceFault(
+            "not the address of a registry: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST"
+        )
     return Repository(found["host"], found["repository"], found["digest"] or found["tag"] or "latest")
 
 
@@ -158,7 +160,7 @@ def _manifests(repository: Repository) -> Iterator[Mapping[str, Any]]:
         elif manifest.get("schemaVersion") == 2:
             yield manifest
         else:
-            raise SourceFault("a manifest of an old or unknown form")
+            raise SourceFault("a manifest in an old or unknown format")
 
 
 def _manifest(repository: Repository, reference: str) -> Mapping[str, Any]:
@@ -173,9 +175,9 @@ def _manifest(repository: Repository, reference: str) -> Mapping[str, Any]:
     try:
         manifest = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise SourceFault(f"the manifest {reference[:19]} is no JSON") from error
+        raise SourceFault(f"the manifest {reference[:19]} is not JSON") from error
     if not isinstance(manifest, dict):
-        raise SourceFault(f"the manifest {reference[:19]} is no JSON object")
+        raise SourceFault(f"the manifest {reference[:19]} is not a JSON object")
     return manifest
 
 
@@ -242,7 +244,7 @@ def open_object(listed: Listed, target: str) -> Opened:
 
     repository = repository_of(target)
     if not _DIGEST.fullmatch(listed.locator.version):
-        raise SourceFault("no digest is known of it")
+        raise SourceFault("its digest is unknown")
 
     def renewed(refusal: Refused) -> Web:
         _answer_challenge(repository, refusal)  # none was asked for yet, or it has expired

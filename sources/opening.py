@@ -36,7 +36,9 @@ def source_of(target: str) -> Source:
 
         examples = [example for source in SOURCES for example in source.examples]
         known = dict.fromkeys(begun[0] for example in examples if (begun := _BEGINNING.match(example)))
-        raise SourceFault(f"no source for {scheme_of(target)} addresses, but for {', '.join(known)} and plain paths")
+        raise SourceFault(
+            f"there is no source for {scheme_of(target)} addresses, only for {', '.join(known)} and plain paths"
+        )
     for package in source.needs:
         _require(package, source)
     return source
@@ -121,7 +123,7 @@ class Opener:
         for place in above(uri):
             if place in self._names:
                 return self._opened(unit, place)
-        raise SourceFault("below none of the targets")
+        raise SourceFault("not below any target")
 
     def _opened(self, unit: Unit, place: str) -> Opened:
         """Open what was listed below the target that `place` stands for; where that is elsewhere, only below roots."""
@@ -144,7 +146,7 @@ def opened_at(place: Elsewhere) -> Opened:
     """Open what stands at another address; raises SourceFault, also where that leads on to a third one."""
     opened = source_of(place.target).open(place.listed, place.target)
     if isinstance(opened, Elsewhere):
-        raise SourceFault("one address leads to another, and that to a third: not followed")
+        raise SourceFault("one address redirects to another, and that to a third: not followed")
     return opened
 
 

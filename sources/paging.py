@@ -24,7 +24,7 @@ def pages(where: str, ask: Ask[_Item]) -> Iterator[Sequence[_Item]]:
         if not following:
             return
         if following == token or empty > EMPTY_PAGES:
-            raise SourceFault(f"{where}: the listing goes round in a circle")
+            raise SourceFault(f"{where}: the listing goes in a circle")
         token = following
 
 
@@ -39,7 +39,7 @@ def in_order(where: str, ask: Ask[_Item], key_of: Callable[[_Item], str], behind
         for item in page:
             key = key_of(item).encode("utf-8", "surrogatepass")
             if last and key <= last:
-                raise SourceFault(f"{where}: the listing does not go on in the order of keys, or repeats itself")
+                raise SourceFault(f"{where}: the listing is not in the order of keys, or repeats itself")
             last = key
             if not behind or key > least:
                 kept.append(item)

@@ -103,5 +103,5 @@ def _number(name: str, default: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise SourceFault(f"{name}: {text!r} is no number")
+        raise SourceFault(f"{name}: {text!r} is not a number")
     return number

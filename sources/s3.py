@@ -80,7 +80,7 @@ def list_target(target: str, after: str = "") -> Iterator[Listed | Problem]:
 
     place = place_of(canonical(target), versions=True)
     if place.bucket.endswith(_UNORDERED):
-        raise SourceFault(f"{place.bucket} is a directory bucket: its listing has no order, so none of it is examined")
+        raise SourceFault(f"{place.bucket} is a directory bucket: its listing is unordered, so none of it is examined")
     s3 = S3(place.scheme, place.bucket)
     behind = place_of(after, versions=False).key if after else ""
     if place.version:
@@ -150,7 +150,7 @@ def _pages(s3: S3, place: Place, prefix: str, behind: str = "") -> Iterator[list
         )
         following = answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else ""
         if answer.get("IsTruncated") and not following:
-            raise SourceFault(f"{where}: the listing breaks off without saying how it goes on")
+            raise SourceFault(f"{where}: the listing ends abruptly without saying how it continues")
         return answer.get("Contents", []), following
 
     yield from in_order(where, ask, lambda item: str(item["Key"]), behind)

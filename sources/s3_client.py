@@ -48,7 +48,7 @@ _SENTENCES = {
     "AllAccessDisabled": "access denied: the owner has closed the bucket",
     "ExpiredToken": "the credentials have expired",
     "TokenRefreshRequired": "the credentials have expired",
-    "InvalidToken": "AWS_SESSION_TOKEN is no valid token",
+    "InvalidToken": "AWS_SESSION_TOKEN is not a valid token",
     "InvalidAccessKeyId": "AWS_ACCESS_KEY_ID is not known there",
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID",
     "RequestTimeTooSkewed": "the clock of this machine is wrong",

@@ -62,7 +62,7 @@ class Refused(SourceFault):
 
 
 class NoJson(SourceFault):
-    """The answer is no JSON, or nested deeper than anything is."""
+    """The answer is not JSON, or nested deeper than anything is."""
 
 
 class RangesIgnored(SourceFault):
@@ -150,7 +150,7 @@ class Web:
         try:
             return json.loads(data), found
         except (ValueError, RecursionError) as error:
-            raise NoJson(f"{shown(url)} answered with no JSON") from error
+            raise NoJson(f"{shown(url)} did not answer with JSON") from error
 
     def document(self, url: str, headers: Mapping[str, str] | None = None) -> tuple[bytes, Mapping[str, str]]:
         """Return a document of at most `DOCUMENT` bytes, and the headers of its answer; raises SourceFault."""

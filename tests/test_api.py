@@ -80,14 +80,14 @@ def test_a_target_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
         ({"blacklist": [""]}, "blacklist: an empty text"),
         ({"blacklist": ""}, "blacklist: an empty text"),
         ({"allow_imports": ["acme.*", ""]}, "allow_imports: an empty text"),
-        ({"scanners": ["pickel"]}, "'pickel' is no scanner: did you mean pickle"),
-        ({"scanners": "nope"}, "'nope' is no scanner"),
-        ({"depth": "deep"}, "depth: 'deep' is none of 'quick', 'full'"),
-        ({"reuse": "all"}, "reuse: 'all' is none of 'nothing', 'objects', 'files'"),
-        ({"jobs": -1}, "jobs: -1 is no number from 0 on"),
+        ({"scanners": ["pickel"]}, "'pickel' is not a scanner: did you mean pickle"),
+        ({"scanners": "nope"}, "'nope' is not a scanner"),
+        ({"depth": "deep"}, "depth: 'deep' is not one of 'quick', 'full'"),
+        ({"reuse": "all"}, "reuse: 'all' is not one of 'nothing', 'objects', 'files'"),
+        ({"jobs": -1}, "jobs: -1 is not a number of 0 or more"),
         ({"timeout": 0}, "timeout: 0 seconds"),
-        ({"timeout": float("nan")}, "timeout: nan is no number from 0 on"),
-        ({"max_file_size": -1}, "max_file_size: -1 is no number from 0 on"),
+        ({"timeout": float("nan")}, "timeout: nan is not a number of 0 or more"),
+        ({"max_file_size": -1}, "max_file_size: -1 is not a number of 0 or more"),
     ],
 )
 def test_arguments_that_nobody_can_mean_are_refused(folder: Path, arguments: dict[str, Any], error: str) -> None:
@@ -97,7 +97,7 @@ def test_arguments_that_nobody_can_mean_are_refused(folder: Path, arguments: dic
 
 @pytest.mark.parametrize("arguments", [{"timeout": None}, {"max_total_size": "1GB"}, {"jobs": True}, {"include": [1]}])
 def test_arguments_of_another_type_are_refused(folder: Path, arguments: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match=rf"^{next(iter(arguments))}: .* is no (number|text)$"):
+    with pytest.raises(TypeError, match=rf"^{next(iter(arguments))}: .* is not (a number|text)$"):
         modelsweep.scan(folder, **arguments)
 
 

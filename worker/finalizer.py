@@ -380,7 +380,7 @@ class _Finalizer:
             self._put(report, writers, drafts)
             drafts.clear()  # what they hold need not be there beside all digests of the manifest
         except OSError as error:
-            raise StoreFault(self._folder, f"no room for what a report needs meanwhile: {error.strerror}") from error
+            raise StoreFault(self._folder, f"no room for a report's temporary data: {error.strerror}") from error
         files = {writer.name: report_name(writer) for writer in writers}
         self._store.put(f"{self._folder}/{SUMMARY}", json.dumps(summary_of(report, files), indent=2).encode() + b"\n")
         manifest = replace(manifest, units=report.totals.files)
@@ -433,7 +433,9 @@ class _Finalizer:
                 found = gathered(in_order(across(changes.before(results), self._spec.options, everything)))
                 return tuple(store_siblings(changes.after(found), manifest.tool, self._store, self._folder))
         except OSError as error:
-            raise StoreFault(self._folder, f"no room for what files make of each other: {error.strerror}") from error
+            raise StoreFault(
+                self._folder, f"no room for temporary data about related files: {error.strerror}"
+            ) from error
 
 
 class _Extents:

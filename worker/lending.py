@@ -61,7 +61,7 @@ def borrowed(descriptor: int) -> tuple[Fetch, socket.socket]:
             status, size = _ANSWER.unpack(exactly(peer, _ANSWER.size))
             data = exactly(peer, size)
         except (Closed, OSError) as error:
-            raise SourceFault("the process that fetches ranges is gone") from error
+            raise SourceFault("the process that fetches ranges has ended") from error
         if status != _GIVEN:
             raise _FAULTS[status](data.decode("utf-8", "replace"))
         return data
@@ -115,7 +115,7 @@ class _Loan:
             raise SourceFault(f"no range of this object: {length:,} bytes at offset {offset:,}")
         self._left -= length
         if self._left < 0:
-            raise SourceFault(f"read more than {TIMES} times {format_size(self._opened.size)}: no more is fetched")
+            raise SourceFault(f"read more than {TIMES} times {format_size(self._opened.size)}: nothing more is fetched")
         start, data = self._ahead
         self._ahead = (0, b"")
         if start == offset and len(data) == length:

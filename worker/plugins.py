@@ -63,5 +63,5 @@ def _load(name: str) -> Iterator[Scanner]:
         except Exception as error:  # foreign code: whatever it raises means that it cannot be used
             raise PluginError(f"plug-in {name}: {point.value}: {type(error).__name__}: {error}") from error
         if not isinstance(scanner, Scanner):
-            raise PluginError(f"plug-in {name}: {point.value} is no Scanner")
+            raise PluginError(f"plug-in {name}: {point.value} is not a Scanner")
         yield scanner

@@ -124,7 +124,7 @@ def _give_up_privileges() -> None:
     refused |= libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     refused |= libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if refused:
-        raise OSError(ctypes.get_errno(), "privileges cannot be given up")
+        raise OSError(ctypes.get_errno(), "privileges cannot be dropped")
 
 
 def _die_with(parent: int) -> None:

@@ -420,7 +420,7 @@ class Supervisor:
         if self._relaunched > RELAUNCHED:
             raise SandboxFailed(
                 f"the process that starts examining processes died {self._relaunched} times before any of those "
-                "answered: this is no fault of a file (modelsweep doctor says what may be)"
+                "answered: this is not the fault of a file (modelsweep doctor says what may be)"
             )
         for child in list(self._children.values()):
             busy = identity(child.tasks[0].unit) if child.tasks else ()

@@ -1,7 +1,7 @@
 """kombu's Redis transport, which drops what is no message of ours where Celery would end or stop taking messages.
 
 Anybody who may write to the broker may put anything into a queue, and so may a program of another version. Celery ends
-its worker for a message that is no JSON, and keeps room for one without arguments for ever.
+its worker for a message that is not JSON, and keeps room for one without arguments for ever.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
     """Reads messages off the queues."""
 
     def _brpop_read(self, **options: Any) -> Any:
-        """Hand on the next message; what is no JSON is gone from its queue, and that is all."""
+        """Hand on the next message; what is not JSON is gone from its queue, and that is all."""
         try:
             return super()._brpop_read(**options)
         except (ValueError, RecursionError) as error:

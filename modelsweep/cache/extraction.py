@@ -70,7 +70,7 @@ def code_digest(home: str = HOME) -> str:
                 content = file.read()
             digest.update(f"{name}\n{len(content)}\n".encode() + content)
     except OSError as error:
-        raise CacheFault(f"our own code cannot be read: {error}") from error
+        raise CacheFault(f"modelsweep's own code cannot be read: {error}") from error
     return digest.hexdigest()
 
 

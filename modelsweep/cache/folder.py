@@ -29,9 +29,9 @@ def check_private(folder: str) -> None:
     except OSError as error:
         raise CacheFault(f"{folder}: {error.strerror}") from error
     if not stat.S_ISDIR(found.st_mode):
-        raise CacheFault(f"{folder}: no folder")
+        raise CacheFault(f"{folder}: not a folder")
     if found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
-        raise CacheFault(f"{folder}: others may write to it, so nothing in it can be believed")
+        raise CacheFault(f"{folder}: other users may write to it, so nothing in it can be trusted")
 
 
 def is_private_file(found: os.stat_result) -> bool:

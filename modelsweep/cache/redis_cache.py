@@ -194,4 +194,4 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except (redis.RedisError, OSError, ValueError, OverflowError) as error:
-        raise CacheFault(f"Redis cannot be asked: {printable(str(error), 200)}") from error
+        raise CacheFault(f"Redis does not answer: {printable(str(error), 200)}") from error

@@ -51,5 +51,5 @@ def _names(file: str, package: Any, key: str) -> list[str]:
         raise click.UsageError(f"{file}: a package without its name or {key}")
     for name in names:
         if not isinstance(name, str) or not name.startswith(f"{owner}.") or not name.replace(".", "").isidentifier():
-            raise click.UsageError(f"{file}: {name!r} is no name of package {owner}")
+            raise click.UsageError(f"{file}: {name!r} is not a name in package {owner}")
     return names

@@ -162,7 +162,7 @@ def _run(fleet: Fleet, spec: JobSpec, watch: Watch, failed: Failed) -> None:
     try:
         progress = fleet.wait(spec.id, watch, lambda: listing.failed or failed())
         if progress.state == "cancelled":
-            raise click.ClickException(f"job {spec.id} was cancelled by somebody else")
+            raise click.ClickException(f"job {spec.id} was cancelled by another user")
     except KeyboardInterrupt:
         stop.set()
         fleet.cancel(spec.id)

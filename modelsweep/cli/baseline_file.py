@@ -32,7 +32,7 @@ Key = tuple[str, str]
 def day(text: str) -> str:
     """Return a day such as 2027-06-30."""
     if not _DAY.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is no day such as 2027-06-30")
+        raise click.BadParameter(f"{text!r} is not a date such as 2027-06-30")
     return text
 
 
@@ -66,12 +66,12 @@ def entries_of(file: str) -> dict[Key, dict[str, str]]:
 def _entry(file: str, entry: Any) -> tuple[Key, dict[str, str]]:
     key = (entry.get("fingerprint"), entry.get("digest")) if isinstance(entry, dict) else (None, None)
     if not (isinstance(key[0], str) and key[0] and isinstance(key[1], str) and key[1]):
-        raise click.UsageError(f"{file}: an entry without fingerprint and digest")
+        raise click.UsageError(f"{file}: an entry lacks a fingerprint or a digest")
     said = {name: entry[name] for name in SAID if name in entry}
     if not all(isinstance(text, str) for text in said.values()):
         raise click.UsageError(f"{file}: {', '.join(SAID)} are texts")
     if not _DAY.fullmatch(said.get("until", "2027-06-30")):
-        raise click.UsageError(f"{file}: until {said['until']!r} is no day such as 2027-06-30")
+        raise click.UsageError(f"{file}: until {said['until']!r} is not a date such as 2027-06-30")
     return (key[0], key[1]), said
 
 

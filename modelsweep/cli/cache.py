@@ -76,7 +76,7 @@ def _address(broker: str | None) -> str:
     own = cache_address()
     address = broker if broker and not is_redis(own) else own
     if not address:
-        raise click.ClickException(f"there is no cache: {VARIABLE} is `off`, or no home folder is known")
+        raise click.ClickException(f"there is no cache: {VARIABLE} is `off`, or the home folder is unknown")
     return address
 
 

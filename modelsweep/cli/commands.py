@@ -52,9 +52,9 @@ class Commands(click.Group):
         if args[0] not in COMMANDS and os.path.lexists(args[0]):
             from shlex import quote
 
-            ctx.fail(f"{args[0]!r} is no command. To scan it: modelsweep scan {quote(args[0])}")
+            ctx.fail(f"{args[0]!r} is not a command. To scan it: modelsweep scan {quote(args[0])}")
         if args[0] not in COMMANDS and (close := _close_to(args[0])):
-            ctx.fail(f"{args[0]!r} is no command: did you mean {close}?")
+            ctx.fail(f"{args[0]!r} is not a command: did you mean {close}?")
         return super().resolve_command(ctx, args)
 
 

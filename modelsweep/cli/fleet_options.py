@@ -100,6 +100,6 @@ def checked_job(
     for name in (value,) if isinstance(value, str) else value:
         if not is_id(name):
             raise click.BadParameter(
-                f"{name!r} is no job: ids look like k3tz-8qwe-f2mn, and `modelsweep jobs` lists them"
+                f"{name!r} is not a job: ids look like k3tz-8qwe-f2mn, and `modelsweep jobs` lists them"
             )
     return value

@@ -28,9 +28,9 @@ class Form(NamedTuple):
         except OSError as error:
             raise click.UsageError(f"{file}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise click.UsageError(f"{file}: no JSON, {self.writer} writes it") from error
+            raise click.UsageError(f"{file}: not JSON, as {self.writer} writes it") from error
         if not isinstance(value, dict) or value.get(self.mark) != self.version:
-            raise click.UsageError(f"{file}: no {self.title} of version {self.version}, {self.writer} writes it")
+            raise click.UsageError(f"{file}: not a {self.title} of version {self.version}, as {self.writer} writes it")
         return value
 
     def written(self, **content: Any) -> str:

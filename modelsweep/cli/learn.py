@@ -63,9 +63,7 @@ def _places(target: str) -> Iterator[tuple[Path, str]]:
     elif target.isidentifier() and (folder := _installed(target)):
         yield folder, target
     else:
-        raise click.UsageError(
-            f"{printable(target, 200)}: no folder, no .py file and no package that is installed here"
-        )
+        raise click.UsageError(f"{printable(target, 200)}: neither a folder, a .py file nor a package installed here")
 
 
 def _installed(name: str) -> Path | None:

@@ -94,7 +94,7 @@ def _check_writable(output: Output, place: str) -> None:
         return
     if os.path.isdir(place):
         if output.format != SHARDED:
-            raise click.UsageError(f"{path!r} is a directory: an output is a file, but for {SHARDED}")
+            raise click.UsageError(f"{path!r} is a directory: only {SHARDED} writes to a directory")
         folder = place
     if not os.path.isdir(folder):
         raise click.UsageError(f"cannot write {path!r}: there is no directory {folder!r}")

@@ -23,7 +23,7 @@ def names(text: str) -> str:
     if "," in pattern(text):
         raise click.BadParameter(f"{text!r} is more than one pattern: repeat the option for each")
     if not any(mark in text for mark in ".*?["):
-        raise click.BadParameter(f"{text!r} names no callable: write '{text}.*' for all of a package")
+        raise click.BadParameter(f"{text!r} does not name a callable: write '{text}.*' for all of a package")
     return text
 
 

@@ -70,7 +70,7 @@ def refuse_alias_alone(alias: str, write_back: bool) -> None:
 def refuse_tagging_nothing(targets: Sequence[str], write_back: bool) -> None:
     """Raise UsageError where verdicts are to be written back, and no target has a place for them."""
     if write_back and targets and not any(target.startswith("models:/") for target in targets):
-        raise click.UsageError("--write-back tags model versions of MLflow, and no target is one: models:/NAME/VERSION")
+        raise click.UsageError("--write-back tags MLflow model versions, but no target is one: models:/NAME/VERSION")
 
 
 def show_plan_of(arguments: ScanArguments, selection: Selection) -> None:

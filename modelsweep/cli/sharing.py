@@ -23,9 +23,9 @@ def share_directory(wanted: bool) -> str | None:
         return None
     directory = os.environ.get(DIRECTORY, "")
     if not directory:
-        raise click.UsageError(f"--share needs a place: set {DIRECTORY} to a directory that your team reads")
+        raise click.UsageError(f"--share needs a destination: set {DIRECTORY} to a directory that your team reads")
     if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
-        raise click.UsageError(f"--share: {DIRECTORY} names no directory that can be written: {directory!r}")
+        raise click.UsageError(f"--share: {DIRECTORY} does not name a writable directory: {directory!r}")
     return directory
 
 

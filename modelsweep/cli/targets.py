@@ -24,14 +24,14 @@ def gather(arguments: Sequence[str], listed_in: str | None) -> tuple[str, ...]:
             "nothing to scan: name files or directories, or `-` to read their names from standard input"
         )
     if listed_in == STDIN and STDIN in arguments:
-        raise click.UsageError("standard input can be read once: `-` or --targets-from -")
+        raise click.UsageError("standard input can be read only once: use `-` or --targets-from -")
     targets: list[str] = []
     for argument in arguments:
         targets += _read_list(STDIN) if argument == STDIN else [argument]
     if listed_in is not None:
         targets += _read_list(listed_in)
     if not all(targets):
-        raise click.UsageError("a target is an empty name")
+        raise click.UsageError("a target's name is empty")
     return named_alike(targets)
 
 

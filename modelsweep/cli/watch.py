@@ -88,7 +88,7 @@ def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> i
     from sources.opening import canonical
 
     if not (arguments["every"] or arguments["webhook"] or arguments["once"]):
-        raise click.UsageError("--every 0 looks at nothing by itself: it goes with --webhook")
+        raise click.UsageError("--every 0 finds nothing by itself: use it with --webhook")
     refuse_alias_alone(arguments["alias"], arguments["write_back"])
     targets = tuple(map(canonical, gather(arguments["targets"], arguments["targets_from"])))
     refuse_tagging_nothing(targets, arguments["write_back"])
@@ -137,7 +137,9 @@ def _receiver(arguments: WatchArguments, targets: Sequence[str]) -> Iterator[Rec
 
     address, secret = _ADDRESS.fullmatch(arguments["webhook"]), os.environ.get(SECRET, "")
     if not address:
-        raise click.UsageError(f"--webhook {arguments['webhook']!r}: an address is HOST:PORT, such as 127.0.0.1:8090")
+        raise click.UsageError(
+            f"--webhook {arguments['webhook']!r}: not an address like HOST:PORT, such as 127.0.0.1:8090"
+        )
     if len(secret) < 16:
         raise click.UsageError(f"--webhook: set {SECRET} to a secret of at least 16 characters")
     watched = frozenset(map(plain, targets))
@@ -176,7 +178,9 @@ def _examining(
             if fleet.ledger(key).progress().state is JobState.LISTING:
                 producer.run()
                 if fleet.ledger(key).progress().state is JobState.LISTING:
-                    raise click.ClickException(f"stopped while job {key} was handed over: it goes on there next time")
+                    raise click.ClickException(
+                        f"stopped while job {key} was being submitted: the next start resumes it"
+                    )
             write_line(key)
             if share or arguments["write_back"]:
                 fleet.wait(key, lambda _progress: None)

@@ -73,10 +73,10 @@ def command(  # noqa: PLR0913 - one for each option
     if not broker:
         raise click.UsageError("which fleet? Name its broker: --broker URL, or set MODELSWEEP_BROKER_URL")
     if not roots:
-        raise click.UsageError("a worker reads only what it may: name folders or addresses with --root")
+        raise click.UsageError("a worker reads only what it is allowed to: name folders or addresses with --root")
     for root in roots:
         if not (scheme_of(root) or root == ANYWHERE or os.path.exists(root)):
-            raise click.UsageError(f"--root {root!r}: no such folder: is what it should show mounted on this machine?")
+            raise click.UsageError(f"--root {root!r}: no such folder: is it mounted on this machine?")
     with explained():
         from modelsweep.cache.opening import OFF
         from modelsweep.fleet.logs import UnknownLevel, configure

@@ -62,7 +62,7 @@ class Locator:
     def container(self) -> Locator:
         """What this is a member of; raises ValueError where it is none."""
         if not self.members:
-            raise ValueError(f"{self} is no member")
+            raise ValueError(f"{self} is not a member")
         return Locator(self.uri, self.members[:-1], self.version)
 
     @property

@@ -66,7 +66,7 @@ def _at_the_end(unit: Unit, result: UnitResult) -> Member:
 
 
 def _missing(member: Member) -> UnitResult:
-    problem = Problem(ProblemKind.SOURCE, member.unit.locator, NAME, "there is no result of this member")
+    problem = Problem(ProblemKind.SOURCE, member.unit.locator, NAME, "this member has no result")
     return UnitResult(member.unit, problems=(problem,))
 
 

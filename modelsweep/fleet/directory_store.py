@@ -44,7 +44,7 @@ class DirectoryStore:
         try:
             os.makedirs(self.path, 0o700, exist_ok=True)
         except OSError as error:
-            raise StoreFault(self.path, f"the folder of the store cannot be made: {error.strerror}") from error
+            raise StoreFault(self.path, f"the store's folder cannot be created: {error.strerror}") from error
         os.close(self._root())
 
     def put(self, name: str, data: bytes, *, durable: bool = True) -> None:
@@ -151,7 +151,7 @@ class DirectoryStore:
         try:
             return os.open(self.path, _FOLDER)
         except OSError as error:
-            raise StoreFault(self.path, f"the folder of the store cannot be entered: {error.strerror}") from error
+            raise StoreFault(self.path, f"the store's folder cannot be opened: {error.strerror}") from error
 
     def _descend(self, folders: Sequence[str], *, make: bool = False) -> int:
         """Return the open folder at `folders`; raises OSError, for a link too."""
@@ -330,7 +330,7 @@ def _fault(name: str, error: OSError) -> StoreFault:
     if error.errno in _FULL:
         return StoreFault(name, f"the store is full: {error.strerror}")
     if error.errno == errno.ELOOP:
-        return StoreFault(name, "a link stands in the store, which is not followed")
+        return StoreFault(name, "there is a link in the store, which is not followed")
     if error.errno in _ABSENT:
-        return StoreFault(name, "the folder of the store vanished, or something else stands in its way")
+        return StoreFault(name, "the store's folder vanished, or something else is in its place")
     return StoreFault(name, error.strerror or type(error).__name__)

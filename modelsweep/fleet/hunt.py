@@ -275,7 +275,7 @@ class _Parser:
             raise self.wrong("a term is missing, such as call:os.system")
         key = key.lower() if not key.lower().startswith(DETAIL) else DETAIL + key[len(DETAIL) :]
         if not colon or not _KEY.fullmatch(key):
-            raise self.wrong(f"{self.token!r} is no term: write KIND:PATTERN, such as call:os.system")
+            raise self.wrong(f"{self.token!r} is not a term: write KIND:PATTERN, such as call:os.system")
         try:
             matches = _matcher(_unquoted(quoted))
         except BadExpression as error:
@@ -340,7 +340,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         ways = _ways(parser.parse(pattern)) * EXAMINED
         compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise BadExpression(f"{pattern!r} is no regular expression: {error}") from error
+        raise BadExpression(f"{pattern!r} is not a regular expression: {error}") from error
     if ways > STEPS:
         raise BadExpression(f"{pattern!r} could take too long: use fewer of * + {{}} ?, or several terms")
     return compiled

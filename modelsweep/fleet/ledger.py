@@ -460,17 +460,17 @@ def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
 
 def _chunk(number: int) -> int:
     if not 0 <= number < _MOST_CHUNKS:
-        raise ValueError(f"{number} is no chunk")
+        raise ValueError(f"{number} is not a chunk")
     return number
 
 
 def _count(number: int) -> int:
     if not 0 <= number < _LARGEST_COUNT:
-        raise ValueError(f"{number} is no count")
+        raise ValueError(f"{number} is not a count")
     return number
 
 
 def _milliseconds(seconds: float) -> int:
     if not 0 <= seconds <= _LONGEST_TIME:
-        raise ValueError(f"{seconds} s is no time")
+        raise ValueError(f"{seconds} s is not a time")
     return round(seconds * 1000)

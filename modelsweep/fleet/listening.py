@@ -17,7 +17,7 @@ class CannotListen(OSError):
 def check_port(port: int) -> None:
     """Raise CannotListen for what is no port; 0 stands for a free one."""
     if not 0 <= port <= HIGHEST_PORT:
-        raise CannotListen(f"{port} is no port: 1 to {HIGHEST_PORT} are")
+        raise CannotListen(f"{port} is not a port: ports are 1 to {HIGHEST_PORT}")
 
 
 def cannot_listen(error: OSError, what: str, address: str, port: int) -> CannotListen:

@@ -127,7 +127,7 @@ def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 def _number(level: str) -> int:
     if level.lower() not in LEVELS:
-        raise UnknownLevel(f"{level!r} is no level of logging: {', '.join(LEVELS)} are")
+        raise UnknownLevel(f"{level!r} is not a log level: choose from {', '.join(LEVELS)}")
     return logging.getLevelNamesMapping()[level.upper()]
 
 

@@ -110,13 +110,15 @@ def client_of(url: str) -> Redis:
             health_check_interval=25,
         )
     except ValueError as error:
-        raise BrokerFault(f"{shown(url)!r} is no address of a Redis: {error}") from None
+        raise BrokerFault(f"{shown(url)!r} is not the address of a Redis: {error}") from None
     return client
 
 
 def _check(url: str) -> None:
     if not re.match(r"(redis|rediss|redis\+socket)://.", url):
-        raise BrokerFault(f"{shown(url)!r} is no broker: give redis://HOST:PORT/DB, rediss:// or redis+socket:///PATH")
+        raise BrokerFault(
+            f"{shown(url)!r} is not a broker: give redis://HOST:PORT/DB, rediss:// or redis+socket:///PATH"
+        )
 
 
 def publish(connection: Connection, messages: Iterable[Message]) -> int:
@@ -133,7 +135,7 @@ def publish(connection: Connection, messages: Iterable[Message]) -> int:
                 client.lpush(queue, *(_envelope(item, f"{publication}-{number}-{at}") for at, item in enumerate(group)))
                 sent += len(group)
     except (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors) as error:
-        raise BrokerFault(f"the broker takes no messages: {error}") from error
+        raise BrokerFault(f"the broker does not accept messages: {error}") from error
     return sent
 
 

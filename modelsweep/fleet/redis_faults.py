@@ -73,7 +73,7 @@ def check_server(client: redis.Redis) -> None:
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if info.get("maxmemory") and policy != "noeviction":
         raise LedgerFault(
-            f"Redis throws keys away when it is full (maxmemory-policy {printable(policy, 30)}),"
+            f"Redis deletes keys when it is full (maxmemory-policy {printable(policy, 30)}),"
             " and jobs with them: set it to noeviction"
         )
 

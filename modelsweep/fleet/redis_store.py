@@ -43,7 +43,7 @@ class RedisStore:
         try:
             client = redis.Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
         except ValueError as error:
-            raise StoreFault(shown(uri), f"no address of a Redis: {error}") from error
+            raise StoreFault(shown(uri), f"not the address of a Redis: {error}") from error
         return cls(client)
 
     def put(self, name: str, data: bytes, *, durable: bool = True) -> None:
@@ -166,4 +166,4 @@ class RedisStore:
         except redis.ResponseError as error:
             raise StoreFault(name, f"Redis refuses: {printable(str(error), 200)}") from error
         except (redis.RedisError, OSError) as error:
-            raise StoreFault(name, f"Redis cannot be asked: {printable(str(error), 200)}") from error
+            raise StoreFault(name, f"Redis does not answer: {printable(str(error), 200)}") from error

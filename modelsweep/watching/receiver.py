@@ -52,7 +52,7 @@ class Receiver:
                 if self.is_watched(target):
                     self.targets.put_nowait(target)
                 else:
-                    self.say(f"notification passed over: {target} is below none of the targets")
+                    self.say(f"notification passed over: {target} is not below any target")
         except Refused as refusal:
             self.say(f"notification refused: {refusal}")
             return HTTPStatus.BAD_REQUEST

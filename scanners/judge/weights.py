@@ -29,7 +29,8 @@ def _hidden(what: str, severity: Severity, title: str, content: str, fix: str) -
         title=title,
         severity=severity,
         message="{subject} in the {plane}, in tensor {tensor}",
-        why=f"The lowest bits of weights can be replaced without harm to the model. Read in sequence, these form {content}",
+        why="The lowest bits of weights can be replaced without harm to the model. Read in sequence, these form "
+        + content,
         fix=fix,
         cwe=506,
         references=(_EVIL_MODEL, _STEGANALYSIS, "https://attack.mitre.org/techniques/T1027/003/"),

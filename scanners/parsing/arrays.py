@@ -37,7 +37,7 @@ def arrays_of(backend: str) -> Arrays:
     try:
         return _MAKERS[name](device or "cpu")
     except ImportError as error:
-        raise MissingDependency(f"weights are not looked at with {backend}: {error}") from None
+        raise MissingDependency(f"weights are not examined with {backend}: {error}") from None
 
 
 def _numpy(_device: str) -> Arrays:
@@ -69,7 +69,7 @@ def _torch(device: str) -> Arrays:
     import torch
 
     if device != "cpu" and not torch.cuda.is_available():
-        raise MissingDependency(f"weights are not looked at with torch: there is no device {device}")
+        raise MissingDependency(f"weights are not examined with torch: there is no device {device}")
 
     def dump(array: Any) -> bytes:
         return bytes(array.contiguous().cpu().numpy().tobytes())

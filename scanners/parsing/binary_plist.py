@@ -35,7 +35,7 @@ def texts(reader: Reader, context: Context) -> Iterator[tuple[tuple[str, ...], s
     size, width = trailer[6], trailer[7]
     count, top, table = (int.from_bytes(trailer[at : at + 8], "big") for at in (8, 16, 24))
     if not (0 < size <= 8 and 0 < width <= 8 and 0 < count <= len(data) and table + count * size <= len(data)):
-        raise Malformed("the trailer of the property list leads outside of it")
+        raise Malformed("the trailer of the property list points outside it")
     offsets = [int.from_bytes(data[table + at * size :][:size], "big") for at in range(count)]
     yield from _walk(_Form(data, offsets, width), top, (), context)
 
@@ -63,7 +63,7 @@ def _key(form: _Form, number: int) -> str:
 def _head(form: _Form, number: int) -> tuple[int, int, int]:
     """Return the kind of an object, its length, and where its content begins; raises Malformed."""
     if number >= len(form.offsets) or form.offsets[number] >= len(form.data):
-        raise Malformed("an object of the property list lies outside of it")
+        raise Malformed("an object of the property list is outside it")
     at = form.offsets[number]
     kind, length = form.data[at] >> 4, form.data[at] & 15
     at += 1
@@ -78,12 +78,12 @@ def _text(form: _Form, kind: int, length: int, start: int) -> str:
     size = length * (2 if kind == _WIDE else 1)
     raw = form.data[start : start + size]
     if len(raw) < size:
-        raise Malformed("a text of the property list goes beyond its end", start)
+        raise Malformed("a text of the property list runs beyond its end", start)
     return raw.decode("utf-16-be" if kind == _WIDE else "ascii", "replace")
 
 
 def _numbers(form: _Form, start: int, count: int) -> list[int]:
     stop = start + count * form.width
     if stop > len(form.data):
-        raise Malformed("a container of the property list goes beyond its end", start)
+        raise Malformed("a container of the property list runs beyond its end", start)
     return [int.from_bytes(form.data[at : at + form.width], "big") for at in range(start, stop, form.width)]

@@ -44,24 +44,24 @@ class FlatBuffer:
             self._context.operations.spend()
         self._tables -= 1
         if self._tables < 0:
-            raise Malformed("its tables are used more often than tables have room in it", position)
+            raise Malformed("it uses tables more often than it has room for tables", position)
         fields = position - self.number(position, "i")
         size = self.number(fields, "H")
         if size < 4 or size % 2 or fields + size > self.reader.size:
-            raise Malformed(f"the fields of a table are said to take {size} bytes", fields)
+            raise Malformed(f"the fields of a table claim {size} bytes", fields)
         return Table(self, position, fields, size)
 
     def spend(self, length: int) -> None:
         """Take the bytes of a vector that is read; raises Malformed where the same are read over and over."""
         self._vectors -= length
         if self._vectors < 0:
-            raise Malformed("its vectors are used more often than they have room in it")
+            raise Malformed("it uses vectors more often than it has room for vectors")
 
     def offset(self, position: int) -> int:
         """Return where the offset at `position` leads; raises Malformed where that is no place behind it."""
         length = self.number(position, "I")
         if not 4 <= length <= self.reader.size - position - 4:
-            raise Malformed(f"an offset of {length:,} leads out of the file", position)
+            raise Malformed(f"an offset of {length:,} points outside the file", position)
         return position + length
 
     def vector(self, place: int, width: int) -> Span:
@@ -75,7 +75,7 @@ class FlatBuffer:
     def text(self, span: Span, limit: int) -> str:
         """Return the beginning of the text in `span`, at most `limit` bytes; raises Malformed where no zero ends it."""
         if span.offset and self.number(span.offset + span.length, "B"):
-            raise Malformed("no zero ends a text", span.offset)
+            raise Malformed("a text has no terminating NUL", span.offset)
         return self.bytes(span.offset, min(span.length, limit)).decode("utf-8", "replace")
 
     def number(self, position: int, code: str) -> int:
@@ -87,7 +87,7 @@ class FlatBuffer:
     def bytes(self, position: int, length: int) -> bytes:
         """Return exactly `length` bytes, through pages that are kept while they are short; raises Malformed."""
         if position < 0 or length > self.reader.size - position:
-            raise Malformed(f"{length:,} bytes are not there", max(position, 0))
+            raise Malformed(f"{length:,} bytes are missing", max(position, 0))
         start = position - position % _PAGE
         if position + length > start + _PAGE:
             return self.reader.read(position, length)

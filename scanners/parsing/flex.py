@@ -50,7 +50,7 @@ def _two_strings(content: bytes) -> tuple[bytes, bytes]:
     width, kind = content[-1], content[-2]
     root = len(content) - 2 - width
     if width not in _WIDTHS or kind >> 2 != _VECTOR:
-        raise Malformed("the options of a Flex operator are no vector")
+        raise Malformed("the options of a Flex operator are not a vector")
     width, start = 1 << (kind & 3), root - _number(content, root, width)
     if _number(content, start - width, width) < 2:
         raise Malformed("the options of a Flex operator hold no node")
@@ -62,19 +62,19 @@ def _string(content: bytes, start: int, width: int, index: int) -> bytes:
     count = _number(content, start - width, width)
     kind = _number(content, start + count * width + index, 1)
     if kind >> 2 not in (_STRING, _BLOB):
-        raise Malformed("the options of a Flex operator hold something else than strings")
+        raise Malformed("the options of a Flex operator hold something other than strings")
     place = start + index * width
     offset = place - _number(content, place, width)
     own = 1 << (kind & 3)
     length = _number(content, offset - own, own)
     if length > len(content) - offset:
-        raise Malformed("a string in the options of a Flex operator leads out of them")
+        raise Malformed("a string in the options of a Flex operator points outside them")
     return content[offset : offset + length]
 
 
 def _number(content: bytes, position: int, width: int) -> int:
     if width not in _WIDTHS or not 0 <= position <= len(content) - width:
-        raise Malformed("the options of a Flex operator lead out of themselves")
+        raise Malformed("the options of a Flex operator point outside themselves")
     value: int = struct.unpack_from(_WIDTHS[width], content, position)[0]
     return value
 

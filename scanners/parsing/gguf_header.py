@@ -144,7 +144,7 @@ def read_header(reader: Reader) -> Iterator[GgufHeader]:
     """Yield the header when its key-value pairs are read, and again with all tensors; raises Malformed and others."""
     version, order = version_of(reader.read(0, 8))
     if version not in VERSIONS:
-        raise Malformed(f"version {version} of GGUF is not known", 4)
+        raise Malformed(f"version {version} of GGUF is unknown", 4)
     header, parser = GgufHeader(version, order), _Parser(Cursor(reader, 8, order), version)
     tensors, pairs = parser.length(), parser.length()
     if max(tensors, pairs) > ENTRIES:
@@ -213,7 +213,7 @@ class _Parser:
         if kind == _ARRAY:
             return self._array(depth)
         if kind not in _NUMBERS:
-            raise Malformed(f"value type {kind} is not known", self.cursor.position)
+            raise Malformed(f"value type {kind} is unknown", self.cursor.position)
         return self.cursor.number(_NUMBERS[kind])
 
     def _array(self, depth: int) -> Json:

@@ -93,7 +93,7 @@ class JavaStream:
     def _push(self, task: Callable[..., None], *arguments: object) -> None:
         self._left.append((task, arguments))
         if len(self._left) > _PENDING:
-            raise OverLimit(f"more than {_PENDING:,} objects inside each other")
+            raise OverLimit(f"more than {_PENDING:,} nested objects")
 
     def _say(self, kind: str, name: str, offset: int, length: int = 0) -> None:
         self._events.append(Event(kind, name, offset, length))
@@ -166,7 +166,7 @@ class JavaStream:
         elif code == _REFERENCE:
             self._last = self._referred()
             if self._last is None:
-                raise Malformed("the class of an object is a reference to what is none", offset)
+                raise Malformed("the class of an object refers to something that is not a class", offset)
         elif code in (_CLASS, _PROXY):
             description = self._class(offset) if code == _CLASS else self._proxy(offset)
             self._push(self._complete, description)
@@ -196,7 +196,7 @@ class JavaStream:
         """Read the type of a field, which is a text."""
         code = self._cursor.number("B")
         if code not in (_STRING, _LONG_STRING, _REFERENCE):
-            raise Malformed("the type of a field is no text", self._cursor.position - 1)
+            raise Malformed("the type of a field is not text", self._cursor.position - 1)
         if code == _REFERENCE:
             self._referred()
         else:
@@ -215,7 +215,7 @@ class JavaStream:
     def _complete(self, description: _Description) -> None:
         parent = self._last
         if parent is not None and not 0 < parent.depth < _PARENTS:
-            raise Malformed("a class stands above itself, or below a thousand others", self._cursor.position)
+            raise Malformed("a class is its own ancestor, or has a thousand ancestors", self._cursor.position)
         description.above = parent if parent is None or parent.adds else parent.above
         description.depth = parent.depth + 1 if parent else 1
         self._last = description
@@ -253,7 +253,7 @@ class JavaStream:
         flags = description.flags
         if flags & _EXTERNALIZABLE:
             if not flags & _BLOCK_DATA or flags & _SERIALIZABLE:
-                raise Malformed(f"where an object of {description.name} ends is not told", self._cursor.position)
+                raise Malformed(f"the end of an object of {description.name} is unknown", self._cursor.position)
             self._push(self._annotations)
         elif flags & _SERIALIZABLE:
             if flags & _WRITE_METHOD:
@@ -297,7 +297,7 @@ class JavaStream:
         """Read the length of an array, and its numbers; return how many objects it has."""
         name = self._last.name if self._last else ""
         if name[:1] != "[" or len(name) < 2:
-            raise Malformed("the class of an array is that of none", self._cursor.position)
+            raise Malformed("the class of an array is not an array class", self._cursor.position)
         self._handle()
         length = self._length("i")
         width = _WIDTHS.get(name[1], 0)

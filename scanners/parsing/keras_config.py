@@ -84,7 +84,7 @@ def parse(data: bytes, context: Context, errors: str = "surrogatepass") -> Docum
     except ValueError as error:
         raise Malformed(f"the configuration is not JSON: {error}", 0) from None
     except RecursionError:
-        raise OverLimit("the configuration is nested deeper than Python's parser goes") from None
+        raise OverLimit("the configuration is nested too deep for Python's parser") from None
 
 
 def is_keras(document: Json, context: Context) -> bool:

@@ -103,7 +103,7 @@ class NrbfStream:
         if width:
             count = self._cursor.number(width)
             if not 0 < count <= frame.left or (frame.members and count > 1):
-                raise Malformed(f"{count:,} times nothing, where {frame.left:,} values are left", self.position)
+                raise Malformed(f"{count:,} nulls, but only {frame.left:,} values are left", self.position)
         frame.left -= count
         frame.at += 1
 
@@ -114,7 +114,7 @@ class NrbfStream:
             self._cursor.skip(4)
             members = self._known.get(self._cursor.number("i"))
             if members is None:
-                raise Malformed("an object of a class that was not described", self.position)
+                raise Malformed("an object of an undeclared class", self.position)
             self._enter(_Frame(members))
         elif record in (_STRING, _LIBRARY):
             self._cursor.skip(4)
@@ -128,7 +128,7 @@ class NrbfStream:
         elif record == _REFERENCE:
             self._cursor.skip(4)
         elif record not in _NULLS:
-            raise Malformed(f"no record is of the kind {record}", self.position - 1)
+            raise Malformed(f"no record has the kind {record}", self.position - 1)
 
     def _enter(self, frame: _Frame) -> None:
         if len(self._frames) >= _DEPTH:

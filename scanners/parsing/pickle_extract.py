@@ -414,7 +414,7 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
         else:
             yield from _decoded(text, blob, context, ordinal)
     if any(offset < 0 for offset, _ in files):
-        raise Malformed("the content of a buffer is not written in the pickle")
+        raise Malformed("the content of a buffer is not in the pickle")
     if machine.dropped:
         raise OverLimit(f"more than {len(machine.candidates):,} strings that may be encoded pickles")
 
@@ -490,7 +490,7 @@ def _graph_code(machine: Machine, blob: Blob, context: Context) -> Iterator[Blob
         code = [value for key, value in zip(body[::2], body[1::2], strict=False) if values.string(key) in _CODE_KEYS]
         parts = [values.string(value, DECODED_LIMIT) for value in (*given[1:2], *code)]
         if len(parts) < 2 or not all(parts):
-            raise Malformed("the code of a saved graph is not written in it")
+            raise Malformed("the code of a saved graph is not in it")
         source = "\n".join((*parts, "forward(None)\n")).encode("utf-8", "replace")
         yield blob.nested(f"graph {next(number)}.py", context.spool((source,)), expanded=True)
 

@@ -97,7 +97,7 @@ def _secret_packet(packets: bytes) -> bytes:
         tag, size = head >> 2 & 0xF, (1, 2, 4, 0)[head & 3]
     body = packets[1 + size :]
     if not head & 0x80 or tag != 5 or body[0] not in (4, 6):
-        raise ValueError("no packet of a secret key")
+        raise ValueError("not a secret key packet")
     return body
 
 

@@ -148,7 +148,7 @@ def _group(groups: list[int], number: int, wire: int, at: int) -> None:
         if len(groups) > DEPTH:
             raise OverLimit(f"groups are nested deeper than {DEPTH}")
     elif not groups or groups.pop() != number:
-        raise Malformed(f"group {number} ends without having begun", at)
+        raise Malformed(f"group {number} ends but never began", at)
 
 
 @dataclass(frozen=True, slots=True)

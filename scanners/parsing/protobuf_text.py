@@ -55,7 +55,7 @@ class TextMessage:
             self._context.operations.spend()
             match = _TOKEN.match(text, position)
             if match is None:
-                raise Malformed("no token of the text format", position)
+                raise Malformed("not a token of the text format", position)
             if match.lastgroup:
                 yield _Token(match.lastgroup, match[0], position)
             position = match.end()

@@ -109,7 +109,7 @@ def parsed(content: str) -> Json:
     import tomllib
 
     if _LONG_KEY.search(content):
-        raise OverLimit("a key of TOML has more parts than any has")
+        raise OverLimit("a TOML key has too many parts")
     try:
         found: Json = tomllib.loads(content.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError):

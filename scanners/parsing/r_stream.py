@@ -102,7 +102,7 @@ class RStream:
         try:
             return int(word)
         except ValueError:
-            raise Malformed("a number is none", self.position) from None
+            raise Malformed("not a number", self.position) from None
 
     def _word(self) -> bytes:
         """Return the characters up to the next white space."""
@@ -116,7 +116,7 @@ class RStream:
                 continue
             word += byte
             if len(word) > _NAME:
-                raise Malformed("a word is longer than numbers are", self.position)
+                raise Malformed("a word is longer than any number", self.position)
 
     def _length(self) -> int:
         length = self._integer()
@@ -187,7 +187,7 @@ class RStream:
         elif kind in _RARE:
             _RARE[kind](self, flags, within)
         elif kind not in _EMPTY:
-            raise Malformed(f"no item of the type {kind}", offset)
+            raise Malformed(f"no item has the type {kind}", offset)
 
     def _several(self, left: int, within: str) -> None:
         if left > 1:
@@ -238,7 +238,7 @@ class RStream:
 
     def _symbol(self, _flags: int, within: str) -> None:
         if self._integer() & 0xFF != CHARACTERS:
-            raise Malformed("the name of a symbol is no text", self.position)
+            raise Malformed("the name of a symbol is not text", self.position)
         name = self._characters(self._integer())
         self._refer(name)
         self._name(name, within)

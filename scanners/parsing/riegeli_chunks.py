@@ -47,12 +47,12 @@ def chunks(reader: Reader, context: Context) -> Iterator[Chunk]:
         size, kind = int.from_bytes(header[8:16], "little"), header[24]
         records, decoded = int.from_bytes(header[25:32], "little"), int.from_bytes(header[32:], "little")
         if not position and kind != _SIGNATURE:
-            raise Malformed("the first chunk is no signature", position)
+            raise Malformed("the first chunk is not a signature", position)
         end = max(_behind(position, _CHUNK_HEADER + size), _boundary(position + records))
         if kind in (SIMPLE, TRANSPOSED):
             yield Chunk(kind, position, end, size, records, decoded)
         elif kind not in (_SIGNATURE, _METADATA, _PADDING):
-            raise Malformed(f"no chunk is of the kind {kind}", position)
+            raise Malformed(f"no chunk has the kind {kind}", position)
         if end > reader.size:
             raise Malformed(f"a chunk ends at byte {end:,}, the file at {reader.size:,}", position)
         position = end
@@ -92,7 +92,7 @@ def values(reader: Reader, chunk: Chunk, context: Context) -> tuple[Reader, Read
     sizes = _decoded(WindowReader(data, start, length), compression, context)
     held = _decoded(WindowReader(data, start + length, data.size - start - length), compression, context)
     if held.size != chunk.decoded:
-        raise Malformed(f"a chunk holds {held.size:,} bytes, and says {chunk.decoded:,}", chunk.start)
+        raise Malformed(f"a chunk holds {held.size:,} bytes, but declares {chunk.decoded:,}", chunk.start)
     return sizes, held
 
 
@@ -135,7 +135,7 @@ def _decoded(data: Reader, compression: int, context: Context) -> Reader:
     elif compression == _BROTLI:
         stream = _unbrotli(data, start) if length else iter(())
     elif compression == _SNAPPY:
-        raise MissingDependency("records that Snappy compressed: modelsweep has no reader for them")
+        raise MissingDependency("Snappy-compressed records: modelsweep has no reader for them")
     else:
         raise Malformed(f"no compression has the number {compression}")
     found = context.spool(_bounded(stream, length))
@@ -148,7 +148,7 @@ def _bounded(stream: Iterator[bytes], length: int) -> Iterator[bytes]:
     for piece in stream:
         length -= len(piece)
         if length < 0:
-            raise Malformed("compressed data holds more than it says")
+            raise Malformed("compressed data holds more than it declares")
         yield piece
 
 
@@ -157,7 +157,7 @@ def _unbrotli(data: Reader, start: int) -> Iterator[bytes]:
     try:
         import brotli
     except ImportError:
-        raise MissingDependency("records that Brotli compressed need the package brotli") from None
+        raise MissingDependency("Brotli-compressed records need the package brotli") from None
     decoder = brotli.Decompressor()
     for offset in range(start, data.size, _PIECE):
         waiting = data.read(offset, min(_PIECE, data.size - offset))

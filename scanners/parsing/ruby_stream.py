@@ -57,7 +57,7 @@ class RubyStream:
             if self._cursor.position == self._cursor.reader.size:
                 return False
             if self._cursor.take(len(MAGIC)) != MAGIC:
-                raise Malformed("no value begins behind the last one", self._cursor.position - len(MAGIC))
+                raise Malformed("there is no value after the last one", self._cursor.position - len(MAGIC))
             self._symbols.clear()
             self._await(VALUE)
         part, count = self._left.pop()
@@ -79,7 +79,7 @@ class RubyStream:
         if count > 0:
             self._left.append((part, count))
         if len(self._left) > _PENDING:
-            raise OverLimit(f"more than {_PENDING:,} values inside each other")
+            raise OverLimit(f"more than {_PENDING:,} nested values")
 
     def _value(self) -> None:
         at = self._cursor.position
@@ -119,7 +119,7 @@ class RubyStream:
         elif kind in "{}":
             self._await(VALUE, 2 * self._length() + (kind == "}"))
         else:
-            raise Malformed(f"no value is of the kind {ord(kind):#04x}", at)
+            raise Malformed(f"no value has the kind {ord(kind):#04x}", at)
 
     def _symbol(self) -> str:
         """Take a symbol, or the number of one that stood before; it may say how its text is encoded."""
@@ -134,12 +134,12 @@ class RubyStream:
                 raise Malformed(f"there is no symbol {number:,}", at)
             return self._symbols[number]
         if kind != b":":
-            raise Malformed("no symbol stands where one should", at)
+            raise Malformed("a symbol is missing", at)
         name = self._keep(self._text())
         for _ in range(self._length() if encoded else 0):
             self._symbol()
             if self._cursor.take(1)[0] not in _PLAIN:
-                raise Malformed("the encoding of a symbol is none", self._cursor.position - 1)
+                raise Malformed("the encoding of a symbol is unknown", self._cursor.position - 1)
         return name
 
     def _keep(self, name: str) -> str:
@@ -157,7 +157,7 @@ class RubyStream:
     def _length(self) -> int:
         length = self._long()
         if length < 0:
-            raise Malformed(f"the length {length:,} is less than nothing", self._cursor.position)
+            raise Malformed(f"the length {length:,} is negative", self._cursor.position)
         return length
 
     def _long(self) -> int:

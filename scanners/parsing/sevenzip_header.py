@@ -117,12 +117,12 @@ def read_contents(reader: Reader, limits: Limits, unpack: Unpack) -> Contents:
         if kind != _ENCODED_HEADER:
             break
         data = _unpacked_header(_streams(cursor), unpack)
-    raise Malformed("no header where the start header points to", header_start)
+    raise Malformed("there is no header where the start header points", header_start)
 
 
 def _unpacked_header(folders: list[Folder], unpack: Unpack) -> bytes:
     if len(folders) != 1:
-        raise Malformed("a compressed header has to be one folder")
+        raise Malformed("a compressed header must be one folder")
     if folders[0].size > HEADER:
         raise OverLimit(f"more than {HEADER:,} bytes of 7z header")
     data = bytearray()

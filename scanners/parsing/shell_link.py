@@ -114,7 +114,7 @@ def _extra(link: ShellLink, data: bytes, at: int) -> int:
         if size < 8:
             return at + 4
         if at + size > len(data):
-            raise Malformed("a block of the link goes beyond its end", at)
+            raise Malformed("a block of the link runs beyond its end", at)
         signature = struct.unpack_from("<I", data, at + 4)[0]
         if signature in (_ENVIRONMENT, _ICON_ENVIRONMENT) and size >= 788:
             text = data[at + 268 : at + 788].decode("utf-16-le", "replace").partition("\0")[0]

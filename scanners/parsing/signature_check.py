@@ -72,7 +72,7 @@ def checked(bundle: Bundle) -> Checked:
     except UnsupportedAlgorithm:
         return Checked(None, "made with a certificate or key of a kind that is not known", None)
     except broken:  # what it says of that differs between releases
-        raise Malformed("a certificate or key that is none") from None
+        raise Malformed("not a certificate or key") from None
 
 
 def _undone(key: bytes) -> bytes:

@@ -34,7 +34,7 @@ def is_by(anchor: str, bundle: Bundle, check: Checked) -> bool:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization
     except ImportError:
-        raise MissingDependency("telling who signed needs the package cryptography") from None
+        raise MissingDependency("identifying the signer needs the package cryptography") from None
     broken = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
     try:
         with warnings.catch_warnings(action="ignore"):

@@ -132,7 +132,7 @@ def statement_of(bundle: Bundle) -> Statement | None:
     except (ValueError, RecursionError) as error:
         if bundle.payload_type != IN_TOTO:
             return None
-        raise Malformed(f"the statement that is signed is no JSON: {type(error).__name__}") from None
+        raise Malformed(f"the signed statement is not JSON: {type(error).__name__}") from None
     statement = _object(document, "")
     kind = _text(statement, "predicateType")
     if kind not in (SIGNATURE, DIGESTS):
@@ -188,7 +188,7 @@ def _listed(item: dict[str, Json], method: str) -> Listed:
     try:
         bytes.fromhex(digest)
     except ValueError:
-        raise Malformed("a file is listed with a digest that is none") from None
+        raise Malformed("a file is listed with an invalid digest") from None
     start, end = 0, -1
     if method == "shards":
         name, _, place = name.partition(":")

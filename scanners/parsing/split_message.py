@@ -109,7 +109,7 @@ class _Merger:
     def _take(self, message: Record, part: _Part) -> None:
         index = message.integer("chunk_index")
         if not 0 <= index < len(self._chunks):
-            raise Malformed(f"the message names record {index:,}, there are {len(self._chunks):,}")
+            raise Malformed(f"the message names record {index:,}, but there are {len(self._chunks):,}")
         self._pieces.spend()
         offset, kind = self._chunks[index]
         part.records.append(self._source(offset))
@@ -176,7 +176,7 @@ def _places(tags: Sequence[Record]) -> list[Place]:
         if "field" in tag.integers:
             found.append((tag.integer("field"), None))
         elif not found:
-            raise Malformed("a record goes to a value of no field")
+            raise Malformed("a record belongs to no field")
         else:
             found[-1] = (found[-1][0], keys[-1] if keys else tag.integer("index"))
     return found

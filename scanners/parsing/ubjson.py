@@ -95,7 +95,7 @@ class UbjsonParser:
         kind = self._cursor.number("B")
         length = self._cursor.number(_INTEGERS[kind]) if kind in _INTEGERS else -1
         if length < 0:
-            raise Malformed("a length is no number of bytes", self.position)
+            raise Malformed("a length is not a valid number of bytes", self.position)
         return length
 
     def _text(self, limit: int) -> str:
@@ -124,7 +124,7 @@ class UbjsonParser:
             self._cursor.skip(1)
             return self._counted(self._length(), kind, depth)
         if kind is not None:
-            raise Malformed("an array of one type does not say how long it is", self.position)
+            raise Malformed("a typed array has no length", self.position)
         found: list[Value] = []
         while self._peek() != 0x5D:
             found.append(self.value(depth + 1))

@@ -203,9 +203,9 @@ class _Parser:
         except _Stopped:
             return True
         except self._fault as error:
-            raise Malformed(f"no well-formed XML: {error}", max(self._expat.ErrorByteIndex, 0)) from None
+            raise Malformed(f"invalid XML: {error}", max(self._expat.ErrorByteIndex, 0)) from None
         except (ValueError, LookupError) as error:
-            raise Malformed(f"no well-formed XML: {error}") from None
+            raise Malformed(f"invalid XML: {error}") from None
         self._fed += len(data)
         if self._fed - self._expat.CurrentByteIndex > _TOKEN:
             raise OverLimit(f"a tag, a comment or the like of more than {_TOKEN:,} bytes")

@@ -50,7 +50,7 @@ def entries(content: str, tree: Tree | None = None) -> Iterator[Entry]:
     import yaml
 
     if "%TAG" in content and _LONG_TAG.search(content):
-        raise OverLimit("a directive of YAML puts very many characters before each tag")
+        raise OverLimit("a YAML directive puts too many characters before each tag")
     nodes = _Nodes()
     try:
         # The C parser where PyYAML has one; SafeLoader for its parser alone, nothing is constructed from events.
@@ -91,7 +91,7 @@ def _leaves(documents: list[Json]) -> Iterator[tuple[tuple[str, ...], str]]:
         keys, depth, value = left.pop()
         visited += 1
         if visited > _REACHED:
-            raise OverLimit(f"aliases bring more than {_REACHED:,} nodes of YAML to other places")
+            raise OverLimit(f"YAML aliases repeat more than {_REACHED:,} nodes")
         if isinstance(value, str):
             yield keys, value
         elif isinstance(value, dict | list) and depth < _FOLLOWED:
@@ -201,7 +201,7 @@ class _Nodes:
         keys = () if is_key else tuple(name for name in (*self._keys[-_DEEP:], own) if name is not None)
         if kind in ("MappingStartEvent", "SequenceStartEvent"):
             if len(self._open) >= _NESTED:
-                raise OverLimit(f"collections of YAML are nested deeper than {_NESTED}")
+                raise OverLimit(f"YAML collections are nested deeper than {_NESTED}")
             self._open.append([None] if kind == "MappingStartEvent" else None)
             self._keys.append(own)
         mark = event.start_mark

@@ -318,7 +318,7 @@ def _entry(data: bytes, position: int, claim: _Claim) -> tuple[ZipEntry, int]:
         data, position
     )
     if magic != CENTRAL_MAGIC:
-        raise Malformed("the zip's directory holds something that is no entry", claim.start + position)
+        raise Malformed("the zip's directory holds something that is not an entry", claim.start + position)
     name_end = position + _CENTRAL.size + lengths[0]
     extra_end = name_end + lengths[1]
     raw = data[position + _CENTRAL.size : name_end]
@@ -374,7 +374,7 @@ def read_local(reader: Reader, offset: int, names: Budget | None = None) -> Loca
         reader.read(offset, _LOCAL.size)
     )
     if magic != LOCAL_MAGIC:
-        raise Malformed("no local header where the zip's directory says", offset)
+        raise Malformed("there is no local header where the zip's directory says", offset)
     start, length = offset + _LOCAL.size, name_length + extra_length
     if names and length > names.left:
         check_range(start, length, reader.size)

@@ -136,13 +136,13 @@ def test_damage_while_it_is_open_is_no_fault_either(opened: Open, tmp_path: Path
 def test_a_folder_that_others_may_write_to_is_not_believed(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir(mode=0o777)
     (tmp_path / "cache").chmod(0o777)
-    with pytest.raises(CacheFault, match="others may write"):
+    with pytest.raises(CacheFault, match="other users may write"):
         opened()
 
 
 def test_a_file_in_its_place_is_a_fault(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "cache").write_bytes(b"")
-    with pytest.raises(CacheFault, match="no folder"):
+    with pytest.raises(CacheFault, match="not a folder"):
         opened()
 
 

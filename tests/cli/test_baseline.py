@@ -133,17 +133,17 @@ def test_what_could_not_be_examined_is_in_no_baseline(models: Path, run: Run):
     ("text", "said"),
     [
         (None, "baseline.json: No such file or directory"),
-        ("no JSON", "baseline.json: no JSON, `modelsweep baseline` writes it"),
-        ("[]", "baseline.json: no baseline of version 1"),
-        ('{"modelsweep-baseline": 2}', "baseline.json: no baseline of version 1"),
-        ('{"modelsweep-baseline": 1}', "baseline.json: an entry without fingerprint and digest"),
+        ("no JSON", "baseline.json: not JSON, as `modelsweep baseline` writes it"),
+        ("[]", "baseline.json: not a baseline of version 1"),
+        ('{"modelsweep-baseline": 2}', "baseline.json: not a baseline of version 1"),
+        ('{"modelsweep-baseline": 1}', "baseline.json: an entry lacks a fingerprint or a digest"),
         (
             '{"modelsweep-baseline": 1, "modelsweep_accepted": [{"fingerprint": "a", "digest": ""}]}',
-            "an entry without fingerprint and digest",
+            "an entry lacks a fingerprint or a digest",
         ),
         (
             '{"modelsweep-baseline": 1, "modelsweep_accepted": [{"fingerprint": "a", "digest": "b", "until": "soon"}]}',
-            "until 'soon' is no day such as 2027-06-30",
+            "until 'soon' is not a date such as 2027-06-30",
         ),
         (
             '{"modelsweep-baseline": 1, "modelsweep_accepted": [{"fingerprint": "a", "digest": "b", "reason": 1}]}',
@@ -160,4 +160,4 @@ def test_a_file_that_is_none_is_refused_before_anything_is_read(models: Path, ru
 
 def test_a_day_is_checked(models: Path, run: Run):
     outcome = run("baseline", "models", "-o", "baseline.json", "--until", "30.6.2027")
-    assert (outcome.code, "'30.6.2027' is no day such as 2027-06-30" in outcome.err) == (2, True)
+    assert (outcome.code, "'30.6.2027' is not a date such as 2027-06-30" in outcome.err) == (2, True)

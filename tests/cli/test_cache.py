@@ -92,7 +92,7 @@ def test_no_cache_is_said_and_no_reason_to_fail_a_scan(
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("MODELSWEEP_CACHE", str(tmp_path / "file"))
     stats = run("cache", "stats")
-    assert (stats.code, "no folder" in stats.err) == (2, True)
+    assert (stats.code, "not a folder" in stats.err) == (2, True)
     scan = run("scan", "models/clean.pkl", "--trust-file-times")
     assert scan.code == 0
     assert scan.err.count("the cache is not used") == 1

@@ -60,7 +60,7 @@ def test_rules_of_a_scanner_by_any_of_its_names(run: Run):
     assert run("rules", "--scanner", "media").out == "no such rules\n", "one that only recognises"
     outcome = run("rules", "--scanner", "pickel")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "'pickel' is no scanner: did you mean" in outcome.err
+    assert "'pickel' is not a scanner: did you mean" in outcome.err
 
 
 def test_doctor(run: Run):
@@ -134,7 +134,7 @@ def test_the_help_of_a_command_has_every_option(run: Run, name: str):
 
 
 def test_a_misspelt_command_gets_the_closest(run: Run):
-    assert "'scann' is no command: did you mean scan?" in run("scann", "models").err
+    assert "'scann' is not a command: did you mean scan?" in run("scann", "models").err
     assert "No such command 'xyzzy'" in run("xyzzy").err
 
 

@@ -84,7 +84,7 @@ def test_an_empty_pattern_is_refused(models: Path, run: Run, option: str):
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [
-        ("acme", "'acme' names no callable: write 'acme.*' for all of a package"),
+        ("acme", "'acme' does not name a callable: write 'acme.*' for all of a package"),
         ("acme.*,other.*", "'acme.*,other.*' is more than one pattern: repeat the option for each"),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_pattern_that_trusts_nothing_is_refused(models: Path, run: Run, patter
         (("--alias", "scanned"), "--alias is set by --write-back: give both"),
         (("--dry-run", "-f", "sarif"), "--dry-run writes no report"),
         (("--dry-run", "-f", "json=list.json"), "--dry-run writes no report"),
-        (("--write-back",), "--write-back tags model versions of MLflow, and no target is one"),
+        (("--write-back",), "--write-back tags MLflow model versions, but no target is one"),
         (("--sbom", ""), "an output needs a file name"),
         (("--dry-run", "-o", "list.txt"), "--dry-run writes no report"),
         (("--dry-run", "--sbom", "bom.json"), "--dry-run writes no report"),
@@ -164,7 +164,7 @@ def test_scanners_are_chosen_by_id_and_class_name(models: Path, run: Run):
     ("arguments", "reason"),
     [
         ((), "nothing to scan: name files"),
-        (("x", "--include-scanner", "PikleScanner"), "'PikleScanner' is no scanner: did you mean pickle"),
+        (("x", "--include-scanner", "PikleScanner"), "'PikleScanner' is not a scanner: did you mean pickle"),
         (("x", "--include-scanner", "pickle", "--exclude-scanner", "pickle"), "no scanner is left"),
         (("x", "--profile", "fast"), "'fast' is not one of 'quick-scan'"),
         (("x", "--plugin", "no-such-package"), "plug-in no-such-package is not installed"),

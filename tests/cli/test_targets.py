@@ -69,8 +69,8 @@ def test_a_file_that_is_named_in_two_ways_is_reported_once(models: Path, run: Ru
     ("arguments", "listed_in", "reason"),
     [
         ((), None, "nothing to scan"),
-        (("-",), "-", "can be read once"),
-        (("",), None, "empty name"),
+        (("-",), "-", "can be read only once"),
+        (("",), None, "name is empty"),
         ((), "missing", "cannot read targets from 'missing': No such file"),
     ],
 )

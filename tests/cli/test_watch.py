@@ -224,10 +224,10 @@ def test_watching_once_says_what_is_new(run: Run, models: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--webhook", "nowhere"], "an address is HOST:PORT"),
+        (["--webhook", "nowhere"], "not an address like"),
         (["--webhook", "127.0.0.1:0"], "set MODELSWEEP_WEBHOOK_SECRET"),
         (["--every", "0", "--webhook", "127.0.0.1:0"], "set MODELSWEEP_WEBHOOK_SECRET"),
-        (["--every", "0"], "--every 0 looks at nothing by itself"),
+        (["--every", "0"], "--every 0 finds nothing by itself"),
     ],
 )
 def test_mistakes_are_said(run: Run, models: Path, arguments: list[str], sentence: str) -> None:

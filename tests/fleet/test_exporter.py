@@ -175,8 +175,8 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(redis_client: redis.Redis, t
     ("address", "port", "said"),
     [
         ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address"),
-        ("127.0.0.1", 70_000, "70000 is no port: 1 to 65535 are"),
-        ("127.0.0.1", -1, "-1 is no port: 1 to 65535 are"),
+        ("127.0.0.1", 70_000, "70000 is not a port: ports are 1 to 65535"),
+        ("127.0.0.1", -1, "-1 is not a port: ports are 1 to 65535"),
     ],
 )
 def test_what_cannot_be_listened_on_is_said(redis_client: redis.Redis, address: str, port: int, said: str) -> None:

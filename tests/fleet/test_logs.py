@@ -249,7 +249,7 @@ def test_celery_says_less_than_we_do(level: str, said: list[str]) -> None:
 
 
 def test_an_unknown_level_is_said() -> None:
-    with pytest.raises(logs.UnknownLevel, match="'loud' is no level of logging: debug, info, warning, error are"):
+    with pytest.raises(logs.UnknownLevel, match="'loud' is not a log level: choose from debug, info, warning, error"):
         logs.configure("loud", io.StringIO())
 
 

@@ -511,7 +511,7 @@ def test_members_that_no_page_holds_are_said(archives: Scene, monkeypatch: pytes
     assert archives.ledger.progress().state is JobState.FINALIZING
     report = _report(archives, monkeypatch)
     assert [result.verdict for result in report.results] == ["not scanned", "not scanned", "clean"]
-    assert {p.detail for result in report.results for p in result.problems} == {"there is no result of this member"}
+    assert {p.detail for result in report.results for p in result.problems} == {"this member has no result"}
 
 
 def test_members_of_a_cancelled_job_are_said(archives: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

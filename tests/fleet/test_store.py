@@ -304,7 +304,7 @@ class TestDirectory:
         folder.put("a", b"x")
         os.rename(tmp_path / "store", tmp_path / "gone")
         for call in (folder.get, folder.exists, folder.delete, lambda name: folder.put(name, b"x")):
-            with pytest.raises(StoreFault, match="store: the folder of the store cannot be entered"):
+            with pytest.raises(StoreFault, match="store: the store's folder cannot be opened"):
                 call("a")
         with pytest.raises(StoreFault):
             list(folder.list())

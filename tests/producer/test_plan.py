@@ -133,7 +133,7 @@ def test_an_address_that_no_source_knows_is_one_clear_line(address: str) -> None
     (problem, unit) = plan([address, "other.pt"])
     assert isinstance(problem, Problem)
     assert (problem.kind, problem.locator) == (ProblemKind.SOURCE, Locator(address))
-    assert problem.detail.startswith(f"no source for {address.partition('/')[0]} addresses, but for hf://")
+    assert problem.detail.startswith(f"there is no source for {address.partition('/')[0]} addresses, only for hf://")
     assert problem.detail.endswith(" and plain paths")
     assert unit == Unit(0, Locator("other.pt"), 4 * KIB)
 

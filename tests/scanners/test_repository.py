@@ -128,7 +128,7 @@ def test_code_that_is_not_there() -> None:
 def test_a_package_that_is_not_there_is_unknown() -> None:
     (result,) = together(alone({"net.yaml": HYDRA["configs/model/net.yaml"]}), OPTIONS)
     assert [finding.message for finding in result.findings] == [
-        "loading would use 1 unknown name(s) of the package src: src.models.net.Net"
+        "loading would use 1 unknown name(s) from the package src: src.models.net.Net"
     ]
     (result,) = together(alone({"net.yaml": HYDRA["configs/model/net.yaml"]}), Options(allow_imports=("src.*",)))
     assert result.findings == ()
@@ -234,7 +234,7 @@ def test_a_shard_that_is_missing_or_holds_something_else() -> None:
         (
             "missing-shard",
             "model.safetensors.index.json",
-            f"model.safetensors.index.json names 1 shard(s) that are not among the files that were examined: {SHARD}",
+            f"model.safetensors.index.json names 1 shard(s) that are not among the examined files: {SHARD}",
         )
     ]
     other = shards({**SHARDED, "model.safetensors.index.json": OTHER_INDEX})
@@ -361,7 +361,7 @@ def test_a_cache_that_names_what_its_source_does_not(stem: str, flags: int) -> N
     cache = CACHE.format(stem)
     files = {f"code/{stem}.py": QUIET, cache: bytecode(QUIET, HIDDEN, flags)}
     assert judged(files) == [
-        ("replaced-code", cache, f"{stem}.cpython-311.pyc runs in the place of {stem}.py, which does not name system")
+        ("replaced-code", cache, f"{stem}.cpython-311.pyc runs in place of {stem}.py, which does not name system")
     ]
 
 

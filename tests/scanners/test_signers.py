@@ -111,7 +111,7 @@ def test_the_message_says_who_signed_instead() -> None:
     files = {**MODEL, "model.sig": encoded(CERTIFIED)}
     found = modelsweep_findings(files, Options(require_signers=(key_anchor(OTHER),)))
     assert found == {
-        f"{name} is signed by CN={ADDRESS}, who is nobody that was required to" for name in ("config.json", "vocab.txt")
+        f"{name} is signed by CN={ADDRESS}, who is not a required signer" for name in ("config.json", "vocab.txt")
     }
 
 

@@ -105,13 +105,13 @@ def test_a_document_that_is_a_bomb_is_not_expanded() -> None:
     bomb = gzip.compress(bytes(64 * MIB))
     with double(lambda request: Reply(200, bomb, {"Content-Encoding": "gzip"})) as server:
         assert Web().document(f"{server.url}/x")[0] == bomb
-        with pytest.raises(SourceFault, match="no JSON"):
+        with pytest.raises(SourceFault, match="not answer with JSON"):
             Web().json(f"{server.url}/x")
 
 
 @pytest.mark.parametrize("body", [b"[" * 1_000_000, b'{"a":' * 1_000_000, b"9" * 5_000, b"\xff\xfe"])
 def test_a_document_that_is_hardly_json_is_a_fault(body: bytes) -> None:
-    with double(lambda request: Reply(200, body)) as server, pytest.raises(SourceFault, match="no JSON"):
+    with double(lambda request: Reply(200, body)) as server, pytest.raises(SourceFault, match="not answer with JSON"):
         Web().json(f"{server.url}/x")
 
 
@@ -200,7 +200,7 @@ class TestAddresses:
             port = private.url.rpartition(":")[2]
             with double(lambda request: Reply(302, b"", {"Location": f"http://rebound.test:{port}/x"})) as first:
                 monkeypatch.setattr(socket, "getaddrinfo", rebinding)
-                with pytest.raises(SourceFault, match=r"127\.0\.0\.1, which is no public address"):
+                with pytest.raises(SourceFault, match=r"127\.0\.0\.1, which is not a public address"):
                     Web().document(f"{first.url}/x")
             assert private.requests == []
 
@@ -209,7 +209,7 @@ class TestAddresses:
         with double(lambda request: Reply(302, b"", {"Location": f"http://{host}/x"})) as proxy:
             monkeypatch.setenv("http_proxy", proxy.url)
             monkeypatch.setenv("no_proxy", "")
-            with pytest.raises(SourceFault, match="no public address"):
+            with pytest.raises(SourceFault, match="not a public address"):
                 Web().document("http://models.test/x")
             assert [request.headers["Host"] for request in proxy.requests] == ["models.test"]
 

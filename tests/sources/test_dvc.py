@@ -115,7 +115,7 @@ def test_a_link_beside_the_pointer_is_not_followed(tmp_path: Path) -> None:
         ("{[", "cannot be read as YAML"),
         ("- 1\n", "lists no `outs`"),
         ("!!python/object/apply:os.system ['true']", "cannot be read as YAML"),
-        ("x" * 2_000_000, "too large"),
+        ("x" * 2_000_000, "larger than expected"),
     ],
 )
 def test_what_is_no_pointer_is_said(tmp_path: Path, text: str, sentence: str) -> None:

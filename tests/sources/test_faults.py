@@ -301,8 +301,8 @@ FAULTS: dict[str, Fault] = {
         "redirects more than",
     ),
     "redirect to a file": Fault(_to("file:///etc/passwd"), "not followed"),
-    "redirect to a private address": Fault(_to(f"{PRIVATE}/x"), "no public address"),
-    "redirect to link-local": Fault(_to("http://169.254.169.254/latest/meta-data"), "no public address|unreachable"),
+    "redirect to a private address": Fault(_to(f"{PRIVATE}/x"), "not a public address"),
+    "redirect to link-local": Fault(_to("http://169.254.169.254/latest/meta-data"), "not a public address|unreachable"),
 }
 
 

@@ -161,7 +161,7 @@ def test_no_token_goes_along_to_another_host(server: Double, monkeypatch: pytest
 
 
 def test_a_redirect_to_a_private_address_is_refused(server: Double) -> None:
-    refused = pytest.raises(SourceFault, match=r"127\.0\.0\.1, which is no public address")
+    refused = pytest.raises(SourceFault, match=r"127\.0\.0\.1, which is not a public address")
     with double(lambda request: Reply(302, b"", {"Location": f"{server.url}/metadata"})) as first, refused:
         Web().range(f"{first.url}/x", 0, 10)
     assert server.requests == []

@@ -101,7 +101,7 @@ def test_places(address: str, expected: Place) -> None:
 
 @pytest.mark.parametrize("address", ["hf://", "hf://../x", "hf://a b/c", "hf://a/b\0c", "hf://./x", "hf://a/.."])
 def test_no_places(address: str) -> None:
-    with pytest.raises(SourceFault, match="no name of the Hub"):
+    with pytest.raises(SourceFault, match="not a name on the Hub"):
         place_of(address)
 
 
@@ -253,7 +253,7 @@ def test_a_listing_does_not_go_on_at_another_host(hub: Hub) -> None:
     with double(lambda request: Reply(200, b"[]")) as other:
         hub.url = other.url  # its pages name that
         (problem,) = scan("hf://acme/tiny").problems
-        assert "at another host" in problem.detail
+        assert "on another host" in problem.detail
         assert other.requests == []
 
 

@@ -157,8 +157,8 @@ def test_a_file_that_is_replaced_is_said(url: str, store: Artifactory) -> None:
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (Reply(200, b"[]"), "no JSON object"),
-        (Reply(200, b"<html>"), "no JSON"),
+        (Reply(200, b"[]"), "not answer with a JSON object"),
+        (Reply(200, b"<html>"), "not answer with JSON"),
         (Reply(200, b"{}"), "how large"),
         (Reply(404), "404"),
         (Reply(403), "refuses us (403)"),

@@ -126,7 +126,7 @@ def test_addresses(address: str, expected: Place) -> None:
 
 @pytest.mark.parametrize("address", ["models:/", "models:/@x", "models:/it's/1"])
 def test_no_addresses(address: str) -> None:
-    with pytest.raises(SourceFault, match="no address of a model"):
+    with pytest.raises(SourceFault, match="not the address of a model"):
         place_of(address)
 
 

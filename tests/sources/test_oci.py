@@ -140,7 +140,7 @@ def test_addresses(address: str, url: str, reference: str) -> None:
     "address", ["oci://", "oci://host", "oci://host/A", "oci://host/../x", "oci://host/a@sha256:12", "oci://h/a:b:c"]
 )
 def test_no_addresses(address: str) -> None:
-    with pytest.raises(SourceFault, match="no address of a registry"):
+    with pytest.raises(SourceFault, match="not the address of a registry"):
         repository_of(address)
 
 
@@ -200,13 +200,13 @@ def test_a_registry_cannot_have_tokens_fetched_from_private_places(registry: Reg
         registry.realm = f"{inside.url}/latest/meta-data"
         (problem,) = scan(target(registry)).problems
         assert inside.requests == []
-    assert "no public address" in problem.detail
+    assert "not a public address" in problem.detail
 
 
 @pytest.mark.parametrize(
     ("manifest", "sentence"),
     [
-        ([], "no JSON object"),
+        ([], "not a JSON object"),
         ({"schemaVersion": 1, "fsLayers": []}, "old or unknown form"),
         ({"manifests": [{"digest": "../../x"}]}, "an index names a manifest by"),
         ({"manifests": [{"digest": f"sha256:{number:064}"} for number in range(300)]}, "answered 404"),

@@ -132,7 +132,7 @@ class TestListing:
             ("s3://no-such-bucket/x", "there is no bucket"),
             ("s3:///x", "begin with a bucket"),
             ("s3://../x", "begin with a bucket"),
-            ("s3://fast--euw3-az1--x-s3/x", "has no order"),
+            ("s3://fast--euw3-az1--x-s3/x", "is unordered"),
             ("s3://bucket/none?versionId=3", "no such"),
         ],
     )
@@ -236,7 +236,7 @@ class TestFaults:
             (403, "InvalidAccessKeyId", "AWS_ACCESS_KEY_ID is not known"),
             (403, "SignatureDoesNotMatch", "does not belong to"),
             (400, "ExpiredToken", "the credentials have expired"),
-            (400, "InvalidToken", "AWS_SESSION_TOKEN is no valid"),
+            (400, "InvalidToken", "AWS_SESSION_TOKEN is not a valid"),
             (403, "RequestTimeTooSkewed", "the clock"),
             (404, "NoSuchBucket", "there is no bucket"),
             (400, "AuthorizationHeaderMalformed", "in another region"),

@@ -332,7 +332,9 @@ def test_a_zygote_that_never_lives_long_enough_is_said(
     targets = [str(tmp_path / "file")]
     with (
         Supervisor(HOSTILE, 1) as supervisor,
-        pytest.raises(SandboxFailed, match="died 3 times before any of those answered: this is no fault of a file"),
+        pytest.raises(
+            SandboxFailed, match="died 3 times before any of those answered: this is not the fault of a file"
+        ),
     ):
         list(supervisor.examine([Unit(0, Locator(targets[0]), 18)], opener(targets)))
 
