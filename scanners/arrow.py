@@ -34,6 +34,10 @@ _SUFFIXES = (".arrow", ".arrows", ".feather", ".ipc", ".parquet")
 _SCHEMA = re.compile(rb"ARROW:schema\x18[\x80-\xff]{0,4}[\x00-\x7f]([A-Za-z0-9+/]{16,}={0,2})")
 _UNPICKLED = "arrow.py_extension_type"
 _EXTENSION, _METADATA = "ARROW:extension:name", "ARROW:extension:metadata"
+_OWN = "PARQUET:"
+"""Before keys of Parquet's own."""
+_WORTH = 32
+"""Bytes of what is said about a column that may hide something."""
 _SCHEMA_MESSAGE = 1
 _LEVELS = 64
 """Types inside each other."""
@@ -132,10 +136,21 @@ def _schema(
             kind = printable(pairs[_EXTENSION].text(1, _SHOWN), _SHOWN)
             yield Fact("extension-type", kind, blob.locator, detail={"column": name})
             if kind == _UNPICKLED and _METADATA in pairs:
-                yield from _pickle(pairs[_METADATA], name, blob, reader, seen, base)
+                yield from _pickle(pairs.pop(_METADATA), name, blob, reader, seen, base)
+        if base is None:
+            yield from _described(pairs, name, blob, reader)
         if level >= _LEVELS:
             raise OverLimit(f"more than {_LEVELS} nested types")
         pending += [(child, name, level + 1) for child in field.tables(5)]
+
+
+def _described(pairs: dict[str, Table], name: str, blob: Blob, reader: Reader) -> Iterator[Blob]:
+    """Yield what is said about a column of Parquet, of which nothing is seen in the raw bytes, under base64."""
+    for key, pair in pairs.items():
+        place = pair.vector(1, 1)
+        if place.length >= _WORTH and not key.startswith(_OWN):
+            said = MemoryReader(reader.read(place.offset, place.length))
+            yield blob.nested(f"{printable(key, _SHOWN)} of {name}", said, expect="raw-weights", expanded=True)
 
 
 def _pickle(
@@ -156,7 +171,7 @@ def _pickle(
 SCANNER = Scanner(
     name=NAME,
     title="Arrow, Feather, Parquet",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(PICKLED,),

@@ -3,7 +3,8 @@ outside the file. MATLAB's version 7.3 is HDF5 as well.
 
 Format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html. Links into other files, virtual datasets
 and external storage are looked at, never followed; the data of datasets is not read, but for texts of MATLAB's
-functions. Attributes that hold the description of a model are examined as such.
+functions, and the first chunks of those that are compressed. Attributes that hold the description of a model are
+examined as such.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.limits import Budget, OverLimit
 from modelsweep.core.scanner import (
     HEAD,
+    RAW,
     Blob,
     Context,
     Item,
@@ -28,10 +30,11 @@ from modelsweep.core.scanner import (
     problem_of,
 )
 from modelsweep.core.text import printable
-from modelsweep.core.units import GIB
+from modelsweep.core.units import GIB, MIB
 from scanners.judge.external_files import outside
 from scanners.matlab_h5 import HEADER, MatlabObjects
 from scanners.matlab_h5 import RULES as MATLAB_RULES
+from scanners.metadata_text import LONGEST, telling_facts
 from scanners.parsing import keras_config
 from scanners.parsing.hdf5_source import SIGNATURE, Hdf5Source
 from scanners.parsing.keras_config import SHOWN
@@ -45,6 +48,10 @@ _DTYPE = 60
 _LARGE = 4 * GIB
 _EXPANSION = 1000
 """Times its bytes in the file that a large array may take in memory: the bound of Keras, and above that of Deflate."""
+_PLAIN = "SVbiuf"
+"""Kinds of elements, as NumPy has them, that are bytes as they stand."""
+_SAMPLE, _CHUNK = 64 * MIB, 16 * MIB
+"""Bytes of compressed datasets of a file that are decompressed, and of one chunk."""
 _CONFIGS = ("model_config", "training_config", "layer_config")
 _REFERENCES = (
     "https://nvd.nist.gov/vuln/detail/CVE-2026-1669",
@@ -138,6 +145,8 @@ class _Walk:
         self._h5, self._blob, self._context, self._source = h5py, blob, context, source
         self._objects = Budget("objects and links in a file", _OBJECTS)
         self._seen: set[int] = set()
+        self._sample = min(_SAMPLE, context.limits.parsed_bytes)
+        """Decompressed bytes that are still to be looked at."""
         self._unpickled = False
         """Whether the dataset at hand is marked as one whose rows are pickles."""
         self._dtypes: Counter[str] = Counter()
@@ -227,6 +236,8 @@ class _Walk:
             return
         if dtype is not None:
             yield from self._numbers(dataset, dtype.str, path)
+            yield from self._bytes(dataset, dtype, path)
+            yield from self._packed(dataset, dtype, path)
             yield from self._of_matlab(dataset, path)
         if self._unpickled:
             yield from self._rows(dataset, path)
@@ -264,6 +275,45 @@ class _Walk:
             # A kernel is (inputs, units) in Keras
             yield Numbers(path, dtype, dataset.shape or (), offset, dataset.get_storage_size(), 1)
 
+    def _bytes(self, dataset: Any, dtype: Any, path: str) -> Iterator[Blob]:
+        """Yield a dataset of bytes or texts in one piece: what stands behind it, as `SNOD`, is no part of them."""
+        offset, length = dataset.get_offset(), dataset.get_storage_size()
+        if (dtype.kind in "SV" or dtype.itemsize == 1) and offset is not None and length <= self._blob.size - offset:
+            yield self._blob.window(path.lstrip("/"), offset, length, RAW)
+
+    def _packed(self, dataset: Any, dtype: Any, path: str) -> Iterator[Blob]:
+        """Yield the numbers and texts of a dataset in compressed chunks, a sample of a large file."""
+        made = dataset.get_create_plist()
+        filters = [made.get_filter(index)[0] for index in range(made.get_nfilters())]
+        if not filters or made.get_layout() != self._h5.h5d.CHUNKED or dtype.kind not in _PLAIN:
+            return
+        if not all(map(self._h5.h5z.filter_avail, filters)):
+            return
+        wide = math.prod(made.get_chunk()) * dtype.itemsize
+        taken = min(dataset.get_num_chunks(), self._sample // max(wide, 1)) if 0 < wide <= _CHUNK else 0
+        self._sample -= taken * wide
+        chunks = self._context.spool(self._chunks(dataset, dtype, taken))
+        if chunks.size:
+            yield self._blob.nested(path.lstrip("/"), chunks, expect="raw-weights", expanded=True)
+        else:
+            chunks.close()
+
+    def _chunks(self, dataset: Any, dtype: Any, count: int) -> Iterator[bytes]:
+        """Yield the first `count` chunks as they are decompressed."""
+        import numpy
+
+        h5s = self._h5.h5s
+        for index in range(count):
+            self._context.operations.spend()
+            start = dataset.get_chunk_info(index).chunk_offset
+            ends = zip(start, dataset.get_create_plist().get_chunk(), dataset.shape, strict=True)
+            shape = tuple(min(wide, whole - first) for first, wide, whole in ends)
+            room, place = h5s.create_simple(shape), dataset.get_space()
+            place.select_hyperslab(start, shape)
+            values = numpy.empty(shape, dtype)
+            dataset.read(room, place, values)
+            yield values.tobytes()
+
     def _of_matlab(self, dataset: Any, path: str) -> Iterator[Item]:
         """Yield what functions of MATLAB call, and objects of Java that it makes."""
         if self._matlab:
@@ -299,6 +349,8 @@ class _Walk:
         if self._matlab:
             self._matlab.attribute(path.rpartition("@")[0], name, text)
         yield from self._described(text, name, path)
+        if name not in _CONFIGS and len(text) <= LONGEST:
+            yield from telling_facts(text.decode("utf-8", "replace"), self._blob.locator, path, self._context)
         self._unpickled |= name == "PSEUDOATOM" and text == b"object"
         if text.endswith(b".") and len(text) > len("N."):
             data = self._context.spool([text])
@@ -356,6 +408,10 @@ class _Walk:
                 yield problem_of(error, self._blob.locator, NAME)
             return
         yield from keras_config.items(document, self._blob, self._context, path)
+        if isinstance(document, dict | list):
+            from scanners.json_config import settings
+
+            yield from settings(self._blob, document, self._context)
 
     def _malformed(self, path: str, error: Exception) -> Problem:
         """Return the problem of an object that HDF5 cannot read; raises SourceFault where the source is to blame."""
@@ -367,7 +423,7 @@ class _Walk:
 SCANNER = Scanner(
     name=NAME,
     title="HDF5 (Keras models and weights)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, BESIDE, EXPANDS, *MATLAB_RULES),

@@ -120,8 +120,8 @@ class _Model:
         self.last = line or self.last
         if b"\0" in line:
             raise Malformed("a NUL in the text makes the loader stop and start again", offset)
-        if self.section == _PARAMETERS and line not in (b"", _END_OF_PARAMETERS) and not _PARAMETER.match(line):
-            raise Malformed("a line is not a parameter", offset)
+        if self.section == _PARAMETERS and line not in (b"", _END_OF_PARAMETERS):
+            yield from self._of_parameters(line, offset)
         if self.section:
             self.section = line if line in (_PARAMETERS, _END_OF_PARAMETERS) else self.section
         elif line == _END_OF_TREES:
@@ -141,6 +141,13 @@ class _Model:
         else:
             yield from self._of_header(key, value, offset)
 
+    def _of_parameters(self, line: bytes, offset: int) -> Iterator[Item]:
+        """Yield what a parameter is set to where it is code."""
+        if not _PARAMETER.match(line):
+            raise Malformed("a line is not a parameter", offset)
+        key, _, value = line.removeprefix(b"[").removesuffix(b"]").partition(b": ")
+        yield from self._text(key, value)
+
     def _of_header(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
         """Yield what stands in a line before all trees where it is code."""
         if key in _COUNTS and _integer(value, offset) < 1:
@@ -158,7 +165,8 @@ class _Model:
 
     def _text(self, key: bytes, value: bytes) -> Iterator[Item]:
         name = printable(key.decode("latin-1"), _SHOWN)
-        yield from telling_facts(value.decode("utf-8", "replace"), self.blob.locator, name, self.context)
+        text = value.decode("utf-8", "replace")
+        yield from telling_facts(text, self.blob.locator, name, self.context, commands=True)
 
     def end_of_tree(self) -> Iterator[Item]:
         """Yield what is wrong with the tree whose lines have been taken."""
@@ -269,7 +277,7 @@ def _integers(text: bytes, offset: int) -> list[int]:
 SCANNER = Scanner(
     name=NAME,
     title="LightGBM",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, LOOP),

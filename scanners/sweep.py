@@ -208,6 +208,19 @@ class Sweep:
                 found = kept_apart(found, region.blob.locator, detector.name, said)
                 found = lines.told(region.blob, found)
                 yield from _once(found, told) if detector.sample else found
+        yield from kept_apart(self._first_letters(context), self.blob.locator, "encoded", said)
+
+    def _first_letters(self, context: Context) -> Iterator[Item]:
+        """Yield what members hide that begin with compressed bytes in base64: a letter before them is no part of it."""
+        chosen = context.options.scanners
+        heads = [region for region in self._regions if region.start and region.blob.head[:1] == b"e"]
+        if not heads or (chosen is not None and "encoded" not in chosen):
+            return
+        from scanners.detectors import encoded
+
+        for region in heads:
+            if encoded.begins_deflated(region.blob.head) and not region.scanners & encoded.DETECTOR.owners:
+                yield from encoded.confirm(region.blob, 0, context)
 
     def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:
         """Yield what stands in disguise in small blobs, said of the member that it stands in."""

@@ -8,6 +8,7 @@ carry a node of TensorFlow, and are judged as such; what stands behind the model
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
@@ -16,7 +17,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import dataclass, field
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import LONGEST, telling_facts
 
 if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import FlatBuffer, Table
@@ -147,12 +148,22 @@ class _Model:
         yield from self._recursion()
         for metadata in root.tables(6):
             name = printable(metadata.text(0, _NAME), _SHOWN)
-            yield from self._within(f"metadata {name}", "buffer", metadata.number(1, "I"), len(self._buffers))
+            place = metadata.number(1, "I")
+            yield from self._within(f"metadata {name}", "buffer", place, len(self._buffers))
+            yield from self._metadata(f"metadata {name}", place)
         for place in root.numbers(5):
             yield from self._within("metadata", "buffer", place, len(self._buffers))
         yield from self._signatures()
         yield from self._external()
         yield from self._decisions()
+
+    def _metadata(self, name: str, place: int) -> Iterator[Item]:
+        """Yield what a buffer of metadata is, where it is text: others hold a table of their own, or a number."""
+        span = self._buffers[place] if place < len(self._buffers) else Span(0, 0)
+        if 0 < span.length <= LONGEST:
+            with suppress(UnicodeDecodeError):
+                text = self.blob.reader.read(span.offset, span.length).rstrip(b"\0").decode()
+                yield from telling_facts(text, self.blob.locator, name, self.context)
 
     def _decisions(self) -> Iterator[Item]:
         """Yield the places where the answer depends on a test of the input; where tables are damaged, none."""
@@ -330,7 +341,7 @@ class _Model:
 SCANNER = Scanner(
     name="tflite",
     title="TensorFlow Lite (LiteRT), Circle",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, SIZE_MISMATCH, RECURSION),

@@ -16,6 +16,7 @@ from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
+from scanners.metadata_text import LONGEST, telling_facts
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.json_text import documents_of
 from scanners.parsing.tree_links import led_to_twice
@@ -122,6 +123,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         document = parser.value()
         if parser.position < blob.size:
             raise Malformed(f"{blob.size - parser.position:,} bytes follow the model", parser.position)
+        yield from _attributes(blob, document, context)
     else:
         document = _json(blob, context)
     if isinstance(document, dict) and "Config" in document:
@@ -135,6 +137,15 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             shown += 1
         if shown >= _TREES_SHOWN:
             break
+
+
+def _attributes(blob: Blob, document: Value, context: Context) -> Iterator[Item]:
+    """Yield what the attributes of a model are, which are texts of its user's own; of JSON its own scanner tells it."""
+    inside = _inner(document, "Model") if isinstance(document, dict) and "Model" in document else document
+    attributes = _inner(inside, "learner", "attributes")
+    for key, value in attributes.items() if isinstance(attributes, dict) else ():
+        if isinstance(value, str):
+            yield from telling_facts(value, blob.locator, f"attribute {printable(key, _SHOWN)}", context)
 
 
 def _json(blob: Blob, context: Context) -> Value:
@@ -279,7 +290,10 @@ def _binary(blob: Blob, context: Context, start: int) -> Iterator[Item]:
         for _ in range(_count(cursor, 16)):
             context.operations.spend()
             cursor.skip(_count(cursor, 1))
-            cursor.skip(_count(cursor, 1))
+            length = _count(cursor, 1)
+            text = cursor.take(min(length, LONGEST)).decode("utf-8", "replace")
+            cursor.skip(length - min(length, LONGEST))
+            yield from telling_facts(text, blob.locator, "an attribute", context)
     if objective == b"count:poisson":
         _name(cursor)
     if metrics:
@@ -359,7 +373,7 @@ def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: s
 SCANNER = Scanner(
     name=NAME,
     title="XGBoost (JSON, UBJSON, binary)",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, LOOP),

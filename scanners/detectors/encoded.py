@@ -185,11 +185,17 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
         yield from items
         return
     run = _run(blob, start, context, continues)
-    for text in dict.fromkeys((run, re.split(rb"[\r\n\\]", run, maxsplit=1)[0])):
+    counted = run[: _counted(blob, start) or len(run)]
+    for text in dict.fromkeys((run, re.split(rb"[\r\n\\]", run, maxsplit=1)[0], counted)):
         items = list(_decoded(blob, start, text, context))
         if items:
             yield from items
             return
+
+
+def begins_deflated(head: bytes) -> bool:
+    """Return whether bytes begin as those that zlib compressed do in base64: two letters, which alone tell nothing."""
+    return re.match(_DEFLATED, head) is not None
 
 
 def _continues(blob: Blob, start: int) -> bool:
@@ -267,10 +273,15 @@ def _may_be_cut(blob: Blob, start: int) -> bool:
     bare = before.rstrip(_LETTERS)
     if len(bare) and bare[-1] not in _PLAIN:
         return True
-    length = before[-1]
-    after = blob.reader.read(start, min(length + 1, blob.size - start))
+    return _counted(blob, start) > 0
+
+
+def _counted(blob: Blob, start: int) -> int:
+    """Return how many letters the byte before `start` counts, 0 where it counts none or many more follow."""
+    length = blob.reader.read(start - 1, 1)[0] if start else 0
+    after = blob.reader.read(start, min(length + _STRAY, blob.size - start)) if length in _LETTERS else b""
     letters = len(after) - len(after.lstrip(_LETTERS))
-    return len(after) >= length and letters >= length and (letters == length or len(after) == length)
+    return length if length <= letters < length + _STRAY or letters == len(after) == length else 0
 
 
 def _run(blob: Blob, start: int, context: Context, continues: bool) -> bytes:
@@ -478,9 +489,8 @@ _UNUSUAL = (
     rb"tN(?:[FJ][IZ]|[VW]b|[WA][9wjLKI])[A-Za-z0-9+/_-]{14}",  # rot13 of base64
     rb"nJ1jo3W0V[A-Za-z0-9+/_-]{14}",
 )
-_ZLIB = tuple(
-    before + rb"e(?:J[w-z]|N[o-r]|A[E-H])[A-Za-z0-9+/_-]{40}" for before in (b'"', b"'", b" ", rb"\x00", b",", b":")
-)
+_DEFLATED = rb"e(?:J[w-z]|N[o-r]|A[E-H])[A-Za-z0-9+/_-]{40}"
+_ZLIB = tuple(before + _DEFLATED for before in (b'"', b"'", b" ", rb"\x00", b",", b":"))
 
 DETECTOR = Detector(
     name="encoded",

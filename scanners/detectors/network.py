@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hashlib import sha3_256
 
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
-from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.scanner import RAW, Blob, Context, Item
 from scanners import text
 from scanners.detector import Detector
 
@@ -103,7 +103,7 @@ def _number(address: str) -> tuple[Rule, str, str] | None:
 
 
 def _is_prose(blob: Blob) -> bool:
-    return blob.locator.suffix not in CODE and text.accepts(blob.with_head())
+    return blob.expect != RAW and blob.locator.suffix not in CODE and text.accepts(blob.with_head())
 
 
 # By whole labels: to try every character of every address would be slow
@@ -116,7 +116,7 @@ _NAMES = (
 DETECTOR = Detector(
     name="network",
     title="an address that models have no use for",
-    version=3,
+    version=4,
     patterns=(
         rb"://(?:(?:[A-Za-z0-9_-]{1,63}\.){0,3}" + _NAMES + rb"|[1-9][0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9])",
     ),

@@ -62,6 +62,8 @@ _CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
 _SHELLS = re.compile(r"dup2\(|pty\.spawn|['\"/]sh['\"]|cmd\.exe|powershell")
 BEFORE = 160
 """Bytes before the nominated place that may belong to the command."""
+_STRAY = 2
+"""Letters behind a command that may be no part of it: the tag and the length of what follows in Protocol Buffers."""
 EXCERPT = 200
 """Bytes after the nominated place that must read as text, and that the finding shows."""
 
@@ -96,7 +98,8 @@ def _attack(blob: Blob, offset: int, text: bytes) -> str:
     if _CONNECTS.search(whole) and _SHELLS.search(whole):
         return whole
     lines = re.split(r"[\r\n]|\\[rnt]", whole)  # as they stand, and as JSON writes them
-    return next((line for line in lines if hostile_command().search(line)), "")
+    cuts = (line[: len(line) - stray] for line in lines for stray in range(_STRAY + 1))
+    return next((cut for cut in cuts if hostile_command().search(cut)), "")
 
 
 def _begins_statement(blob: Blob, offset: int) -> bool:
@@ -127,7 +130,7 @@ _LINE_END = rb"[ \t]{0,2}(?:[;\r\n]|\\[rn])(?:[ \t\r\n]|\\[rnt]){0,8}"  # as it 
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=12,
+    version=13,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 _CONTROL = rb"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 _NO_TEXT = re.compile(rb"[%b\x80-\xff]" % _CONTROL)
 _LINES = re.compile(rb"[^%b]*" % _CONTROL)
+_ONE_WORD = re.compile(rb"[!-~]+")
 _END_OF_LINE = re.compile(rb"\n(?=p[0-9]{1,9}\n|g[0-9]{1,9}\n|[VSIFLsuatel.(])")
 _GOES_ON = re.compile(rb"[A-Za-z0-9_+/=.~-][^%b\x80-\xff]{4}" % _CONTROL)
 """What stands behind a string that is longer: opcodes, tags and lengths soon hold bytes that are no text."""
@@ -19,6 +20,8 @@ _FAR = 512
 """Bytes before a place in which the string begins that holds it."""
 _LEAST = 16
 """Bytes of a string that may be a secret."""
+_STRING = 2
+"""In the lowest bits of a tag of Protocol Buffers: a text, bytes or a message follow."""
 _MEMO = rb"(?:\x94|q[^\xff]|r[^\xff]{4})?"
 _LENGTHS = (
     rb"\x8c(?P<text>[^\xff])",
@@ -52,10 +55,26 @@ def set_apart(data: bytes, at: int) -> Iterator[bytes]:
         if start > at or stop > len(data) or stop - start < _LEAST or at >= stop or _GOES_ON.match(data, stop):
             continue
         if _LINES.fullmatch(data, start, stop):
-            yield b"%b\0%b\0%b" % (data[: start - 1], data[start:stop], data[stop + 1 :])
+            yield _alone(data, start, stop)
             if sure:
                 return
     yield data
+
+
+def beginning_at(data: bytes, at: int) -> bytes | None:
+    """Return `data` with zeros around the one word that begins at `at` as a string of Protocol Buffers, or None.
+
+    Its tag and its length may both look like text, and so may the tag behind it.
+    """
+    length, tag = (data[at - 1], data[at - 2]) if at > 1 else (0, 0)
+    stop = at + length
+    if not _LEAST <= length < 0x80 or tag & 7 != _STRING or stop >= len(data) or _GOES_ON.match(data, stop):
+        return None
+    return _alone(data, at, stop) if _ONE_WORD.fullmatch(data, at, stop) else None
+
+
+def _alone(data: bytes, start: int, stop: int) -> bytes:
+    return b"%b\0%b\0%b" % (data[: start - 1], data[start:stop], data[stop + 1 :])
 
 
 def bounds(data: bytes, at: int) -> Iterator[tuple[int, int, bool]]:

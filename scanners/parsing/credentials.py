@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from modelsweep.core.text import printable
-from scanners.parsing.counted_strings import set_apart
+from scanners.parsing.counted_strings import beginning_at, set_apart
 from scanners.parsing.credential_checks import (
     aws_secrets_beside,
     digest,
@@ -74,6 +74,8 @@ def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
         if found or named:
             yield from found
             return
+    if alone := beginning_at(data, at):
+        yield from _made(alone, at)
 
 
 def _made(data: bytes, at: int) -> Iterator[Credential]:

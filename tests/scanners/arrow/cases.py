@@ -60,6 +60,10 @@ CASES = {
     "attack_in_file_of_polars": Case(lambda: unframed(written(table(PICKLED, EVIL), IPC)), IPC, Verdict.MALICIOUS),
     "benign_stream": case(STREAM, "arrow.json", b"", Verdict.CLEAN),
     "benign_parquet": case(PARQUET, "huggingface.Array2D", b'[[2, 2], "int32"]', Verdict.CLEAN),
+    "attack_in_what_a_type_says": case(PARQUET, "acme.type", EVIL + EVIL, Verdict.MALICIOUS),
+    "benign_long_type": case(
+        PARQUET, "huggingface.Array3D", b'{"shape": [3, 224, 224], "note": "as float32, in rows"}', Verdict.CLEAN
+    ),
     "pickled_type": case(IPC, PICKLED, HARMLESS, Verdict.REVIEW),
     "pickled_type_of_parquet": case(PARQUET, PICKLED, HARMLESS, Verdict.REVIEW),
     "attack_in_file": case(IPC, PICKLED, EVIL, Verdict.MALICIOUS),

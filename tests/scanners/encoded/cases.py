@@ -25,7 +25,9 @@ from tests.scanners.case import Case
 from tests.scanners.gguf.cases import built, pair
 from tests.scanners.native_code import elf, mach, pe
 from tests.scanners.payload import gzipped
+from tests.scanners.protobuf import data
 from tests.scanners.safetensors.cases import built as safetensors
+from tests.scanners.zip.cases import made
 
 NOISE = random.Random(5).randbytes(6_000)
 SHELL = b"#!/bin/sh\necho modelsweep-test\n"
@@ -281,6 +283,15 @@ CASES |= {
     ),
     "benign_explained_in_string": string(b"begin 644 of what cos\nin the pickle =80=04 means", CLEAN),
     "benign_pickles_within_string": string(NOISE[:300] + pickle.dumps(OrderedDict(a=1), 2) + NOISE[:300], CLEAN),
+    "base64_between_tags": tensor(data(10, b64(OLD)) + data(12, data(1, "y")), MALICIOUS),
+    "digits_between_tags": tensor(data(10, OLD.hex()) + data(12, data(1, "y")), MALICIOUS),
+    "benign_base64_between_tags": tensor(data(10, b64(HARMLESS)) + data(12, data(1, "y")), CLEAN),
+    "zlib_in_base64_as_a_stored_member": Case(
+        lambda: made(("notes", b64(zlib.compress(malicious())).encode())), "notes.zip", MALICIOUS
+    ),
+    "benign_zlib_in_base64_as_a_stored_member": Case(
+        lambda: made(("notes.txt", b64(zlib.compress(HARMLESS)).encode())), "notes.zip", CLEAN
+    ),
     "zlib_of_program_as_text": as_text(zlib.compress(entered())),
     "gzip_of_program_as_text": as_text(gzipped(entered())),
     "zlib_of_program_of_macos": string(NOISE[:300] + zlib.compress(mach()) + NOISE[:300], MALICIOUS),

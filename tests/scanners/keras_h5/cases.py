@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,10 @@ import numpy as np
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
 from tests.scanners.keras.cases import DANGEROUS, HARMLESS, KERAS_2, lambda_2
+from tests.scanners.native_code import elf
 from tests.scanners.payload import EVIL
+
+EVIL_2 = b"\x80\x02cos\nsystem\n(X\x14\0\0\0echo modelsweep-testtR."
 
 
 def file(fill: Callable[[h5py.File], object], libver: str | None = None) -> Callable[[], bytes]:
@@ -36,6 +40,31 @@ def weights(made: Any) -> None:
     made["layers/shared"] = h5py.SoftLink("/layers/dense")
     made["layers/again"] = made["layers/dense"]
     made["layers/loop"] = made["/"]
+
+
+def noted(text: str) -> Callable[[Any], None]:
+    """Return what fills in weights with a note."""
+
+    def fill(made: Any) -> None:
+        weights(made)
+        made.attrs["note"] = text
+
+    return fill
+
+
+def packed(code: bytes, dtype: str = "u1", **how: object) -> Callable[[Any], None]:
+    """Return what fills in a compressed dataset with `code` in the midst of random bytes."""
+    noise = random.Random(4).randbytes(40_000)
+
+    def fill(made: Any) -> None:
+        made.create_dataset("kernel", data=np.frombuffer(noise + code + noise, dtype), chunks=True, **how)
+
+    return fill
+
+
+def texts(data: bytes) -> Callable[[Any], None]:
+    """Return what fills in one dataset of bytes, behind which HDF5 writes the name of its next structure."""
+    return lambda made: made.create_dataset("d", data=np.frombuffer(data, "u1"))
 
 
 def model(config: object) -> Callable[[Any], None]:
@@ -213,5 +242,20 @@ CASES = {
     "pytables_objects_that_are_none": case(said_to_be_objects, Verdict.NOT_SCANNED, "frame.h5"),
     "benign_times": Case(types_of_hdf5(time=True), "frame.h5", Verdict.CLEAN),
     "benign_wide_numbers": Case(types_of_hdf5(time=False), "frame.h5", Verdict.CLEAN),
+    "attribute_that_calls": case(
+        noted('{"_target_": "os.system", "command": "echo modelsweep-test"}'), Verdict.MALICIOUS
+    ),
+    "attribute_that_is_code": case(noted("__import__('os').system('echo modelsweep-test')"), Verdict.REVIEW),
+    "benign_attribute": case(noted("Made by train.py on 2026-01-02; see https://acme.example/{run}."), Verdict.CLEAN),
+    "setting_of_a_model": case(
+        model({**KERAS_2, "note": {"_target_": "os.system", "command": "echo modelsweep-test"}}), Verdict.MALICIOUS
+    ),
+    "program_in_compressed_chunks": case(packed(elf(), compression="gzip"), Verdict.MALICIOUS, "weights.h5"),
+    "program_in_shuffled_chunks": case(
+        packed(elf(), compression="gzip", shuffle=True, dtype="<f4"), Verdict.MALICIOUS, "weights.h5"
+    ),
+    "benign_compressed_chunks": case(packed(b"", compression="gzip"), Verdict.CLEAN, "weights.h5"),
+    "digits_before_the_next_object": case(texts(EVIL_2.hex().encode()), Verdict.MALICIOUS),
+    "benign_digits": case(texts(bytes(range(64)).hex().encode()), Verdict.CLEAN),
     "bad_attribute": case(bad_attribute, Verdict.MALICIOUS),
 }

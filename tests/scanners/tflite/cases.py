@@ -172,8 +172,17 @@ def circle(tensors: list[Table], codes: list[Table] | None = None) -> Case:
 
 PACKED = Table({0: numbers(9, 4), 1: Number(FLOAT, "b"), 2: Number(1), 3: text("w"), 10: Number(1, "b")})
 
+
+def noted(note: str) -> Callable[[], bytes]:
+    """Return what builds a model with a text as metadata."""
+    metadata = Table({0: text("note"), 1: Number(len(BUFFERS))})
+    return lambda: model(subgraph(), buffers=[*BUFFERS, buffer(note.encode())], more={6: [metadata]})
+
+
 CASES = {
     "benign": case(model, Verdict.CLEAN),
+    "code_in_metadata": case(noted("__import__('os').system('echo modelsweep-test')"), Verdict.REVIEW),
+    "benign_metadata": case(noted("Trained on CIFAR-10, see https://acme.example/{run}."), Verdict.CLEAN),
     "trigger_selects": case(lambda: comparing(operator(4, (5, 7, 6), (2,))), Verdict.CLEAN),
     "trigger_runs_another_subgraph": case(
         lambda: comparing(branch((5, 0), (2,)), more=(ends(0, (1,)), ends(3, (1,)))), Verdict.CLEAN

@@ -154,6 +154,11 @@ CASES = {
     "benign_binary": case(binary, Verdict.CLEAN, "model.bin"),
     "benign_binary_without_magic": case(lambda: binary(start=b"", booster="dart"), Verdict.CLEAN, "0001.model"),
     "benign_binary_linear": case(lambda: binary(booster="gblinear"), Verdict.CLEAN, "model.bin"),
+    "code_in_ubj_attributes": case(lambda: ubj(model(note="os.system(1)")), Verdict.REVIEW),
+    "target_in_ubj_attributes": case(lambda: ubj(model(note='{"_target_": "os.system"}')), Verdict.MALICIOUS),
+    "benign_ubj_attributes": case(
+        lambda: ubj(model(note="it calls os.system(1)", scikit_learn='{"a":1}')), Verdict.CLEAN
+    ),
     "child_json": json_case(lambda: model(left=[1_000_000, -1, -1]), Verdict.REVIEW),
     "child_below_json": json_case(lambda: model(right=[-7, -1, -1]), Verdict.REVIEW),
     "children_missing_json": json_case(lambda: model(right=[2]), Verdict.REVIEW),
