@@ -18,6 +18,7 @@ from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
+from scanners.parsing.interpolations import Places
 from scanners.parsing.json_text import WIDE_STARTS, Entry, JsonFault, as_utf8, begins_wide, documents, entries, outline
 from scanners.parsing.json_words import CODE, COMPUTED, ONNX, PRIVATE, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
@@ -141,9 +142,11 @@ def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     from scanners.loose_settings import loose_facts
 
     commands = not is_document(blob)  # else the scanner of commands tells them, with who runs them
+    places = Places([document])
     for entry in entries(document):
         context.operations.spend()
-        yield from _HANDLERS.get(entry.key, _other)(blob, entry)
+        for one in _filled(entry, places) if entry.key == "_target_" else (entry,):
+            yield from _HANDLERS.get(entry.key, _other)(blob, one)
         if not _is_setting(blob, entry):
             continue
         yield from loose_facts(blob, entry)
@@ -151,6 +154,13 @@ def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
             called = _CALLED.search(entry.key) is not None
             path = printable(entry.path, _SHOWN)
             yield from telling_facts(entry.value, blob.locator, path, context, names=called, commands=commands)
+
+
+def _filled(entry: Entry, places: Places) -> list[Entry]:
+    """Return a target with the values that its text names, as often as documents differ in them."""
+    if not isinstance(entry.value, str):
+        return [entry]
+    return [entry._replace(value=value) for value in places.filled(entry.value)]
 
 
 def _expressions(blob: Blob, document: Json) -> Iterator[Item]:

@@ -120,14 +120,15 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     seen = 0
     tree = Tree()
+    targets: list[Entry] = []
     tuples = Budget("texts in parentheses that are read as YAML", _TUPLES)
-    fault: OverLimit | None = None
+    fault: OverLimit | Malformed | None = None
     try:
         for entry in entries(content, tree):
             context.operations.spend()
             seen = entry.offset
             yield from _tag(blob, entry)
-            yield from _target(blob, entry)
+            targets += [entry] if entry.key == _TARGET else []
             yield from _tuple(blob, entry, tuples)
             yield from _foreign(blob, entry)
             yield from _resolved(blob, entry)
@@ -136,11 +137,19 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
         fault = error
     except YamlError as error:
         if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
-            raise Malformed(f"what loaders would call is unclear: the YAML is invalid in {error}") from None
+            fault = Malformed(f"what loaders would call is unclear: the YAML is invalid in {error}")
     if content.lstrip().startswith(("{{", "{%")):  # it is rendered before it is YAML
         from scanners.parsing.jinja_template import held_facts
 
         yield from held_facts(content, blob.locator, printable(blob.locator.name, _SHOWN))
+    yield from _targets(blob, targets, tree)
+    yield from _in_documents(blob, tree, context)
+    if fault:
+        raise fault
+
+
+def _in_documents(blob: Blob, tree: Tree, context: Context) -> Iterator[Item]:
+    """Yield what the documents name whatever their tags, by the keys that it stands under."""
     from scanners.parsing.code_keys import conventional
 
     for document in tree.documents:
@@ -150,8 +159,6 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
             from scanners.parsing import keras_config
 
             yield from keras_config.items(document, blob, context)
-    if fault:
-        raise fault
 
 
 def _loosely(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
@@ -262,11 +269,16 @@ def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
         yield from facts(entry.value, blob.locator, printable(".".join(entry.keys), _SHOWN))
 
 
-def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
+def _targets(blob: Blob, entries: list[Entry], tree: Tree) -> Iterator[Item]:
+    """Yield what Hydra would call, with what it fills into the names of it."""
     from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # those are seen with what they are given
+    from scanners.parsing.interpolations import Places
 
-    if entry.key == _TARGET and entry.value and entry.value not in HYDRA_HELPERS:
-        yield _reference(blob, entry, entry.value, how_called(entry.value), f"{_TARGET} in line {entry.line}")
+    places = Places(tree.documents)
+    for entry in entries:
+        for name in places.filled(entry.value):
+            if name and name not in HYDRA_HELPERS:
+                yield _reference(blob, entry, name, how_called(name), f"{_TARGET} in line {entry.line}")
 
 
 def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact:
@@ -277,7 +289,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=18,
+    version=19,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

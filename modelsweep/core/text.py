@@ -49,7 +49,8 @@ def _credentials() -> re.Pattern[str]:
     # A password stands before an @; what has none is a port. All is bounded: the text may be hostile.
     urls = r"\b[a-z][a-z0-9+.-]{0,30}://[^/\s:@]{0,200}:(?=[^\s'\"]{1,500}@)"
     # One named group for what is hidden: after a word that announces it, in a URL, or after a token's own prefix.
-    return re.compile(rf"(?i:{words}|{urls}|{makes})(?P<secret>[^\s@'\"&;]{{6,}})")
+    # A token's prefix is of one case: HF_HUB_OFFLINE is the name of a variable.
+    return re.compile(rf"(?:(?i:{words}|{urls})|{makes})(?P<secret>[^\s@'\"&;]{{6,}})")
 
 
 def _visible(character: str) -> str:

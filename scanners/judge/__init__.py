@@ -45,12 +45,12 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 LISTED = (
     ("pickle-calls", 33, "pickle_calls"),
-    ("templates", 4, "templates"),
+    ("templates", 5, "templates"),
     ("configs", 10, "code_references"),
     ("operators", 6, "operators"),
     ("external-files", 7, "external_files"),
-    ("keras-layers", 2, "keras_layers"),
-    ("python-code", 17, "python_code"),
+    ("keras-layers", 3, "keras_layers"),
+    ("python-code", 18, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 9, "repository"),
     ("requirements", 3, "requirements"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from scanners.judge.allowed import is_allowed
 from scanners.judge.dangerous_names import family
@@ -245,7 +246,10 @@ _WORD = re.compile(r"\w+")
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge what the configurations of all Keras models of a unit name, carry and open."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
+    named = {_owner(fact) for fact in facts if fact.kind == "keras-unsafe" and not _is_registered(fact)}
     for fact in facts:
+        if _is_registered(fact) and _owner(fact) in named:
+            continue  # its class is told
         if fact.kind != "keras-object":
             yield from _OPINIONS[fact.kind](fact)
             continue
@@ -258,6 +262,15 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         names = sorted({member.value for member in members})
         shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
         yield _said(UNKNOWN, members[0], package, count=len(names), names=shown)
+
+
+def _is_registered(fact: Fact) -> bool:
+    return fact.kind == "keras-unsafe" and str(fact.detail["path"]).endswith(".registered_name")
+
+
+def _owner(fact: Fact) -> tuple[Locator, str]:
+    """Return the object that a text is a part of."""
+    return fact.locator, str(fact.detail["path"]).rpartition(".")[0]
 
 
 def _object(fact: Fact) -> Finding | None:

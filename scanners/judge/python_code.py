@@ -156,6 +156,8 @@ def _occasion(fact: Fact, rule: Rule) -> str:
         when = "served"
     elif when in _PERHAPS and rule.severity is Severity.CRITICAL:
         when = "called"
+    elif when == "use" and is_setup(fact):
+        return "installing the folder"
     occasion = _WHEN[when]
     who = importer(fact)
     return f"{occasion} ({who})" if who and fact.detail["when"] == "import" else occasion

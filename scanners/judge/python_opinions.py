@@ -35,6 +35,7 @@ from scanners.judge.python_rules import (
 )
 from scanners.judge.usual_tools import (
     PRIVATE,
+    fetches_weights,
     from_forges,
     installs_foreign,
     installs_unknown,
@@ -89,6 +90,11 @@ _TOKENS = (
 _HOST = re.compile(r"https?://[^/\s]{1,200}")
 _RUNNING = ("subprocess.", "os.popen", "os.system")
 _FETCHERS = re.compile(r"(?:\S*/)?(?:curl|wget)\b")
+_STARTED = re.compile(
+    r"(?:sudo )?(?:(?:\S*/)?(?:(?:ba|z|da|k)?sh|python[\d.]*|perl|node)(?: -[a-zA-Z]+)* )?"
+    r"(?:\./)?(?P<file>[^\s-]\S*)(?: |$)"
+)
+"""A command, with the file that it starts: by itself, or by what reads it as a program."""
 _LATER = re.compile(
     r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
     r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/|\.ipython/profile_\w+/startup/"
@@ -114,7 +120,7 @@ _PRELOADING = re.compile(
     r"LD_(?:PRELOAD|AUDIT)|DYLD_INSERT_LIBRARIES|PYTHON(?:STARTUP|PATH|HOME|BREAKPOINT|WARNINGS|INSPECT)|BASH_ENV|ENV"
     r"|PROMPT_COMMAND|GIT_(?:SSH(?:_COMMAND)?|EXTERNAL_DIFF|PAGER|EDITOR)|NODE_OPTIONS|PERL5(?:OPT|LIB)|RUBYOPT"
     r"|JAVA_TOOL_OPTIONS|(?:MAN)?PAGER|EDITOR|BROWSER"
-    r"|HF_(?:ENDPOINT|\[redacted\])|(?:PIP|UV)_(?:EXTRA_|DEFAULT_)?INDEX(?:_URL)?|TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+    r"|HF_ENDPOINT|(?:PIP|UV)_(?:EXTRA_|DEFAULT_)?INDEX(?:_URL)?|TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 )
 """Variables by which a program is told what to load or run, and from where."""
 _CODE_FILE = re.compile(r"\.(?:pyw?|pyc|so|pyd|dll|dylib|sh|bat|ps1|exe)$", re.IGNORECASE)
@@ -143,7 +149,7 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     if fact.value.startswith("runpy.") and _runs_fetched(fact, calls):
         return DOWNLOADED
     if _runs_data(fact, names):
-        return CODE
+        return DECODED if fact.value == "builtins.exec" and _is_unpacked(names) else CODE
     if fact.value in NAMED:
         return _computed(loaded) if any(family(str(text)) for text in mentions_of(fact)) else None
     if fact.value in TEMPLATES:
@@ -203,7 +209,8 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     shell = "shell" in how or _SHELL_LINE.match(text) is not None
     if not (loaded and installs_foreign(text)) and is_usual(text, shell=shell, script=not loaded):
         return COMMAND if loaded and installs_unknown(text) else TOOL
-    if _is_sent(fact, text) or (_runs_fetched(fact, calls) and not is_handling(text, shell=shell)):
+    fetched = _runs_fetched(fact, calls) or (loaded and _starts_fetched(fact, calls))
+    if _is_sent(fact, text) or (fetched and not is_handling(text, shell=shell)):
         return DOWNLOADED
     return _in_model(text, shell=shell) if loaded else _in_script(fact, calls, shell=shell)
 
@@ -266,14 +273,35 @@ def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
     )
 
 
+def _starts_fetched(fact: Fact, calls: list[Fact]) -> bool:
+    """Return whether a command starts the file that another one, on the same occasion, fetches under this name."""
+    text = str(fact.detail["text"])
+    started = _STARTED.match(text) if fact.detail["does"] == "command" and not _FETCHERS.match(text) else None
+    return started is not None and any(
+        call is not fact
+        and call.detail["when"] == fact.detail["when"]
+        and _FETCHERS.match(str(call.detail["text"])) is not None
+        and started["file"] in (word.removeprefix("./") for word in str(call.detail["text"]).split())
+        for call in calls
+        if call.detail["does"] == "command"
+    )
+
+
 def _runs_written(fact: Fact, calls: list[Fact]) -> bool:
     """Return whether the call names a file that the same file writes, or may run what that fetches by a command."""
     words = set(str(fact.detail["text"]).split())
     return any(
-        call.detail["does"] == "command"
+        (call.detail["does"] == "command" and not _fetches_weights(fact, call))
         or (_writes(call) and (_shares(fact, call) or not words.isdisjoint(map(str, mentions_of(call)))))
         for call in calls
     )
+
+
+def _fetches_weights(fact: Fact, call: Fact) -> bool:
+    """Return whether a command fetches nothing that the other one, which starts something, could run."""
+    how = call.detail["how"]
+    assert isinstance(how, list)
+    return fetches_weights(str(call.detail["text"]), shell="shell" in how) and not _starts_fetched(fact, [call])
 
 
 def _shares(fact: Fact, call: Fact) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelsweep.core.finding import Fact, Finding, Rule, Severity
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 
 _CVE = "https://nvd.nist.gov/vuln/detail/CVE-2024-34359"
@@ -65,9 +66,9 @@ INSTRUCTION = _rule(
     "hidden-instruction",
     "Template that adds instructions when certain words appear",
     Severity.WARNING,
-    "{path} adds text when certain words appear, or from a certain day on, in line {line}: {subject}",
-    "The model is given instructions that its users never see, and only when they mention something: a backdoor that "
-    "needs no change to the weights.",
+    "{path} adds text when certain words appear, or from a certain day or message on, in line {line}: {subject}",
+    "The model is given instructions that its users never see, or words other than theirs, and only when they mention "
+    "something or talk for long enough: a backdoor that needs no change to the weights.",
     cwe=506,
 )
 CONCEALED = _rule(
@@ -117,7 +118,6 @@ _GLOBALS = frozenset(
     "sys subprocess builtins importlib popen system requests httpx urllib socket".split()
 )
 _RULES = {
-    "attribute": INTERNALS,
     "held": HELD,
     "load": LOAD,
     "dynamic-attribute": DYNAMIC,
@@ -128,6 +128,8 @@ _RULES = {
     "sending": SENDING,
     "concealed": CONCEALED,
 }
+_NAMED, _COMPARED = 8, 100
+"""Names of one line that a finding holds, and names of a template that each is compared with."""
 KINDS = frozenset({"template"})
 RULES = (INTERNALS, HELD, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, CONCEALED, EXHAUSTION, INVISIBLE, SENDING, URL)
 
@@ -135,14 +137,30 @@ RULES = (INTERNALS, HELD, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, CONCEALED, EXHAUS
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     """Yield what templates reach that they should not; of one that is known to be rendered not as a setting, too."""
     rendered = {(fact.locator, fact.detail["path"]) for fact in facts if fact.detail["how"] != "held"}
+    reached: dict[tuple[Locator, str], list[Fact]] = {}
     for fact in facts:
-        how = str(fact.detail["how"])
-        if how == "held" and (fact.locator, fact.detail["path"]) in rendered:
+        how, path, line = str(fact.detail["how"]), str(fact.detail["path"]), fact.detail["line"]
+        if how == "held" and (fact.locator, path) in rendered:
+            continue
+        if how == "attribute":
+            reached.setdefault((fact.locator, path), []).append(fact)
             continue
         rule = UNUSUAL if how == "global" and _is_unusual(fact.value) else _RULES.get(how)
         if rule:
-            path, line = str(fact.detail["path"]), fact.detail["line"]
             yield Finding(rule, fact.locator, fact.value, path=path, evidence={"line": line})
+    for (locator, path), attributes in reached.items():
+        for line, names in _chains(attributes).items():
+            yield Finding(INTERNALS, locator, names, path=path, evidence={"line": line})
+
+
+def _chains(attributes: Sequence[Fact]) -> dict[Json, str]:
+    """Return what each line reaches as one subject, the innermost first, without names that are a part of another."""
+    names = [fact.value for fact in attributes]
+    chains: dict[Json, list[str]] = {}
+    for fact in reversed(attributes):
+        if not any(fact.value != other and fact.value in other for other in names[:_COMPARED]):
+            chains.setdefault(fact.detail["line"], []).append(fact.value)
+    return {line: ", ".join(each[:_NAMED]) + (", …" if len(each) > _NAMED else "") for line, each in chains.items()}
 
 
 def _is_unusual(name: str) -> bool:

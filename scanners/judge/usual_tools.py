@@ -44,6 +44,7 @@ _FETCHED_DATA = re.compile(
     r"parquet|pdparams|png|pt|pth|safetensors|tar(?:\.gz)?|task|tflite|tgz|th|tsv|txt|vocab|wav|webp|weights|yaml|zip)"
     r"(?:\?download=(?:true|1))?|https://drive\.google\.com/[^\s\"'$`]+",
 )
+_ARCHIVED = re.compile(r"\.(?:mar|nemo|tar|t[bgx]z|zip|gz|7z|whl)\b")
 _FETCHED_WORD = re.compile(
     r"(?![/~]|(?:.*/)?\.[\w.]|.*(?:site|dist)-packages)[\w./*-]+(?<!\.py)(?<!\.sh)(?<!\.so)(?<!\.exe)(?<!\.bat)(?<!\.ps1)"
 )
@@ -109,6 +110,12 @@ def is_launch(text: str, *, shell: bool) -> bool:
 def fetches_code(text: str) -> bool:
     """Return whether a command fetches what may be a program, which is none of the files examined."""
     return _FETCHES_CODE.search(text) is not None
+
+
+def fetches_weights(text: str, *, shell: bool) -> bool:
+    """Return whether all that a command fetches is weights and data, and none of it an archive, which may hold code."""
+    pieces = _pieces(text, shell=shell)
+    return not _ARCHIVED.search(text) and all(_fetches_data(piece) for piece in pieces if fetches_code(piece))
 
 
 def installs_foreign(text: str) -> bool:

@@ -10,7 +10,7 @@ than a chat template, only `held` is told: what leads to the interpreter.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 
@@ -44,10 +44,13 @@ _INVISIBLE = re.compile(
 )
 """Marks that turn the direction of writing, text in tags, which flags of regions end with, and in marks of no width."""
 _SENDING = re.compile(r"https?://[^\s\"'<>`{}|\\)\]\ufffd]{3,200}(?=\ufffd)")
+_HOSTS = re.compile(r"(?<![\w.-])(?:[a-z\d][a-z\d-]{0,62}\.){1,8}[a-z]{2,24}(?![\w.-])", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _PLAIN = re.compile(r"[\w ,.'!?-]{3,}")
 _RAISING = "raise_exception"
 """What loaders hand to chat templates: it refuses messages, with a text for whoever wrote them."""
+_AFTER, _LATE = frozenset({"gt", "gteq", "eq"}), 3
+"""Comparisons by which a condition waits for a message, and the number from which no honest template does."""
 _INSTRUCTION = 4
 """Words of a text from which it reads as an instruction."""
 
@@ -157,6 +160,9 @@ class _Walk:
         for loop in tree.find_all(nodes.For):
             if isinstance(loop.target, nodes.Name) and isinstance(loop.iter, _LISTS):
                 self.known[loop.target.name] = self._fold(loop.iter)  # as if all were put together
+        for block in tree.find_all(nodes.AssignBlock):
+            if isinstance(block.target, nodes.Name):
+                self._grow(block.target.name, self._captured(block))
         for item in tree.find_all(nodes.Assign):
             self._take_members(item)
             if isinstance(item.target, nodes.Name):
@@ -181,6 +187,12 @@ class _Walk:
         """Note that an attribute of a namespace stands for a text, or one that was put together of what it was."""
         earlier = self.known.get(name)
         self.known[name] = value if earlier is None or earlier in value else f"{earlier} {value}"[:_FOLDED]
+
+    def _captured(self, block: nodes.AssignBlock) -> str:
+        """Return what a block that is set to a name writes, as if each of its statements were reached once."""
+        parts = [part for output in _outputs(block.body) for part in output.nodes]
+        text = "".join(part.data if isinstance(part, nodes.TemplateData) else self._fold(part) for part in parts)
+        return _CHANGED.get(block.filter.name if block.filter else "", str)(text[:_FOLDED])
 
     def reached(self) -> Iterator[Reached]:
         """Yield (how, value, line) of all that is worth an opinion."""
@@ -230,17 +242,30 @@ class _Walk:
         """Yield names that `node` puts together, and names of attributes that cannot be worked out."""
         for name in _DUNDER.findall(self._fold(node)):
             yield "attribute", name.replace(_UNKNOWN, "?")
+        yield from self._swapped(node)
         if isinstance(node, nodes.Filter) and node.name == "attr" and node.args:
             name = self._fold(node.args[0])
             if _UNKNOWN in name:
                 yield "dynamic-attribute", name.replace(_UNKNOWN, "?")
-            elif name in INTERNALS:
+            elif name in INTERNALS or _DUNDER.fullmatch(name):
                 yield "attribute", name
         argument = node.arg if isinstance(node, nodes.Getitem) else None
         for name in _DUNDER.findall(self._fold(argument)) if isinstance(argument, (nodes.Name, nodes.Getattr)) else ():
             yield "attribute", name.replace(_UNKNOWN, "?")
         if isinstance(argument, nodes.Concat) and not self._fold(argument).strip(_UNKNOWN):
             yield "dynamic-attribute", "?"
+
+    def _swapped(self, node: nodes.Expr) -> Iterator[tuple[str, str]]:
+        """Yield the host that is put in the place of another one where somebody wrote that."""
+        if not isinstance(node, (nodes.Filter, nodes.Call)) or len(node.args) < 2:
+            return
+        called = node.name if isinstance(node, nodes.Filter) else _last_name(node.node)
+        source = node.node.node if isinstance(node.node, nodes.Getattr) and isinstance(node, nodes.Call) else node.node
+        if called == "replace" and self._is_spoken(source):
+            hosts = [_HOSTS.findall(self._fold(argument)) for argument in node.args[:2]]
+            other = [host for host in hosts[1] if not any(f".{was}".endswith(f".{host}") for was in hosts[0])]
+            if hosts[0] and other:
+                yield "instruction", f"{hosts[0][0]}: {other[0]} in its place"
 
     def _sending(self, node: nodes.Output | nodes.Concat | nodes.Add) -> Iterator[tuple[str, str]]:
         """Yield addresses behind which what was said is written, so that whoever follows one sends it there."""
@@ -257,9 +282,12 @@ class _Walk:
         """Yield text that is added only where what was said holds certain words."""
         tested = [word for word in self._asked(node.test) if _PLAIN.fullmatch(word) and _WORDS.search(word)]
         tested = tested or list(self._dated(node.test))
-        if not tested:
+        late = [] if tested else list(_late(node.test))
+        if not tested and not late:
             return
         branches = [*node.body, *node.else_] if isinstance(node, nodes.If) else [node.expr1, node.expr2]
+        if late:  # what is said before is the rule
+            tested, branches = late, branches[: len(node.body) if isinstance(node, nodes.If) else 1]
         for text in (text for branch in branches if branch for text in self._texts(branch)):
             if len(_WORDS.findall(_MARKUP.sub(" ", text))) >= _INSTRUCTION:
                 yield "instruction", f"{tested[0]}: {text.strip()}"
@@ -391,6 +419,31 @@ class _Walk:
             return chr(int(value)) if match[0] == "%c" and value.isdecimal() and int(value) < 0x110000 else value
 
         return re.sub(r"%[sc]|\{[0-9]*\}", fill, text)
+
+
+def _late(test: nodes.Node) -> Iterator[str]:
+    """Yield from which message on a condition holds that waits for one: templates ask for the first and the last."""
+    for node in [test, *test.find_all(nodes.Compare)]:
+        if isinstance(node, nodes.Compare) and node.ops:
+            counted, number = node.expr, _number(node.ops[0].expr)
+            if node.ops[0].op in _AFTER and number is not None and number >= _LATE and _counts(counted):
+                yield f"from message {number} on"
+
+
+def _counts(node: nodes.Node) -> bool:
+    """Return whether `node` says how many messages there are, or which one a loop is at."""
+    if isinstance(node, nodes.Filter) and node.name in ("length", "count") and node.node is not None:
+        return _last_name(node.node) == "messages"
+    return isinstance(node, nodes.Getattr) and node.attr in ("index", "index0") and _last_name(node.node) == "loop"
+
+
+def _outputs(body: Iterable[nodes.Node]) -> Iterator[nodes.Output]:
+    """Yield what statements write, in order, but not what blocks inside are set to."""
+    for node in body:
+        if isinstance(node, nodes.Output):
+            yield node
+        elif not isinstance(node, nodes.AssignBlock):
+            yield from _outputs(node.iter_child_nodes())
 
 
 def _written(text: str) -> Iterator[tuple[str, str]]:

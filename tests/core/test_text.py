@@ -24,7 +24,14 @@ def test_credentials_are_hidden(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://hub.example:8080/org/model", "the token of a tokenizer", "http://localhost:11434/api/generate"]
+    "text",
+    [
+        "https://hub.example:8080/org/model",
+        "the token of a tokenizer",
+        "http://localhost:11434/api/generate",
+        "HF_HUB_DISABLE_TELEMETRY",
+        "SK-LEARN-CONTRIB",
+    ],
 )
 def test_what_is_none_stays(text: str) -> None:
     assert redact(text) == text

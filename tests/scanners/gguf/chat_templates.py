@@ -212,6 +212,8 @@ MALICIOUS = {
     "replaced": "{{ messages|attr('XXclassXX'.replace('X', '_')) }}",
     "format_string": "{{ '{0.__class__.__init__}'.format(messages) }}",
     "map_attribute": "{{ messages|map(attribute='__class__')|list }}",
+    "written_into_a_block": "{% set a %}__cla{{ 'ss' }}{% if x %}__{% endif %}{% endset %}{{ messages|attr(a) }}",
+    "written_into_a_filtered_block": "{% set a|reverse %}__ssalc__{% endset %}{{ messages[a] }}",
     "looped": "{% for name in ['__class__'] %}{{ messages[name] }}{% endfor %}",
     "keyword": "{{ messages|attr(dict(__class__=1)|list|first) }}",
     "include": "{% include '/etc/passwd' %}",

@@ -279,6 +279,14 @@ CASES = {
     "hydra_getter": case(
         {"f": {"_target_": "operator.methodcaller", "_args_": ["system", "x"]}}, "a.json", Verdict.REVIEW
     ),
+    "target_filled_from_the_document": case(
+        {"of": "os", "a": [{"_target_": "${of}.system", "command": "echo modelsweep-test"}]},
+        "a.json",
+        Verdict.MALICIOUS,
+    ),
+    "benign_target_filled_from_the_document": case(
+        {"of": "torch.nn", "a": {"_target_": "${of}.ReLU"}, "n": {"_target_": "${a._target_}"}}, "a.json"
+    ),
     "benign_hydra_getter": case({"f": {"_target_": "operator.attrgetter", "_args_": ["loss"]}}, "a.json"),
     "importer_of_a_framework": case(
         {"f": {"_target_": "nemo.utils.model_utils.import_class_by_path", "path": "os.system"}},

@@ -252,6 +252,12 @@ CASES = {
     "disables_safe_mode": case(
         sequential(function("enable_unsafe_deserialization", "keras.config")), Verdict.MALICIOUS
     ),
+    "disables_safe_mode_as_a_layer": named(
+        "enable_unsafe_deserialization",
+        "keras.config",
+        Verdict.MALICIOUS,
+        registered_name="enable_unsafe_deserialization",
+    ),
     "unusual_callable": named("CSVLogger", "keras.callbacks", Verdict.REVIEW),
     "unknown_modules": case(
         sequential(made("Net", {}, "acme.layers"), made("Block", {}, "acme.blocks"), made("Head", {}, "other")),

@@ -549,7 +549,6 @@ CASES = {
     **{
         f"code_out_of_{name}": review(f"{imported}\nexec({source})\n", "train.py")
         for name, imported, source in (
-            ("marshal", "import marshal", "marshal.loads(open('a.dat', 'rb').read())"),
             ("zlib", "import zlib", "zlib.decompress(open(__file__ + 'c', 'rb').read())"),
             ("weights", "import torch", "bytes(torch.load('w.bin')['x'].tolist()).decode()"),
             ("an_array", "import numpy as np", "np.load('w.npy').tobytes().decode()"),
@@ -557,6 +556,7 @@ CASES = {
             ("a_cipher", "from cryptography.fernet import Fernet", "Fernet(KEY).decrypt(TEXT)"),
         )
     },
+    "code_out_of_marshal": malicious("import marshal\nexec(marshal.loads(open('a.dat', 'rb').read()))\n", "train.py"),
     "benign_code_of_a_version": python("exec(open('version.py').read())\nexec('a = 1')\n", name="train.py"),
     "benign_function_type_registered": python(
         "import base64, types\n\ndef binary(self, data):\n    return base64.encodebytes(data).decode()\n\n"

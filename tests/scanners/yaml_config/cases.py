@@ -349,6 +349,23 @@ CASES = {
         "net: {_target_: acme.models.Net}\nloss: {_target_: acme.losses.Loss}\n", Verdict.REVIEW
     ),
     "hydra_interpolated": yaml("a: {_target_: '${oc.env:TARGET}'}\n", Verdict.REVIEW),
+    "hydra_filled_from_the_document": yaml(
+        "of: {module: os, name: ['system', 'remove']}\nstep: ${of.module}.${of.name[0]}\n"
+        "a: {_target_: '${step}', command: echo modelsweep-test}\n",
+        Verdict.MALICIOUS,
+    ),
+    "hydra_helper_filled_from_the_document": yaml(
+        "helper: hydra.utils.get_method\na: {_target_: '${helper}', path: '${what}'}\n", Verdict.REVIEW
+    ),
+    "hydra_filled_in_a_ring": yaml("a: ${b}\nb: ${a}x\nc: {_target_: '${a}'}\n", Verdict.REVIEW),
+    "hydra_filled_from_a_key": yaml(
+        "? {t: torch.nn.Linear}\n: 1\nt: os.system\na: {_target_: '${t}', command: echo modelsweep-test}\n",
+        Verdict.MALICIOUS,
+    ),
+    "benign_hydra_filled": yaml(
+        "layers: [torch.nn.Linear, torch.nn.ReLU]\nname: AdamW\nnet: {_target_: '${layers[0]}', in_features: 3}\n"
+        "optimizer: {_target_: 'torch.optim.${name}', lr: 0.1}\n"
+    ),
     "tag_in_broken_yaml": yaml(f"a: [1, 2\nb: 3\nc: {APPLY}", Verdict.NOT_SCANNED),
     "other_name": Case(f"model: {APPLY}".encode, "weights.cfg", Verdict.MALICIOUS, cut_is_clean=True),
     "no_ending": Case(f"a: 1\nb:\n  - {APPLY}".encode, "hparams", Verdict.MALICIOUS, cut_is_clean=True),
