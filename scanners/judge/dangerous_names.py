@@ -252,6 +252,7 @@ _ALIASED = frozenset(
 )
 
 
+_LOADER = re.compile(r"\.(?:from_pretrained|from_config|load\w*|pipeline|read_\w+|run|call)$")
 _EXECUTING = frozenset({"command execution", "code execution"})
 
 
@@ -318,3 +319,8 @@ def _family_of(parts: list[str], *, whole: bool) -> str:
 def _reaches_on(parts: list[str]) -> bool:
     """Return whether a harmless prefix leads on into another module: `os.path.os.system`."""
     return any(part.lstrip("_") in _ALIASED for part in parts[1:])
+
+
+def is_loader(name: str) -> bool:
+    """Return whether a callable is named like one that loads a model or runs a program."""
+    return _LOADER.search(name) is not None

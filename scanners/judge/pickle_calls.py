@@ -5,10 +5,9 @@ The tables and the rules on arguments come from `scripts/inert`, which saves rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
@@ -17,24 +16,19 @@ from scanners.judge.allowed import is_allowed, reacts
 from scanners.judge.by_value import (
     BARE_FUNCTION,
     CLASSES,
-    FROZEN_SETTER,
     FUNCTIONS,
     KERAS_UNPICKLER,
     LOOKED_UP,
     NAMEDTUPLES,
     NAMESPACES,
-    PLAIN_METHODS,
-    SETTER,
-    SHOWING,
-    TELLING,
     finds_method,
     finds_slot,
     is_own_attribute,
     looks_up_setattr,
     maker_of,
 )
-from scanners.judge.code_on_load import running_code, setting_attributes
-from scanners.judge.dangerous_names import family, family_of_function
+from scanners.judge.code_on_load import running_code, setting_attributes, used_names
+from scanners.judge.dangerous_names import family, family_of_function, is_loader
 from scanners.judge.described import TYPE_LOADER, global_name, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
 from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace, is_of_whole, whole_modules
@@ -51,16 +45,16 @@ from scanners.judge.inert import (
 from scanners.judge.inert_names import ARGUMENT_RULES, STATE_RULES
 from scanners.judge.inert_states import executed_text, file_elsewhere, is_inert_build
 from scanners.judge.listed_names import is_call, is_class, is_class_name, is_inert_name, is_known_package
+from scanners.judge.pickle_attributes import attribute_opinion, is_namesake, is_own_setter, shows_class
+from scanners.judge.pickle_code import NAMES_SHOWN, code_opinion, reaches_anything
 from scanners.judge.pickle_rules import (
     ALL,
-    BARE_OBJECT,
     CODE,
     COMPUTED_CALL,
     COMPUTED_NAME,
     CONSUMED,
     DANGEROUS_ARGUMENT,
     DANGEROUS_CALL,
-    DANGEROUS_CODE,
     DANGEROUS_IMPORT,
     EXTENSION,
     FILE_ELSEWHERE,
@@ -69,10 +63,10 @@ from scanners.judge.pickle_rules import (
     MODIFIED_IMPORT,
     OWN_CALL,
     OWN_CLASS,
-    RUNNING_CODE,
     UNKNOWN,
+    Opinion,
+    finding,
 )
-from scanners.parsing import standard_library
 from scanners.parsing.pickle_values import render
 
 RULES = ALL
@@ -80,7 +74,8 @@ ARGUMENT_TEXT = 160
 """Characters of arguments shown in a message."""
 NAME_TEXT = 100
 """Characters of a callable that is itself the result of a call."""
-NAMES_SHOWN = 5
+_FILLED = "__setstate__"
+"""The hook that loading calls with the state of an instance."""
 OWN_PACKAGES = frozenset(
     "__main__ __mp_main__ backbone backbones common config configs core data dataset experiments layers lib losses "
     "main model modeling models modules net nets network networks project scripts src tests train trainer training "
@@ -106,57 +101,8 @@ _TABLES = frozenset("geopandas pandas polars pyarrow scipy xarray".split())
 APPLIED = frozenset({"functools.partial", "types.MethodType"})
 """Calling what these return calls their first argument, with arguments that they hold."""
 _SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
-_LOADER = re.compile(r"\.(?:from_pretrained|from_config|load\w*|pipeline|read_\w+|run|call)$")
-"""What is called like a loader, and the keywords by which it runs what it would refuse else."""
-_REDUCTIONS = frozenset("all any max mean min size sum".split())
-"""Methods of that name only read data, of whatever inert class: tables of statistics hold them under their own name."""
-# Functions of data: what they are given they do not run.
-_PLAIN_FUNCTIONS = (
-    "builtins.hash",
-    "builtins.len",
-    "builtins.max",
-    "builtins.min",
-    "builtins.sum",
-    "builtins.abs",
-    "math.",
-    "numpy.",
-)
-_ARITHMETIC = frozenset(
-    f"{module}.{name}"
-    for module in ("_operator", "operator")
-    for name in (
-        "abs add and_ eq floordiv ge gt index inv invert is_ is_not le lshift lt matmul mod mul ne neg not_ or_ pos "
-        "pow rshift sub truediv truth xor"
-    ).split()
-)
-"""Operators on one or two values; those that look up, set, delete or call are not among them."""
-_BY_OPCODES = frozenset("add append extend".split())
-"""Methods that opcodes call with what the file says."""
-_COMMON = frozenset(
-    "any build cast clone count cpu cumsum default_factory empty encode exists groups key log match nodes numpy "
-    "recording reverse set species sum t terms transpose union".split()
-)
-"""Methods that some hook of a listed class calls on what it holds, and words under which functions are kept, too."""
-BARE_CODE = frozenset({"types.CodeType", "builtins.code"})
-_DECODER = "b64decode"
-_UNPICKLERS = frozenset("load loads Unpickler pickle dill joblib cloudpickle".split())
-"""Names of what runs decoded bytes."""
-_METHODS = frozenset({"eval", "exec"})
-"""Builtins that models and tables have methods of the same name as."""
-_SYSTEM_OWNERS = frozenset({"os", "_os", "posix", "nt", "sys"})
-"""Modules that have, or lead to, another `system` than that of `platform`."""
-_LISTING = frozenset(
-    "__builtins__ __globals__ __import__ __subclasses__ _getframe builtins f_builtins f_globals get_objects "
-    "import_module modules".split()
-)
-"""Names by which one function gets what another one asks for by a text."""
-_REACHING = frozenset(
-    "__base__ __bases__ __builtins__ __closure__ __code__ __dict__ __getattribute__ __globals__ __import__ __loader__ "
-    "__mro__ __self__ __spec__ __subclasses__ _getframe attrgetter builtins currentframe f_back f_builtins f_globals "
-    "f_locals get_objects getattr getattr_static getmembers gi_frame globals import_module load_module locals "
-    "methodcaller modules resolve_name tb_frame vars".split()
-)
-"""Names by which code reaches others that it only holds as texts, or as attributes of what nobody sees."""
+"""Keywords by which loaders run what they would otherwise refuse."""
+_CODE_TYPES = frozenset({"types.CodeType", "builtins.code"})
 _LITERALS = frozenset("tuple list dict set frozenset bytes float int".split())
 """Keys of what describes a value that stands in the pickle itself."""
 
@@ -164,30 +110,51 @@ _LITERALS = frozenset("tuple list dict set frozenset bytes float int".split())
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
     grouped: dict[tuple[object, str, Rule], list[Fact]] = {}
-    by_value = _ByValue.of(facts)
-    called = {(fact.locator, name) for fact in facts if fact.kind == "call" for name in _explained(fact)}
-    functions = {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS}
-    called |= {(locator, name) for locator in functions for name in NAMESPACES}
-    handed = {name for fact in facts if fact.kind == "call" for name in _called_by(fact)}
-    whole = whole_modules(fact for fact in facts if fact.kind == "import" and fact.locator in functions)
+    by_value, explained = _ByValue.of(facts), _Explained.of(facts)
     for fact in facts:
-        told = (fact.locator, fact.value) in called and not (_through(fact) and is_inert_name(fact.value))
-        namespace = bool(whole) and is_of_whole(fact, whole) and not _through(fact)
-        if fact.kind == "import" and (told or namespace or _allowed(fact, options)):
+        if fact.kind == "import" and (explained.covers(fact) or _allowed(fact, options)):
             continue
-        found = by_value.opinion(fact)
-        if not found and (taken := _reacting(fact, options)):
-            callee = fact.value if fact.kind == "call" else f"{fact.value}.__setstate__"
-            yield Finding(CONSUMED, fact.locator, taken, span=fact.span, evidence={"callee": callee})
-        elif found is not None:
-            yield from found
+        opinion = by_value.opinion(fact)
+        if not opinion and (taken := _reacting(fact, options)):
+            yield finding(
+                CONSUMED, fact, taken, callee=fact.value if fact.kind == "call" else f"{fact.value}.{_FILLED}"
+            )
+        elif opinion is not None:
+            yield from opinion
         elif fact.kind == "code":
             grouped.setdefault((fact.locator, "", CODE), []).append(fact)
         elif not _allowed(fact, options):
-            rule = OWN_CLASS if fact.value not in handed and _is_own(fact) else UNKNOWN
+            rule = OWN_CLASS if fact.value not in explained.handed and _is_own(fact) else UNKNOWN
             grouped.setdefault((fact.locator, _package(fact.value), rule), []).append(fact)
     for (_, package, rule), members in grouped.items():
         yield _of_group(rule, package, members)
+
+
+class _Explained(NamedTuple):
+    """Names about which the calls of a pickle say everything, so that their imports add nothing."""
+
+    called: set[tuple[Locator, str]]
+    handed: set[str]
+    """Given to callables that call their arguments."""
+    whole: set[tuple[Locator, str]]
+    """Modules whose namespace a pickle stores by name."""
+
+    @classmethod
+    def of(cls, facts: Sequence[Fact]) -> _Explained:
+        calls = [fact for fact in facts if fact.kind == "call"]
+        functions = _places(calls, FUNCTIONS)
+        return cls(
+            called={(fact.locator, name) for fact in calls for name in _explained(fact)}
+            | {(locator, name) for locator in functions for name in NAMESPACES},
+            handed={name for fact in calls for name in _called_by(fact)},
+            whole=whole_modules(fact for fact in facts if fact.kind == "import" and fact.locator in functions),
+        )
+
+    def covers(self, fact: Fact) -> bool:
+        """Return whether an import needs no opinion of its own."""
+        if (fact.locator, fact.value) in self.called and not (_through(fact) and is_inert_name(fact.value)):
+            return True
+        return bool(self.whole) and is_of_whole(fact, self.whole) and not _through(fact)
 
 
 def _reacting(fact: Fact, options: Options) -> str:
@@ -208,59 +175,58 @@ def _reacting(fact: Fact, options: Options) -> str:
     return next((maker for maker in makers if reacts(maker, options)), "")
 
 
-# An opinion yields findings, nothing where the fact is inert, or None where nobody knows: these are told together.
-Opinion = Sequence[Finding] | None
-
-
 class _ByValue(NamedTuple):
-    """Pickles by what they have to do with functions that are stored by value.
-
-    `running` call one that they bring along, `on_load` is the code of others that runs, `reaching` have code that gets
-    at anything in the process, `opening` code that opens files, `setting` call the setter of attributes. `bare` name
-    the type of code itself, and make no function of it. `by_name` find the type of functions as cloudpickle does, and
-    in no other way. `keras` store nothing but what loads a model of Keras. `making` make functions of code, and so
-    bring tables of names as their globals.
-    """
+    """Pickles by what they have to do with functions that are stored by value."""
 
     running: set[Locator]
+    """They call a function that they contain."""
     on_load: frozenset[tuple[Locator, str]]
+    """Code objects that run on load for another reason."""
     reaching: set[Locator]
+    """Their code can reach any object of the process."""
     opening: set[Locator]
+    """Their code opens files."""
     setting: set[Locator]
+    """They call the setter of attributes."""
     bare: set[Locator]
+    """They name the type of code objects, but make no function of one."""
     by_name: set[Locator]
+    """They find the type of functions as cloudpickle does, and in no other way."""
     keras: set[Locator]
+    """The only code that they store loads a Keras model."""
     making: set[Locator]
+    """They make functions of code, and so contain tables of names as their globals."""
 
     @classmethod
     def of(cls, facts: Sequence[Fact]) -> _ByValue:
-        """Return what there is among `facts`."""
+        codes = [fact for fact in facts if fact.kind == "code"]
         imports = [fact for fact in facts if fact.kind == "import"]
+        making = _places((fact for fact in facts if fact.kind == "call"), FUNCTIONS)
         return cls(
-            {fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS},
-            running_code(facts),
-            {fact.locator for fact in facts if _reaches_anything(fact)},
-            {fact.locator for fact in facts if fact.kind == "code" and "open" in _used(fact)},
-            setting_attributes(facts),
-            {fact.locator for fact in imports if fact.value in BARE_CODE}
-            - {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS},
-            {fact.locator for fact in imports if fact.value.endswith(TYPE_LOADER)}
-            - {fact.locator for fact in imports if fact.value == BARE_FUNCTION},
-            {fact.locator for fact in facts if fact.kind == "code"}
-            - {fact.locator for fact in facts if fact.kind == "code" and not KERAS_UNPICKLER.issuperset(_used(fact))},
-            {fact.locator for fact in facts if fact.kind == "call" and fact.value in FUNCTIONS},
+            running={fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS},
+            on_load=running_code(facts),
+            reaching={fact.locator for fact in facts if reaches_anything(fact)},
+            opening={fact.locator for fact in codes if "open" in used_names(fact)},
+            setting=setting_attributes(facts),
+            bare=_places(imports, _CODE_TYPES) - making,
+            by_name={fact.locator for fact in imports if fact.value.endswith(TYPE_LOADER)}
+            - _places(imports, {BARE_FUNCTION}),
+            keras={fact.locator for fact in codes}
+            - {fact.locator for fact in codes if not KERAS_UNPICKLER.issuperset(used_names(fact))},
+            making=making,
         )
 
     def opinion(self, fact: Fact) -> Opinion:
         """Judge one fact in the light of what else its pickle does."""
         if fact.kind == "code":
             runs = fact.locator in self.running or (fact.locator, fact.value) in self.on_load
-            return _code(fact, runs, fact.locator in self.bare, fact.locator in self.reaching)
+            bare, reaches = fact.locator in self.bare, fact.locator in self.reaching
+            return code_opinion(fact, runs=runs, bare=bare, reaches=reaches)
         if fact.kind == "import" and fact.value in _OPEN and fact.locator in self.opening:
             return ()
-        if _is_own_setter(fact) and fact.locator not in self.setting:
+        if is_own_setter(fact) and fact.locator not in self.setting:
             return ()
-        if fact.kind == "attribute" and fact.locator in self.making and _is_namesake(fact):
+        if fact.kind == "attribute" and fact.locator in self.making and is_namesake(fact):
             return ()
         if fact.locator in self.keras and _loads_keras(fact):
             return ()
@@ -310,7 +276,7 @@ def _call(fact: Fact) -> Opinion:
         return [_dangerous_call(fact, danger)]
     handed = [other for other in globals_handed(name, arguments) if family(other) and not is_inert_name(other)]
     if handed:
-        return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=_shown(fact, arguments))]
+        return [finding(DANGEROUS_ARGUMENT, fact, handed[0], shown=_shown(fact))]
     return _of_unknown(fact, name, given, arguments)
 
 
@@ -319,15 +285,14 @@ def _of_unknown(fact: Fact, name: str, given: list[Json], arguments: Json) -> Op
     if family_of_function(name):
         return [_dangerous_call(fact, f"{family_of_function(name)}, by its name")]
     if subject := consumed(name, given, str(fact.detail.get("how"))):
-        return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence={"callee": name})]
+        return [finding(CONSUMED, fact, subject, callee=name)]
     # A callable with a rule on its arguments is itself known: the unknown ones among them are told as such.
     unknown = any(not is_inert_name(other) for other in globals_handed(name, arguments))
     return () if name in ARGUMENT_RULES and unknown else None
 
 
 def _dangerous_call(fact: Fact, danger: str) -> Finding:
-    evidence = {"family": danger, **_shown(fact, fact.detail.get("args"))}
-    return Finding(DANGEROUS_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)
+    return finding(DANGEROUS_CALL, fact, family=danger, shown=_shown(fact))
 
 
 def _computed_call(fact: Fact) -> Opinion:
@@ -348,7 +313,7 @@ def _computed_call(fact: Fact) -> Opinion:
     if is_undefined_function(computed, fact.detail.get("plain")) or makes_block(computed, fact.detail.get("args")):
         return ()
     rule = OWN_CALL if maker in FUNCTIONS else COMPUTED_CALL
-    return [Finding(rule, fact.locator, shorten(fact.value, NAME_TEXT), span=fact.span)]
+    return [finding(rule, fact, shorten(fact.value, NAME_TEXT))]
 
 
 def _is_literal(computed: Json) -> bool:
@@ -363,7 +328,7 @@ def _is_callable_alone(given: list[Json]) -> bool:
 
 def _switched(name: str, arguments: Json) -> str:
     """Return the family of a loader that is told by keyword to run, or to unpickle, what comes with a model."""
-    for table in tables_in(arguments) if _LOADER.search(name) else ():
+    for table in tables_in(arguments) if is_loader(name) else ():
         if any(table.get(name) is value for name, value in _SWITCHES.items()):
             return "code execution"
     return ""
@@ -381,29 +346,25 @@ def _build(fact: Fact) -> Opinion:
     if ARGUMENT_RULES.get(fact.value) == "module-by-name":  # dill stores the attributes of a module of the script
         named = items(fact.detail.get("made"))[:1]
         module = str(named[0]) if named else ""
-        known = [Finding(MODIFIED_IMPORT, fact.locator, module, span=fact.span)]
-        return known if is_known_package(module) else None
+        return [finding(MODIFIED_IMPORT, fact, module)] if is_known_package(module) else None
     if is_expression(fact.value) and all(map(is_expression, globals_beside(state))):
         return ()  # attributes are set, and nothing is made of them
     if is_inert_build(fact.value, state):
         made = items(fact.detail.get("made"))
         if "made" in fact.detail and made[:1] != items(state)[:1]:
-            planted: dict[str, Json] = {"name": "func"}
-            return [Finding(HIDDEN_CALL, fact.locator, render(state), span=fact.span, evidence=planted)]
+            return [finding(HIDDEN_CALL, fact, render(state), name="func")]
         return ()
     handed = [other for other in globals_beside(state) if family(other) and not is_inert_name(other)]
     if handed and fact.value in STATE_RULES:
-        keeper: dict[str, Json] = {"shown": f"{fact.value}.__setstate__"}
-        return [Finding(DANGEROUS_ARGUMENT, fact.locator, handed[0], span=fact.span, evidence=keeper)]
+        return [finding(DANGEROUS_ARGUMENT, fact, handed[0], shown=f"{fact.value}.{_FILLED}")]
     if STATE_RULES.get(fact.value) == "file-beside" and (path := file_elsewhere(state)):
-        return [Finding(FILE_ELSEWHERE, fact.locator, shorten(path, ARGUMENT_TEXT), span=fact.span)]
+        return [finding(FILE_ELSEWHERE, fact, shorten(path, ARGUMENT_TEXT))]
     executed = executed_text(fact.value, state)
     if not executed:  # the unknown ones among what a partial holds are told as such, as in a call
         held = STATE_RULES.get(fact.value) == "callable-first"
         return () if held and not all(map(is_inert_name, globals_beside(state))) else None
-    shown = f"{fact.value}.__setstate__ on {shorten(redact(executed), ARGUMENT_TEXT)!r}"
-    evidence: dict[str, Json] = {"family": "code execution", "shown": shown}
-    return [Finding(DANGEROUS_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
+    shown = f"{fact.value}.{_FILLED} on {shorten(redact(executed), ARGUMENT_TEXT)!r}"
+    return [finding(DANGEROUS_CALL, fact, family="code execution", shown=shown)]
 
 
 def _state(fact: Fact) -> Opinion:
@@ -411,32 +372,26 @@ def _state(fact: Fact) -> Opinion:
     maker = str(fact.detail.get("maker"))
     subject = is_foreign(maker, _package(fact.value)) if _package(maker) not in _TABLES else ""
     subject = maker if maker in _ITERATED else subject
-    evidence: dict[str, Json] = {"callee": f"{fact.value}.__setstate__"}
-    return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence=evidence)] if subject else ()
+    return [finding(CONSUMED, fact, subject, callee=f"{fact.value}.{_FILLED}")] if subject else ()
 
 
 def _key(fact: Fact) -> Opinion:
     """Judge a key of a table that is no literal: pandas calls one that can be called."""
-    evidence: dict[str, Json] = {"callee": f"{fact.value}.__setitem__"}
     subject = shorten(str(fact.detail.get("key")), NAME_TEXT)
-    return [Finding(CONSUMED, fact.locator, subject, span=fact.span, evidence=evidence)]
-
-
-def _modify(fact: Fact) -> Opinion:
-    return [Finding(MODIFIED_IMPORT, fact.locator, fact.value, span=fact.span)]
+    return [finding(CONSUMED, fact, subject, callee=f"{fact.value}.__setitem__")]
 
 
 def _import(fact: Fact) -> Opinion:
     through = _through(fact)
     if is_inert_name(fact.value) and (not through or is_inert_name(through)):
         return ()
-    if _shows_a_class(_last(fact.value), fact.value) or fact.value in _MAPPED:
+    if shows_class(fact.value.rpartition(".")[2], fact.value) or fact.value in _MAPPED:
         return ()
     if fact.detail.get("globals") and is_namespace(fact.value):
         return () if is_known_package(fact.value) else None
     danger = family(fact.value) or family(through)
     if danger:
-        return [Finding(DANGEROUS_IMPORT, fact.locator, fact.value, span=fact.span, evidence={"family": danger})]
+        return [finding(DANGEROUS_IMPORT, fact, family=danger)]
     return None
 
 
@@ -450,143 +405,34 @@ def _through(fact: Fact) -> str:
     return "" if in_class else through
 
 
-def _is_own_setter(fact: Fact) -> bool:
-    """Return whether a function stored by value is the `__setattr__` of a class, which few ways of loading call."""
-    return fact.kind == "attribute" and fact.detail.get("name") == SETTER and fact.detail.get("made") in FUNCTIONS
-
-
-def _attribute(fact: Fact) -> Opinion:
-    name, made = fact.detail.get("name", ""), fact.detail.get("made")
-    a_module = fact.value == name and name in standard_library.MODULES  # which nobody can call
-    if made is None and (a_module or PLAIN_METHODS.get(fact.value) == name):
-        return ()
-    if isinstance(made, str) and made.startswith("numpy.") and is_call(made):
-        return ()  # a number or an array, which nobody can call
-    if made in FUNCTIONS:
-        uses = fact.detail.get("uses")
-        if isinstance(uses, list) and all(isinstance(one, str) and one in FROZEN_SETTER for one in uses):
-            return ()
-        return [Finding(OWN_CALL, fact.locator, fact.value, span=fact.span)]
-    plain = (
-        is_class(fact.value)
-        or is_call(fact.value)
-        or (fact.value.startswith(_PLAIN_FUNCTIONS) and not family(fact.value))
-        or fact.value in _ARITHMETIC
-        or (name in _REDUCTIONS and fact.value.endswith(f".{name}") and is_inert_name(fact.value))
-        or _is_inherited(str(name), fact.value)
-    )
-    if plain and made is None and name not in ("__class__", "__setstate__", "__dict__"):
-        return ()
-    common = name in _COMMON and not (family(fact.value) or family_of_function(fact.value))
-    if made is None and (common or _shows_a_class(str(name), fact.value)):
-        return ()  # what it is, is told of its import
-    is_word = str(name).isidentifier() and not str(name).startswith("__")
-    is_danger = family(fact.value) or family_of_function(fact.value)
-    if made is None and is_word and not is_danger and (is_class_name(fact.value) or not is_inert_name(fact.value)):
-        return None  # a table of classes or functions by name: what nobody knows is told of its import
-    evidence = {"name": name}
-    return [Finding(HIDDEN_CALL, fact.locator, fact.value, span=fact.span, evidence=evidence)]
-
-
-def _is_namesake(fact: Fact) -> bool:
-    """Return whether a module, or what may be held of a framework, stands under its own name, as in a namespace."""
-    name, value = str(fact.detail.get("name")), fact.value
-    plain = fact.detail.get("made") is None and name.isidentifier() and not name.startswith("__")
-    acts = name in _BY_OPCODES or _LOADER.search(value) or family_of_function(value)
-    return plain and value.endswith(f".{name}") and is_inert_name(value) and not acts
-
-
-def _shows_a_class(name: str, value: str) -> bool:
-    """Return whether a class stored by value shows itself as a class of a framework that nobody read does."""
-    owner, _, method = value.rpartition(".")
-    return name == method and name in SHOWING and is_class_name(owner) and is_known_package(owner) and not family(value)
-
-
-def _is_inherited(name: str, value: str) -> bool:
-    """Return whether a class stored by value takes a special method from an inert class as it is called there."""
-    owner, _, method = value.rpartition(".")
-    same = method == name or (name == "__call__" and is_class_name(owner))
-    return name.startswith("__") and same and is_class(owner) and not (family(value) or family_of_function(value))
-
-
-def _computed_name(fact: Fact) -> Opinion:
-    return [Finding(COMPUTED_NAME, fact.locator, fact.value, span=fact.span)]
-
-
-def _extension(fact: Fact) -> Opinion:
-    return [Finding(EXTENSION, fact.locator, fact.value, span=fact.span)]
-
-
-def _frame(fact: Fact) -> Opinion:
-    return [Finding(FRAME, fact.locator, fact.value, span=fact.span)]
-
-
-def _explained_names(fact: Fact, used: list[str]) -> set[str]:
-    """Return the telling names that code uses as nothing but texts, methods of models, or `platform.system`."""
-    if not _REACHING.isdisjoint(used):
-        return set()
-    texts, attributes = fact.detail.get("texts"), fact.detail.get("attributes")
-    found = {str(name) for name in texts} if isinstance(texts, list) else set()
-    taken = {str(name) for name in attributes} if isinstance(attributes, list) else set()
-    methods = _METHODS | ({"system"} if "platform" in used and _SYSTEM_OWNERS.isdisjoint(used) else set())
-    return found | (taken & methods)
-
-
-def _reaches_anything(fact: Fact) -> bool:
-    """Return whether code lists all classes, modules or builtins, or a function is handed the module of builtins."""
-    if fact.kind == "code":
-        return not _LISTING.isdisjoint(_used(fact))
-    by_name = fact.kind == "call" and ARGUMENT_RULES.get(fact.value) == "module-by-name"
-    return by_name and items(fact.detail.get("args"))[:1] in (["builtins"], ["__builtin__"])
-
-
-def _code(fact: Fact, runs: bool, bare: bool, reaches: bool) -> Opinion:
-    """Judge a code object; `runs` says that loading runs it, as far as can be told, `bare` that the pickle names the
-    type of code itself, and no function, `reaches` that its code gets at anything.
-    """
-    used = _used(fact)
-    dangerous = sorted(TELLING.intersection(used) - (set() if reaches else _explained_names(fact, used)))
-    if dangerous == [_DECODER] and _UNPICKLERS.isdisjoint(used):
-        dangerous = []  # models are sent pictures in base64
-    if not dangerous:
-        return [Finding(BARE_OBJECT, fact.locator, fact.value, span=fact.span)] if bare else None
-    evidence: dict[str, Json] = {"names": ", ".join(dangerous[:NAMES_SHOWN])}
-    rule = RUNNING_CODE if runs else DANGEROUS_CODE
-    return [Finding(rule, fact.locator, fact.value, span=fact.span, evidence=evidence)]
-
-
-def _used(fact: Fact) -> list[str]:
-    """Return the names that a code object uses."""
-    names = fact.detail.get("names")
-    return [str(name) for name in names] if isinstance(names, list) else []
-
-
-def _slots(_: Fact) -> Opinion:
-    return ()
-
-
-_OPINIONS = {
+_OPINIONS: dict[str, Callable[[Fact], Opinion]] = {
     "call": _call,
     "build": _build,
     "state": _state,
     "key": _key,
-    "modify": _modify,
+    "modify": lambda fact: [finding(MODIFIED_IMPORT, fact)],
     "import": _import,
-    "attribute": _attribute,
-    "computed-name": _computed_name,
-    "extension-code": _extension,
-    "frame": _frame,
-    "slots": _slots,
+    "attribute": attribute_opinion,
+    "computed-name": lambda fact: [finding(COMPUTED_NAME, fact)],
+    "extension-code": lambda fact: [finding(EXTENSION, fact)],
+    "frame": lambda fact: [finding(FRAME, fact)],
+    "slots": lambda _: (),
 }
 KINDS = frozenset({*_OPINIONS, "code"})
 
 
-def _shown(fact: Fact, arguments: Json) -> dict[str, Json]:
+def _shown(fact: Fact) -> str:
     """Return the call as people would write it, redacted and cut."""
+    arguments = fact.detail.get("args")
     text = "" if arguments is None else redact(render(arguments))
     if not text.startswith("("):
         text = f"({text})"
-    return {"shown": f"{fact.value}{shorten(text, ARGUMENT_TEXT)}"}
+    return f"{fact.value}{shorten(text, ARGUMENT_TEXT)}"
+
+
+def _places(facts: Iterable[Fact], names: Container[str]) -> set[Locator]:
+    """Return the pickles of those facts that are about one of the names."""
+    return {fact.locator for fact in facts if fact.value in names}
 
 
 def _allowed(fact: Fact, options: Options) -> bool:
@@ -596,10 +442,6 @@ def _allowed(fact: Fact, options: Options) -> bool:
 
 def _package(name: str) -> str:
     return name.partition(".")[0]
-
-
-def _last(name: str) -> str:
-    return name.rpartition(".")[2]
 
 
 def _called_by(fact: Fact) -> list[str]:
@@ -637,5 +479,4 @@ def _of_group(rule: Rule, package: str, members: list[Fact]) -> Finding:
     """Return what is said at once of all names of a package, or of all functions that a pickle stores."""
     names = sorted({f"{fact.value}()" if fact.kind == "code" else fact.value for fact in members})
     shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
-    evidence: dict[str, Json] = {"count": len(names), "names": shown}
-    return Finding(rule, members[0].locator, package or names[0], span=members[0].span, evidence=evidence)
+    return finding(rule, members[0], package or names[0], count=len(names), names=shown)

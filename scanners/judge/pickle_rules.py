@@ -1,8 +1,13 @@
-"""What is said of pickles: the rules of `scanners.judge.pickle_calls`."""
+"""The rules of `scanners.judge.pickle_calls`, and how a fact becomes a finding under one."""
 
 from __future__ import annotations
 
-from modelsweep.core.finding import Rule, Severity
+from collections.abc import Sequence
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+
+Opinion = Sequence[Finding] | None
+"""Findings, none if the fact is inert, or None if nobody knows: the unknown names of a package make one finding."""
 
 _WHY = (
     "Loading a pickle calls what it names, so the author of the file runs code on the machine that loads it, before "
@@ -230,3 +235,8 @@ ALL = (
     OWN_CALL,
     RUNNING_CODE,
 )
+
+
+def finding(rule: Rule, fact: Fact, subject: str = "", **evidence: Json) -> Finding:
+    """Return a finding at the place of a fact, about its value unless there is another subject."""
+    return Finding(rule, fact.locator, subject or fact.value, span=fact.span, evidence=evidence)
