@@ -247,37 +247,51 @@ def _explained(fact: Fact) -> tuple[str, ...]:
 
 
 def _call(fact: Fact) -> Opinion:
-    arguments, how = fact.detail.get("args"), str(fact.detail.get("how"))
-    name = fact.value
+    name, arguments = fact.value, fact.detail.get("args")
     if name.isdigit() or fact.detail.get("computed") == {"computed": True}:
-        return ()  # an entry of the extension registry, or a name that is computed: told as such
+        return ()  # an entry of the extension registry, or a name that is computed: reported as such
     if "computed" in fact.detail:
         return _computed_call(fact)
     given = items(arguments)
-    if is_inert_expression(name, arguments, fact.detail.get("plain")):
-        return ()
-    applied = instance_of(fact.detail.get("via")) in APPLIED  # which brings arguments of its own
-    if (
-        (is_inert_call(name, how, arguments) and not applied)
-        or makes_block(fact.detail.get("via"), arguments)
-        or is_own_attribute(name, given)
-        or looks_up_setattr(name, given)
-        or finds_slot(name, given)
-        or finds_method(name, given)
-        or subscripts_own_class(name, given)
-    ):
+    if _is_inert(fact, given):
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
         return None  # importing a private module is what cloudpickle and dill do for those who use one
-    danger = family(name) or ("indirection" if _reaches_inside(name, arguments) else "") or _switched(name, arguments)
-    danger = danger or ("code execution" if runs_text(name, arguments) else "")
-    danger = danger or ("deserialisation" if loads_computed(name, given) else "")
-    if danger:
+    if danger := _danger_of(name, given, arguments):
         return [_dangerous_call(fact, danger)]
     handed = [other for other in globals_handed(name, arguments) if family(other) and not is_inert_name(other)]
     if handed:
         return [finding(DANGEROUS_ARGUMENT, fact, handed[0], shown=_shown(fact))]
     return _of_unknown(fact, name, given, arguments)
+
+
+def _is_inert(fact: Fact, given: list[Json]) -> bool:
+    """Return whether a call by name is inert, by the tables or by a form that a pickler writes."""
+    name, how, arguments = fact.value, str(fact.detail.get("how")), fact.detail.get("args")
+    if is_inert_expression(name, arguments, fact.detail.get("plain")):
+        return True
+    via = fact.detail.get("via")
+    applied = instance_of(via) in APPLIED  # which adds arguments of its own
+    return (
+        (is_inert_call(name, how, arguments) and not applied)
+        or makes_block(via, arguments)
+        or is_own_attribute(name, given)
+        or looks_up_setattr(name, given)
+        or finds_slot(name, given)
+        or finds_method(name, given)
+        or subscripts_own_class(name, given)
+    )
+
+
+def _danger_of(name: str, given: list[Json], arguments: Json) -> str:
+    """Return the family of danger that a call belongs to, by its name or by what its arguments make of it."""
+    if found := family(name):
+        return found
+    if _reaches_inside(name, arguments):
+        return "indirection"
+    if _switches_code_on(name, arguments) or runs_text(name, arguments):
+        return "code execution"
+    return "deserialisation" if loads_computed(name, given) else ""
 
 
 def _of_unknown(fact: Fact, name: str, given: list[Json], arguments: Json) -> Opinion:
@@ -326,12 +340,10 @@ def _is_callable_alone(given: list[Json]) -> bool:
     return len(given) == 1 and (maker_of(given[0]) in FUNCTIONS or is_inert_name(global_name(given[0])))
 
 
-def _switched(name: str, arguments: Json) -> str:
-    """Return the family of a loader that is told by keyword to run, or to unpickle, what comes with a model."""
-    for table in tables_in(arguments) if is_loader(name) else ():
-        if any(table.get(name) is value for name, value in _SWITCHES.items()):
-            return "code execution"
-    return ""
+def _switches_code_on(name: str, arguments: Json) -> bool:
+    """Return whether a keyword tells a loader to run, or to unpickle, what comes with a model."""
+    tables = tables_in(arguments) if is_loader(name) else []
+    return any(table.get(key) is value for table in tables for key, value in _SWITCHES.items())
 
 
 def _reaches_inside(name: str, arguments: Json) -> bool:
