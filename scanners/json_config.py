@@ -191,7 +191,7 @@ def _holds_word(data: bytes) -> bool:
 
 def _computes(data: bytes) -> bool:
     """Return whether a shape of torch.export is worked out by more than arithmetic."""
-    from scanners.parsing.code_keys import reaches_out
+    from scanners.parsing.evaluated_keys import reaches_out
 
     return any(reaches_out(text.decode("utf-8", "replace")) for text in set(_EXPRESSION.findall(data)))
 

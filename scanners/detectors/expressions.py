@@ -40,8 +40,8 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 
 def _shapes(blob: Blob, data: bytes, at: int) -> Iterator[Item]:
     """Yield the string behind a key of fairseq, where evaluating it would call something."""
-    from scanners.parsing.code_keys import of_shapes
     from scanners.parsing.counted_strings import FRAME, next_string
+    from scanners.parsing.evaluated_keys import of_shapes
 
     match = re.compile(_SHAPES + FRAME, re.DOTALL).match(data, at)
     bounds = next_string(match, data) if match else None

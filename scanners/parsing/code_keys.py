@@ -6,39 +6,27 @@ too weak a sign, since `target` and `name` mean all sorts of things: what stands
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.text import printable
 from scanners.parsing.builtin_names import BUILTINS
+from scanners.parsing.evaluated_keys import BY_KIND, EVALUATED, PICKLED, SCOPE, evaluated_in, pickled_in
 from scanners.parsing.json_text import joined, within
 
 _SHOWN = 200
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 _FILE_AND_NAME = re.compile(r"[\w./\\-]+:\w+")
-_PLAIN = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/(),\[\] ]*")
-"""Expressions of honest models: a layer, an activation with its numbers, a fraction, a size."""
-_ARITHMETIC = re.compile(r"""(?:[\w\s+\-*/,.()<>=!&|~%^\[\]]|'[\w.+-]*'|"[\w.+-]*")*""")
-_REACHES = re.compile(
-    r"__|[\w)\]'\"]\s*\.\s*[^\W\d]|\b(?!(?:abs|min|max|pow|round|int|float|bool|sqrt|floor|ceiling|log|exp)\b)[a-z_]+\s*\("
-)
-"""What no expression of shapes holds: names with two underscores, attributes, calls of functions in small letters."""
-_SHAPES_OF_LAYERS = ("conv_feature_layers", "conv_pos_layers", "conv_aggregator_layers")
-"""What fairseq and those who convert its models evaluate (CVE-2025-14926): lists of numbers, added and multiplied."""
 _TREESPECS = 4
 """Texts of JSON inside each other that the description of a tree of inputs takes, and one more."""
-_SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
-"""What stands in the modules that evaluate layers, as far as an expression may use it."""
 _TRUE = ("true", "yes", "on")
 _NATIVE = re.compile(r"\.(?:so|dll|dylib)(?:\.\d+)*$", re.IGNORECASE)
 _QUALCOMM = re.compile(r"(?:lib)?Qnn\w+\.(?:so|dll)", re.IGNORECASE)
 """Libraries of the runtime itself, by which models for it choose the processor that they run on."""
-_EXPRESSIONS = 2_000
-"""Layers whose expressions are read together."""
 TOKENIZER_FILES = frozenset(
     "vocab_file merges_file tokenizer_file spm_file source_spm target_spm target_vocab_file entity_vocab_file "
     "monolingual_vocab_file normalizer_file word_shape_file word_pronunciation_file sentencepiece_model_file".split()
@@ -152,26 +140,41 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
         context.operations.spend()
         if KEYS.isdisjoint(mapping):
             continue
-        for named in (*named_in(mapping), *(_registered(mapping) if experiment else ())):
-            if named.how == "secret" and _MEANT.search(path[-_KEY:]):
-                continue
+        yield from _named_code(blob, mapping, path, experiment=experiment)
+        yield from _of_java(blob, mapping, path)
+        yield from _prompt(blob, mapping, path)
+        for name, data in pickled_in(mapping):
+            yield blob.nested(printable(joined(path, name), _SHOWN), MemoryReader(data), expect="pickle", expanded=True)
+        yield from _evaluated(blob, mapping, path)
+
+
+def _named_code(blob: Blob, mapping: Mapping[str, Json], path: str, *, experiment: bool) -> Iterator[Fact]:
+    """Yield the code that one mapping names; a variable of the environment is none where a key belongs."""
+    for named in (*named_in(mapping), *(_registered(mapping) if experiment else ())):
+        if named.how != "secret" or not _MEANT.search(path[-_KEY:]):
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
             yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
-        yield from _of_java(blob, mapping, path)
-        if mapping.get("template_format") == "jinja2" and isinstance(mapping.get("template"), str):
-            from scanners.parsing.jinja_template import template_facts  # of prompts that LangChain wrote
 
-            where = printable(f"{path}.template" if path else "template", _SHOWN)
-            yield from template_facts(str(mapping["template"]), blob.locator, where)
-        for name, data in pickled_in(mapping):
-            yield blob.nested(printable(joined(path, name), _SHOWN), MemoryReader(data), expect="pickle", expanded=True)
-        for name, source in evaluated_in(mapping):
-            if source.startswith(_SCOPE):
-                text = " ".join(source[len(_SCOPE) :].split())
-                about: dict[str, Json] = {"how": "evaluated", "path": printable(path or "the top", _SHOWN)}
-                yield Fact("code-reference", printable(text, _SHOWN), blob.locator, detail=about)
-            yield blob.nested(f"{name}.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)
+
+def _prompt(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Item]:
+    """Yield what the Jinja template of a LangChain prompt reaches."""
+    template = mapping.get("template")
+    if mapping.get("template_format") == "jinja2" and isinstance(template, str):
+        from scanners.parsing.jinja_template import template_facts
+
+        where = f"{path}.template" if path else "template"
+        yield from template_facts(template, blob.locator, printable(where, _SHOWN))
+
+
+def _evaluated(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Item]:
+    """Yield the Python that a loader makes of texts, each as a file, and what expressions are evaluated."""
+    for name, source in evaluated_in(mapping):
+        if source.startswith(SCOPE):
+            text = " ".join(source[len(SCOPE) :].split())
+            about: dict[str, Json] = {"how": "evaluated", "path": printable(path or "the top", _SHOWN)}
+            yield Fact("code-reference", printable(text, _SHOWN), blob.locator, detail=about)
+        yield blob.nested(f"{name}.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)
 
 
 def _of_java(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Fact]:
@@ -465,13 +468,10 @@ _MEANT = re.compile(
     r"|account|region|space\w*|id)s?$"
 )
 """Ends of keys under which objects of LangChain have a variable of the environment, as their classes declare it."""
-_BY_KIND = ("__instance_type__", "__symbol__", "__nni_type__")
-_PLAINLY = re.compile(r"[A-Za-z0-9+/]{1,4000000}={0,2}")
-_HEADED = re.compile(rb"\x80[\x02-\x05]")
 _TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
     **dict.fromkeys(TOKENIZER_FILES, _tokenizer_file),
     **dict.fromkeys(("custom_ops_library", "backend_path", "trt_extra_plugin_lib_paths"), _library),
-    **dict.fromkeys(_BY_KIND, _by_kind),
+    **dict.fromkeys(BY_KIND, _by_kind),
     **dict.fromkeys(("in_spec", "out_spec"), _spec),
     **dict.fromkeys(("base_path", "library_path"), _served_library),
     "trust_remote_code": _trust,
@@ -508,110 +508,9 @@ KEYS = frozenset(
         *_SERVICES,
         *LOOSELY,
         "base_image",
-        *(":serialized:", "__nni_obj__", "_type"),  # `pickled_in`
-        *("template", "expr_str", "backbone", "head", "scale", "download"),  # `evaluated_in`, and prompts
-        *_SHAPES_OF_LAYERS,
-        "source_code",
+        *PICKLED,
+        *EVALUATED,
+        "template",  # of prompts
     )
 )
 """One of which a mapping has that any convention is about."""
-
-
-def pickled_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, bytes]]:
-    """Yield the pickles that a loader makes of texts, decoded as it does, with their keys.
-
-    Stable-Baselines3 and NNI write base64, Ray's Tune hexadecimal digits. What stands there plainly, with the header of
-    a pickle, is found in any text (`scanners.detectors.encoded`), and left out.
-    """
-    texts = [(key, mapping.get(key)) for key in (":serialized:", "__nni_obj__")]
-    texts += [(key, str(mapping[key])[6:]) for key in _BY_KIND if str(mapping.get(key)).startswith("bytes:")]
-    for key, text in texts:
-        if isinstance(text, str) and text.isascii():
-            data = _decoded(text, base64=True)
-            if data and not (_PLAINLY.fullmatch(text) and _HEADED.match(data)):
-                yield key, data
-    digits = mapping.get("value")
-    if mapping.get("_type") == "CLOUDPICKLE_FALLBACK" and isinstance(digits, str):
-        data = _decoded(digits, base64=False)
-        if data and not _HEADED.match(data):
-            yield "value", data
-
-
-def _decoded(text: str, *, base64: bool) -> bytes:
-    """Return what Python decodes a text to, nothing where it refuses; in base64 it passes over foreign characters."""
-    import binascii
-
-    try:
-        return binascii.a2b_base64(text) if base64 else bytes.fromhex(text)
-    except (ValueError, binascii.Error):
-        return b""
-
-
-def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield the Python that a loader makes of texts, as source files with the names of what they stand for.
-
-    What honest models hold is left out. torch.export evaluates the expressions of shapes (sympy does), YOLOv5 and its
-    descendants layers, arguments and the activation, PaddleX the scale of pictures; Ultralytics runs `download` of a
-    data set that is missing. Langflow runs the code of each component of a flow.
-    """
-    expression = mapping.get("expr_str")
-    if isinstance(expression, str) and reaches_out(expression):
-        yield "evaluated_shapes", _SCOPE + expression
-    parts = [mapping.get("backbone"), mapping.get("head")]
-    layers = [layer for part in parts for layer in _layers(part)]
-    activation = mapping.get("activation")
-    if isinstance(parts[0], list) and isinstance(activation, str) and _calls(activation):
-        layers.append(activation)
-    for first in range(0, len(layers), _EXPRESSIONS):
-        yield "evaluated_layers", _SCOPE + "\n".join(layers[first : first + _EXPRESSIONS])
-    scale = mapping.get("scale")
-    if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and _calls(scale):
-        yield "evaluated_scale", _SCOPE + scale
-    shapes = (mapping.get(key) for key in _SHAPES_OF_LAYERS)
-    yield from (("evaluated_shapes", of_shapes(text)) for text in shapes if isinstance(text, str) and of_shapes(text))
-    tokenizer = mapping.get("tokenizer_class")  # of Chronos in sktime
-    if isinstance(tokenizer, str) and "tokenizer_kwargs" in mapping and _calls(tokenizer):
-        yield "evaluated_tokenizer", _SCOPE + tokenizer
-    yield from _components(mapping)
-    script = mapping.get("download")
-    if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
-        if script.startswith("bash "):
-            yield "download", f"import subprocess\nsubprocess.run({script!r}.split(), check=True)"
-        elif "\n" in script or "(" in script:
-            yield "download", script
-
-
-def _components(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield the code of a component of Langflow, and of a function that AutoGen makes a tool of."""
-    code, tool = mapping.get("value"), mapping.get("source_code")
-    if mapping.get("type") == "code" and isinstance(code, str) and "\n" in code:
-        yield "component", code
-    if isinstance(tool, str) and "global_imports" in mapping:
-        yield "evaluated_tool", tool
-
-
-def of_shapes(text: str) -> str:
-    """Return the Python that fairseq makes of a description of layers, nothing where that is plain numbers."""
-    return _SCOPE + text if _calls(text) else ""
-
-
-def _calls(expression: str) -> bool:
-    """Return whether evaluating a text could do something: without a call it could not."""
-    return "(" in expression and not _PLAIN.fullmatch(expression)
-
-
-def reaches_out(expression: str) -> bool:
-    """Return whether an expression of shapes is more than arithmetic over symbols."""
-    return not _ARITHMETIC.fullmatch(expression) or _REACHES.search(expression) is not None
-
-
-def _layers(value: Json) -> Iterator[str]:
-    """Yield an expression for each layer that is more than a plain one; `[from, number, module, arguments]` each."""
-    for layer in value if isinstance(value, list) else ():
-        match layer:
-            case [_, _, str(module), list(arguments), *_]:
-                texts = [argument for argument in arguments if isinstance(argument, str)]
-                odd = [text for text in texts if _calls(text)]
-                called = "." in module and not module.startswith(("nn.", "torch.nn.", "torchvision.ops."))
-                if odd or called or _calls(module):
-                    yield f"({module})({', '.join(texts)})"

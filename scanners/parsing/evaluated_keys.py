@@ -1,0 +1,157 @@
+"""Keys under which configurations hold Python that a loader evaluates, or a pickle that it loads.
+
+Each was read in the loader that does so (docs/coverage.md names them with their versions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Json
+
+_PLAIN = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/(),\[\] ]*")
+"""Expressions of honest models: a layer, an activation with its numbers, a fraction, a size."""
+_ARITHMETIC = re.compile(r"""(?:[\w\s+\-*/,.()<>=!&|~%^\[\]]|'[\w.+-]*'|"[\w.+-]*")*""")
+_REACHES = re.compile(
+    r"__|[\w)\]'\"]\s*\.\s*[^\W\d]|\b(?!(?:abs|min|max|pow|round|int|float|bool|sqrt|floor|ceiling|log|exp)\b)[a-z_]+\s*\("
+)
+"""What no expression of shapes holds: names with two underscores, attributes, calls of functions in small letters."""
+_SHAPES_OF_LAYERS = ("conv_feature_layers", "conv_pos_layers", "conv_aggregator_layers")
+"""What fairseq and those who convert its models evaluate (CVE-2025-14926): lists of numbers, added and multiplied."""
+SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
+"""What stands in the modules that evaluate layers, as far as an expression may use it."""
+_EXPRESSIONS = 2_000
+"""Layers whose expressions are read together."""
+BY_KIND = ("__instance_type__", "__symbol__", "__nni_type__")
+"""Keys under which json_tricks and NNI name what they import; NNI also reads a pickle behind `bytes:` there."""
+_PLAINLY = re.compile(r"[A-Za-z0-9+/]{1,4000000}={0,2}")
+_HEADED = re.compile(rb"\x80[\x02-\x05]")
+PICKLED = frozenset({":serialized:", "__nni_obj__", "_type", *BY_KIND})
+"""One of which a mapping has that holds a pickle."""
+EVALUATED = frozenset(
+    {"expr_str", "backbone", "head", "scale", "download", "tokenizer_class", "source_code", *_SHAPES_OF_LAYERS}
+)
+"""One of which a mapping has that holds Python, but for those of Langflow, whose `type` is `code`."""
+
+
+def pickled_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, bytes]]:
+    """Yield the pickles that a loader makes of texts, decoded as it does, with their keys.
+
+    Stable-Baselines3 and NNI write base64, Ray's Tune hexadecimal digits. What stands there plainly, with the header of
+    a pickle, is found in any text (`scanners.detectors.encoded`), and left out.
+    """
+    texts = [(key, mapping.get(key)) for key in (":serialized:", "__nni_obj__")]
+    texts += [(key, str(mapping[key])[6:]) for key in BY_KIND if str(mapping.get(key)).startswith("bytes:")]
+    for key, text in texts:
+        if isinstance(text, str) and text.isascii():
+            data = _decoded(text, base64=True)
+            if data and not (_PLAINLY.fullmatch(text) and _HEADED.match(data)):
+                yield key, data
+    digits = mapping.get("value")
+    if mapping.get("_type") == "CLOUDPICKLE_FALLBACK" and isinstance(digits, str):
+        data = _decoded(digits, base64=False)
+        if data and not _HEADED.match(data):
+            yield "value", data
+
+
+def _decoded(text: str, *, base64: bool) -> bytes:
+    """Return what Python decodes a text to, nothing where it refuses; in base64 it passes over foreign characters."""
+    import binascii
+
+    try:
+        return binascii.a2b_base64(text) if base64 else bytes.fromhex(text)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the Python that loaders make of texts, with a name for its file; what honest models hold is left out."""
+    if EVALUATED.isdisjoint(mapping) and mapping.get("type") != "code":
+        return
+    for convention in (_exported, _layers, _picture_scale, _fairseq, _tokenizer, _components, _download):
+        yield from convention(mapping)
+
+
+def _exported(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the expression of a shape that torch.export evaluates, through sympy."""
+    expression = mapping.get("expr_str")
+    if isinstance(expression, str) and reaches_out(expression):
+        yield "evaluated_shapes", SCOPE + expression
+
+
+def _layers(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the layers, arguments and activation that YOLOv5 and its descendants evaluate."""
+    parts = [mapping.get("backbone"), mapping.get("head")]
+    layers = [layer for part in parts for layer in _unusual_layers(part)]
+    activation = mapping.get("activation")
+    if isinstance(parts[0], list) and isinstance(activation, str) and _calls(activation):
+        layers.append(activation)
+    for first in range(0, len(layers), _EXPRESSIONS):
+        yield "evaluated_layers", SCOPE + "\n".join(layers[first : first + _EXPRESSIONS])
+
+
+def _picture_scale(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the scale of pictures that PaddleX evaluates."""
+    scale = mapping.get("scale")
+    if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and _calls(scale):
+        yield "evaluated_scale", SCOPE + scale
+
+
+def _fairseq(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for text in map(mapping.get, _SHAPES_OF_LAYERS):
+        if isinstance(text, str) and (source := of_shapes(text)):
+            yield "evaluated_shapes", source
+
+
+def _tokenizer(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the tokenizer that sktime evaluates for Chronos."""
+    tokenizer = mapping.get("tokenizer_class")
+    if isinstance(tokenizer, str) and "tokenizer_kwargs" in mapping and _calls(tokenizer):
+        yield "evaluated_tokenizer", SCOPE + tokenizer
+
+
+def _components(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the code of a Langflow component, and of a function that AutoGen makes a tool of."""
+    code, tool = mapping.get("value"), mapping.get("source_code")
+    if mapping.get("type") == "code" and isinstance(code, str) and "\n" in code:
+        yield "component", code
+    if isinstance(tool, str) and "global_imports" in mapping:
+        yield "evaluated_tool", tool
+
+
+def _download(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield what Ultralytics runs where a data set is missing."""
+    script = mapping.get("download")
+    if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
+        if script.startswith("bash "):
+            yield "download", f"import subprocess\nsubprocess.run({script!r}.split(), check=True)"
+        elif "\n" in script or "(" in script:
+            yield "download", script
+
+
+def of_shapes(text: str) -> str:
+    """Return the Python that fairseq makes of a description of layers, nothing where that is plain numbers."""
+    return SCOPE + text if _calls(text) else ""
+
+
+def _calls(expression: str) -> bool:
+    """Return whether evaluating a text could do something: without a call it could not."""
+    return "(" in expression and not _PLAIN.fullmatch(expression)
+
+
+def reaches_out(expression: str) -> bool:
+    """Return whether an expression of shapes is more than arithmetic over symbols."""
+    return not _ARITHMETIC.fullmatch(expression) or _REACHES.search(expression) is not None
+
+
+def _unusual_layers(value: Json) -> Iterator[str]:
+    """Yield an expression for each layer that is more than a plain one; `[from, number, module, arguments]` each."""
+    for layer in value if isinstance(value, list) else ():
+        match layer:
+            case [_, _, str(module), list(arguments), *_]:
+                texts = [argument for argument in arguments if isinstance(argument, str)]
+                odd = [text for text in texts if _calls(text)]
+                called = "." in module and not module.startswith(("nn.", "torch.nn.", "torchvision.ops."))
+                if odd or called or _calls(module):
+                    yield f"({module})({', '.join(texts)})"
