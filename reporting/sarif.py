@@ -90,9 +90,9 @@ class Draft:
         self._note(result.problems, known)
 
     def _suppressed(self, finding: Finding, digest: str) -> bool | None:
-        """Return whether a baseline accepts a finding, None where there is none: either all results say it, or none."""
+        """Return whether a finding is accepted or ignored, None where none can be: all results say it, or none."""
         gate = self._view.gate
-        return gate.accepts(finding, digest) if gate.accepted else None
+        return gate.accepts(finding, digest) if gate.excuses else None
 
     def brief(self) -> Json:
         """Return how many files are still listed, and which results are of interest beyond that."""

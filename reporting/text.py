@@ -111,15 +111,15 @@ def _file(
     for finding in findings:
         shown[finding.rule.id] += 1
         if view.verbose or shown[finding.rule.id] <= SAME_RULE:
-            accepted = view.gate.accepts(finding, result.digest)
-            yield from _finding(finding, view, explain=finding.rule.id not in explained, accepted=accepted)
+            excuse = view.gate.excuse(finding, result.digest)
+            yield from _finding(finding, view, explain=finding.rule.id not in explained, excuse=excuse)
             explained[finding.rule.id] = finding.severity
     for slug, count in shown.items():
         if count > SAME_RULE and not view.verbose:
             yield [(f"{INDENT}and {count - SAME_RULE} more of {slug}: --verbose shows all", "dim")]
 
 
-def _finding(finding: Finding, view: View, *, explain: bool, accepted: bool) -> Iterator[Line]:
+def _finding(finding: Finding, view: View, *, explain: bool, excuse: str) -> Iterator[Line]:
     label = (f"  {finding.severity.name:<{LABEL}}", STYLES[finding.severity])
     message, rule = printable(finding.message, MESSAGE), finding.rule.id
     if view.terminal and len(f"{INDENT}{message}  {rule}") > view.width:
@@ -132,8 +132,8 @@ def _finding(finding: Finding, view: View, *, explain: bool, accepted: bool) -> 
         yield [label, (message, ""), (f"  {rule}", "dim")]
     for line in _wrapped(printable(inside(finding), MESSAGE), view):
         yield [(f"{INDENT}{line}", "dim")]
-    if accepted:
-        yield [(f"{INDENT}accepted: in the baseline", "dim")]
+    if excuse:
+        yield [(f"{INDENT}{excuse}", "dim")]
     if explain:
         yield from _paragraph("Why: ", finding.rule.why, view.width)
         yield from _paragraph("Fix: ", finding.rule.fix, view.width)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypedDict
 
+from modelsweep.core.report import Ignored
+
 
 class Tolerance(NamedTuple):
     """How many unexamined files do not fail a job: a number, and a share in percent; the larger counts."""
@@ -17,6 +19,7 @@ class GateArguments(TypedDict):
 
     fail_on: str
     baselines: tuple[str, ...]
+    policy: tuple[tuple[str, Ignored], ...]
     strict: bool
     tolerated: Tolerance
 
@@ -57,5 +60,6 @@ class ScanArguments(TypedDict):
     share: bool
     fail_on: str
     baselines: tuple[str, ...]
+    policy: tuple[tuple[str, Ignored], ...]
     strict: bool
     tolerated: Tolerance

@@ -29,9 +29,14 @@ Key = tuple[str, str]
 """Fingerprint of a finding, and the SHA-256 of its file."""
 
 
+def is_day(text: object) -> bool:
+    """Return whether it is a day such as 2027-06-30."""
+    return isinstance(text, str) and bool(_DAY.fullmatch(text))
+
+
 def day(text: str) -> str:
     """Return a day such as 2027-06-30."""
-    if not _DAY.fullmatch(text):
+    if not is_day(text):
         raise click.BadParameter(f"{text!r} is not a date such as 2027-06-30")
     return text
 
@@ -70,7 +75,7 @@ def _entry(file: str, entry: Any) -> tuple[Key, dict[str, str]]:
     said = {name: entry[name] for name in SAID if name in entry}
     if not all(isinstance(text, str) for text in said.values()):
         raise click.UsageError(f"{file}: {', '.join(SAID)} are texts")
-    if not _DAY.fullmatch(said.get("until", "2027-06-30")):
+    if not is_day(said.get("until", "2027-06-30")):
         raise click.UsageError(f"{file}: until {said['until']!r} is not a date such as 2027-06-30")
     return (key[0], key[1]), said
 

@@ -138,7 +138,26 @@ OUTPUT = (
     option("--alias", metavar="NAME", default="", help="With --write-back: the alias of clean versions."),
     option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
 )
+
+
+def _policy(context: click.Context, _option: click.Parameter, files: tuple[str, ...]) -> object:
+    """Have the options of policies stand where none is typed, and return what they ignore."""
+    if not files:
+        return ()
+    from modelsweep.cli.policy_file import applied
+
+    known = (known for known in (*WHAT, *HOW, *GATE) if known.name not in ("targets_from", "dry_run", "list_scanners"))
+    return applied(context, known, files)
+
+
 GATE = (
+    several(
+        "--policy",
+        metavar="FILE",
+        is_eager=True,
+        callback=_policy,
+        help="Options that a team agreed on, and findings that it ignores. Repeatable.",
+    ),
     option(
         "--fail-on",
         type=SEVERITIES,

@@ -20,7 +20,7 @@ from modelsweep.cli.scanning import (
     write_reports,
     writer_of,
 )
-from modelsweep.core.report import Report
+from modelsweep.core.report import Ignored, Report
 from reporting import Draft, View
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class ReportArguments(TypedDict):
     alias: str
     fail_on: str
     baselines: tuple[str, ...]
+    policy: tuple[tuple[str, Ignored], ...]
     strict: bool
     tolerated: Tolerance
 

@@ -110,6 +110,10 @@ def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], sh
         from modelsweep.cli.baseline_file import say_unused
 
         say_unused(gate.accepted, report)
+    if gate.ignored:
+        from modelsweep.cli.policy_file import say_needless
+
+        say_needless(arguments["policy"], report)
     if arguments["write_back"]:
         written &= tagged(report, arguments["alias"])
     return code if written or code else FAILED
@@ -170,6 +174,7 @@ def allowed_of(patterns: tuple[str, ...], files: tuple[str, ...]) -> tuple[str, 
 def gate_of(arguments: GateArguments) -> Gate:
     """Return what makes the job fail; raises UsageError for a baseline that is none."""
     gate = threshold_gate(arguments["fail_on"], arguments["strict"], arguments["tolerated"])
+    gate = replace(gate, ignored=tuple(ignored for _, ignored in arguments["policy"]))
     if not arguments["baselines"]:
         return gate
     from modelsweep.cli.baseline_file import accepted_by

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import islice
 from typing import overload
@@ -343,6 +344,24 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Ignored:
+    """Findings of rules whose id matches `rule`, at places that match `path`: shell patterns, whose `*` passes slashes.
+
+    A place is `PATH!member!member`; a pattern may stand for the end of it, from a slash on.
+    """
+
+    rule: str
+    path: str
+
+    def covers(self, finding: Finding) -> bool:
+        """Return whether a finding is one of these."""
+        place = str(finding.locator)
+        return fnmatchcase(finding.rule.id, self.rule) and (
+            fnmatchcase(place, self.path) or fnmatchcase(place, f"*/{self.path}")
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """What makes a job fail: findings at or above `fail_on`, or more problems than are tolerated."""
 
@@ -352,6 +371,8 @@ class Gate:
     tolerated_percent: float = 0.0
     accepted: frozenset[tuple[str, str]] = frozenset()
     """Fingerprints, each with the SHA-256 of a file: findings that were reviewed, and count no more."""
+    ignored: tuple[Ignored, ...] = ()
+    """Findings that a policy ignores: they count no more either."""
 
     def fails(self, problem: Problem) -> bool:
         """Return whether `problem` alone would make the job fail."""
@@ -359,7 +380,7 @@ class Gate:
 
     def exit_code(self, report: Report) -> int:
         """Return 1 for findings that count, else 2 where too much could not be examined, else 0."""
-        if any(map(self.counts, report.totals.rules)) and (not self.accepted or self._is_failed(report)):
+        if any(map(self.counts, report.totals.rules)) and (not self.excuses or self._is_failed(report)):
             return 1
         return 2 if self.incomplete(report) else 0
 
@@ -372,8 +393,19 @@ class Gate:
         )
 
     def accepts(self, finding: Finding, digest: str) -> bool:
-        """Return whether a finding was accepted in the file of this SHA-256."""
-        return bool(self.accepted) and (finding.fingerprint, digest) in self.accepted
+        """Return whether a finding was accepted in the file of this SHA-256, or is ignored."""
+        return self.excuses and bool(self.excuse(finding, digest))
+
+    def excuse(self, finding: Finding, digest: str) -> str:
+        """Return why a finding does not count, in some words; nothing where it does."""
+        if self.accepted and (finding.fingerprint, digest) in self.accepted:
+            return "accepted: in the baseline"
+        return "ignored by the policy" if any(ignored.covers(finding) for ignored in self.ignored) else ""
+
+    @property
+    def excuses(self) -> bool:
+        """Whether it accepts or ignores anything at all."""
+        return bool(self.accepted or self.ignored)
 
     def counts(self, rule: Rule) -> bool:
         """Return whether a finding of `rule` fails the job."""

@@ -213,7 +213,7 @@ def arguments_of(*outputs: str) -> command.ReportArguments:
     """Return what click hands to `report`."""
     return command.ReportArguments(
         job=JOB, broker=None, store=None, formats=outputs, outputs=(), sbom=None, verbose=False, write_back=False,
-        alias="", fail_on="warning", baselines=(), strict=False, tolerated=Tolerance(),
+        alias="", fail_on="warning", baselines=(), policy=(), strict=False, tolerated=Tolerance(),
     )  # fmt: skip
 
 
