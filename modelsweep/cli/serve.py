@@ -56,17 +56,17 @@ OFFERED = (
         broker_option(),
         store_option(),
         option("--address", default="127.0.0.1", metavar="ADDRESS", help="To listen on [127.0.0.1]."),
-        option("--port", type=int, default=8420, metavar="PORT", help="0 takes any that is free [8420]."),
-        several("--root", "roots", metavar="DIR|URL", help="Scans may be set up for what is below this. Repeatable."),
+        option("--port", type=int, default=8420, metavar="PORT", help="0 takes any free port [8420]."),
+        several("--root", "roots", metavar="DIR|URL", help="Allow scans of what is below this. Repeatable."),
         option(
             "--shared",
             metavar="DIR",
             envvar=DIRECTORY,
-            help=f"Also show the reports that --share left there [${DIRECTORY}].",
+            help=f"Also show the reports that --share left in this folder [${DIRECTORY}].",
         ),
-        option("-j", "--jobs", type=count, metavar="N", help="Without a broker: files examined at a time."),
+        option("-j", "--jobs", type=count, metavar="N", help="Without a broker: files scanned at a time."),
     ],
-    short_help="Show a fleet in the browser, and set up scans.",
+    short_help="Show a fleet in the browser, and start scans.",
 )
 def command(
     broker: str | None,
@@ -77,11 +77,11 @@ def command(
     shared: str | None,
     jobs: int | None,
 ) -> int:
-    """Show the jobs of a fleet in the browser: how far they are, what they found, their reports; until SIGTERM.
+    """Show the jobs of a fleet in the browser: their progress, findings and reports; until SIGTERM.
 
-    Without a broker a private Redis and workers are started here, and scans may be set up for what is below the working
-    directory; with one, only below --root. Beyond this machine it is served to those who know the token in
-    MODELSWEEP_DASHBOARD_TOKEN, and best behind a proxy that speaks TLS.
+    Without a broker, a private Redis and workers are started, and files below the working directory can be scanned;
+    with one, only what is below --root. To serve other machines, set a token in MODELSWEEP_DASHBOARD_TOKEN, and put a
+    proxy with TLS in front.
 
     \b
     Examples:
@@ -112,7 +112,9 @@ def _access(address: str) -> Access:
     except BadToken as error:
         raise click.UsageError(str(error)) from error
     if access.is_open and address not in LOOPBACK:
-        raise click.UsageError(f"--address {address}: others could read and start scans; set {VARIABLE} to a token")
+        raise click.UsageError(
+            f"--address {address}: other machines could see and start scans; set {VARIABLE} to a token"
+        )
     return access
 
 
@@ -127,7 +129,7 @@ def _fleet(broker: str | None, store: str | None, jobs: int | None) -> Iterator[
     from worker.cpus import default_jobs
 
     with PrivateFleet(jobs or default_jobs()) as private:
-        say("no broker is named: a Redis and workers were started here, and end with this command, with their jobs")
+        say("no broker given: started a private Redis and workers, which end with this command, as do their jobs")
         yield private.fleet, private.failed
 
 
@@ -145,7 +147,7 @@ def _serve(board: Board, access: Access, place: tuple[str, int], failed: Failed)
     listings = Listings(board.fleet)
     try:
         with serving(site(board, access, listings), *place) as shown:
-            say(f"the dashboard is at {shown} (Control-C ends it)")
+            say(f"dashboard: {shown} (Ctrl-C stops it)")
             liveness.touch()
             while not stop.wait(LOOK):
                 liveness.touch()
@@ -155,7 +157,7 @@ def _serve(board: Board, access: Access, place: tuple[str, int], failed: Failed)
         raise click.ClickException(str(error)) from error
     finally:
         for job in listings.close():
-            say(f"job {job} is listed in part: `{called_as()} submit --resume {job}` goes on")
+            say(f"the listing of job {job} is incomplete: `{called_as()} submit --resume {job}` resumes it")
 
 
 def setup_of(fleet: Fleet, roots: Sequence[str]) -> Setup | None:
@@ -177,7 +179,7 @@ def _field(option: click.Option) -> Field:
     from modelsweep.dashboard.setup import Field
 
     flag = next(name for name in option.opts if name.startswith("--"))
-    text = (option.help or "").replace("Repeatable.", "One to a line.")
+    text = (option.help or "").replace("Repeatable.", "One per line.")
     label = flag.lstrip("-").replace("-", " ").capitalize()
     default = option.default if isinstance(option.default, str) else ""
     if option.is_flag:
@@ -209,7 +211,9 @@ def _allowed(target: str, roots: Sequence[str]) -> str:
         place = inside(canonical(target), roots)
     except SourceFault:
         places = ", ".join(roots)
-        raise click.UsageError(f"{target!r} is not below what may be scanned here: {places}") from None
+        raise click.UsageError(
+            f"{target!r} is not below a folder or address that may be scanned here: {places}"
+        ) from None
     if not scheme_of(place) and not os.path.lexists(place):
-        raise click.UsageError(f"{target!r}: there is no such file or folder")
+        raise click.UsageError(f"{target!r}: no such file or folder")
     return place

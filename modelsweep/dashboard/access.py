@@ -51,7 +51,7 @@ class Access:
     def __init__(self, token: str = "") -> None:
         if token and (len(token) < SHORTEST or not (token.isascii() and token.isprintable())):
             raise BadToken(
-                f"{VARIABLE} needs at least {SHORTEST} characters of ASCII: `openssl rand -hex 16` makes some"
+                f"{VARIABLE} must have at least {SHORTEST} ASCII characters: `openssl rand -hex 16` creates some"
             )
         self._token = token.encode()
         self._wrong: deque[float] = deque(maxlen=TRIES)
@@ -80,14 +80,17 @@ class Access:
     def _check(self) -> AnyResponse | None:
         """Return where to sign in, None where that is not needed; aborts with 403 what may not be."""
         if self.is_open and urlsplit(f"//{request.host}").hostname not in LOOPBACK:
-            abort(HTTPStatus.FORBIDDEN, f"Without a token ({VARIABLE}) this dashboard answers to localhost only.")
+            abort(
+                HTTPStatus.FORBIDDEN,
+                f"Without a token ({VARIABLE}), this dashboard serves localhost only.",
+            )
         bearer = request.authorization
         if bearer and bearer.type == "bearer" and not self.is_open:
             if not self._knows(bearer.token or ""):
                 abort(HTTPStatus.FORBIDDEN, "That is not the token of this dashboard.")
             return None
         if request.method == "POST" and urlsplit(request.headers.get("Origin", "")).netloc != request.host:
-            abort(HTTPStatus.FORBIDDEN, "That was not asked for by a page of this dashboard.")
+            abort(HTTPStatus.FORBIDDEN, "This request did not come from a page of this dashboard.")
         if self.is_open or request.endpoint in OPEN or session.get("signed_in"):
             return None
         return redirect(url_for("sign_in"))

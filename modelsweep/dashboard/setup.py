@@ -62,14 +62,14 @@ class Field(NamedTuple):
 def words_of(fields: Sequence[Field], values: Values) -> list[str]:
     """Return the words after `submit` that ask for what was filled in; raises Refused where that is no scan."""
     if unknown := values.keys() - {TARGETS, *(field.name for field in fields)}:
-        raise Refused(f"No field {min(unknown)!r}: this page is of another version, or made by hand.")
+        raise Refused(f"Unknown field {min(unknown)!r}: the form is from another version of this page.")
     targets = [line.strip() for text in values.get(TARGETS, ()) for line in text.splitlines() if line.strip()]
     if not targets:
         raise Refused("Nothing to scan: name a file, a folder or an address.")
     words = [word for field in fields for word in field.words(values.get(field.name, ()))]
     if len(words) + len(targets) > MOST_WORDS:
         raise Refused(
-            f"More than {MOST_WORDS:,} targets and options: `modelsweep submit --targets-from` takes longer lists."
+            f"More than {MOST_WORDS:,} targets and options: use `modelsweep submit --targets-from` for longer lists."
         )
     return [*words, "--", *targets]
 
@@ -101,7 +101,7 @@ class Listings:
         with self._lock:
             self._threads = {job: thread for job, thread in self._threads.items() if thread.is_alive()}
             if len(self._threads) >= AT_ONCE:
-                raise Refused(f"{AT_ONCE} jobs are being listed: wait until one of them is.")
+                raise Refused(f"{AT_ONCE} jobs are being listed: wait until one of them is done.")
             fleet = self._fleet.another()
             producer = fleet.producer(spec, self._stop)
             try:

@@ -186,21 +186,21 @@ def shared_file(folder: str, name: str) -> Path:
     """Return the path of a shared report; raises NotShown where there is none of that name."""
     path = Path(folder, name)
     if not SHARED.fullmatch(name) or path.is_symlink() or not path.is_file():
-        raise NotShown(f"There is no shared report {name!r}.")
+        raise NotShown(f"There is no shared report named {name!r}.")
     return path
 
 
 def shared_report(path: Path) -> dict[str, Any]:
     """Return a shared report as it was written, in JSON, its worst issues first; raises NotShown, OSError."""
     if path.stat().st_size > LARGEST:
-        raise NotShown(f"{path.name} is larger than {LARGEST // MIB} MiB: fetch it instead.")
+        raise NotShown(f"{path.name} is larger than {LARGEST // MIB} MiB: download it instead.")
     try:
         report = json.loads(path.read_bytes())
         issues = report["issues"]
         if not (isinstance(issues, list) and all(isinstance(issue, dict) for issue in issues)):
             raise TypeError
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise NotShown(f"{path.name} is no report of modelsweep in JSON.") from None
+        raise NotShown(f"{path.name} is not a JSON report of modelsweep.") from None
     return {**report, "issues": sorted(issues, key=_rank, reverse=True)}
 
 

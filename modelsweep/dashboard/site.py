@@ -181,7 +181,7 @@ class _Pages:
         """Hand out a report in one format, as a file."""
         writer = BY_NAME.get(name)
         if writer is None:
-            abort(HTTPStatus.NOT_FOUND, f"There is no format {printable(name, 40)}.")
+            abort(HTTPStatus.NOT_FOUND, f"Unknown format: {printable(name, 40)}.")
         answer = self._document(_known(job), writer)
         answer.mimetype = "application/octet-stream"
         answer.headers.set("Content-Disposition", "attachment", filename=f"modelsweep-{job}{writer.suffix}")
@@ -194,9 +194,7 @@ class _Pages:
         if progress.report and (stored := fleet.stored_report(progress.report, writer)):
             return Response(_pieces(stored), direct_passthrough=True)
         if progress.units > FEW:
-            raise Refused(
-                f"This job has more than {FEW:,} files: `modelsweep report {job} -f {writer.name}` writes that."
-            )
+            raise Refused(f"This job has more than {FEW:,} files: run `modelsweep report {job} -f {writer.name}`.")
         spool: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by the answer that reads it
         text = Document(spool, encoding="utf-8", errors="backslashreplace", newline="\n")
         writer.write(fleet.report(job), text, View())
@@ -224,7 +222,7 @@ class _Pages:
 
     def _setup(self) -> Setup:
         if self._board.setup is None:
-            abort(HTTPStatus.NOT_FOUND, "This dashboard sets up no scans: `modelsweep serve --root` says where it may.")
+            abort(HTTPStatus.NOT_FOUND, "This dashboard cannot start scans: allow it with `modelsweep serve --root`.")
         return self._board.setup
 
     def shared(self) -> str:
@@ -244,7 +242,10 @@ class _Pages:
 
     def _folder(self) -> str:
         if not self._board.shared:
-            abort(HTTPStatus.NOT_FOUND, "No folder of shared reports is named here: `modelsweep serve --shared` does.")
+            abort(
+                HTTPStatus.NOT_FOUND,
+                "This dashboard has no shared reports: name their folder with `modelsweep serve --shared`.",
+            )
         return self._board.shared
 
     def palette(self) -> Response:
@@ -258,7 +259,7 @@ class _Pages:
 
 def _known(job: str) -> str:
     if not is_id(job):
-        abort(HTTPStatus.NOT_FOUND, "That is no job.")
+        abort(HTTPStatus.NOT_FOUND, "This is not a job id.")
     return job
 
 

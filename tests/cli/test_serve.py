@@ -74,7 +74,7 @@ def test_with_a_broker_it_shows_that_fleet(tmp_path: Path) -> None:
         }
         with serving(**broker) as (process, address):
             page = read(address, Authorization=f"Bearer {TOKEN}")
-            assert "No worker is there" in page
+            assert "No worker is running" in page
             assert "New scan" not in page, "no --root was named"
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
@@ -84,7 +84,7 @@ def test_with_a_broker_it_shows_that_fleet(tmp_path: Path) -> None:
     ("options", "environment", "said"),
     [
         (["--address", "0.0.0.0"], {}, "MODELSWEEP_DASHBOARD_TOKEN"),
-        ([], {"MODELSWEEP_DASHBOARD_TOKEN": "short"}, "at least 16 characters"),
+        ([], {"MODELSWEEP_DASHBOARD_TOKEN": "short"}, "at least 16 ASCII characters"),
         (["--shared", "none"], {}, "no such folder"),
         (["--broker", "redis://127.0.0.1:1/0"], {"MODELSWEEP_KEY": "00" * 32}, "Redis cannot be reached"),
     ],

@@ -29,7 +29,7 @@ def test_without_a_token_it_answers_to_this_machine(browser: FlaskClient, host: 
 @pytest.mark.parametrize("host", ["rebound.example", "rebound.example:8420", "localhost.rebound.example", "10.0.0.5"])
 def test_without_a_token_it_answers_to_no_other_name(browser: FlaskClient, host: str) -> None:
     answer = browser.get("/", headers={"Host": host})
-    assert (answer.status_code, "localhost only" in text_of(answer)) == (403, True)
+    assert (answer.status_code, "serves localhost only" in text_of(answer)) == (403, True)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_without_a_token_it_answers_to_no_other_name(browser: FlaskClient, host:
 def test_forms_of_other_pages_are_refused(browser: FlaskClient, headers: dict[str, str]) -> None:
     for address in ("/new", "/jobs/2222-3333-4444/cancel", "/jobs/2222-3333-4444/retry"):
         answer = browser.post(address, data={"targets": "/"}, headers=headers)
-        assert (answer.status_code, "not asked for by a page" in text_of(answer)) == (403, True)
+        assert (answer.status_code, "did not come from a page" in text_of(answer)) == (403, True)
 
 
 def test_a_browser_signs_in_and_out(guarded: FlaskClient) -> None:
@@ -91,7 +91,7 @@ def test_tokens_are_not_guessed(guarded: FlaskClient, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("token", ["short", "x" * 15, "töken" * 10, "a\n" * 20])
 def test_tokens_that_anybody_guesses_are_refused(token: str) -> None:
-    with pytest.raises(BadToken, match="at least 16 characters"):
+    with pytest.raises(BadToken, match="at least 16 ASCII characters"):
         Access(token)
 
 

@@ -93,15 +93,15 @@ class _Filled(HTMLParser):
     ("form", "said"),
     [
         ({"targets": " \n"}, "Nothing to scan"),
-        ({"targets": "/etc"}, "is not below what may be scanned here"),
-        ({"targets": "s3://models"}, "is not below what may be scanned here"),
-        ({"targets": "{models}/../other"}, "is not below what may be scanned here"),
-        ({"targets": "{models}/none"}, "there is no such file or folder"),
+        ({"targets": "/etc"}, "is not below a folder or address"),
+        ({"targets": "s3://models"}, "is not below a folder or address"),
+        ({"targets": "{models}/../other"}, "is not below a folder or address"),
+        ({"targets": "{models}/none"}, "no such file or folder"),
         ({"targets": "{models}", "max-file-size": "much"}, "'much'"),
-        ({"targets": "{models}", "included": "nothing"}, "No field 'included'"),
+        ({"targets": "{models}", "included": "nothing"}, "Unknown field 'included'"),
         ({"targets": "{models}", "include-scanner": "nothing"}, "nothing"),
-        ({"targets": "{models}", "targets-from": "/etc/passwd"}, "No field 'targets-from'"),
-        ({"targets": "--targets-from=/etc/passwd"}, "is not below what may be scanned here"),
+        ({"targets": "{models}", "targets-from": "/etc/passwd"}, "Unknown field 'targets-from'"),
+        ({"targets": "--targets-from=/etc/passwd"}, "is not below a folder or address"),
         ({"targets": "\n".join(["{models}"] * 2_000)}, "More than 1,000"),
     ],
 )
@@ -160,7 +160,7 @@ def test_of_a_job_with_very_many_files_the_page_says_where_findings_are(
 ) -> None:
     job = submitted(browser, targets=str(models))
     monkeypatch.setattr(shown, "FEW", 3)
-    assert "the reports say what was found" in text_of(browser.get(f"/jobs/{job}"))
+    assert "see the reports for the findings" in text_of(browser.get(f"/jobs/{job}"))
     monkeypatch.setattr("modelsweep.dashboard.site.FEW", 3)
     assert browser.get(f"/jobs/{job}/reports/json").status_code == 200, "which is stored"
     answer = browser.get(f"/jobs/{job}/reports/junit")
@@ -176,7 +176,7 @@ def test_a_job_is_cancelled_and_tried_again(browser: FlaskClient, models: Path, 
     assert browser.post(f"/jobs/{spec.id}/cancel", headers=HERE).status_code == 303
     assert "Cancelled" in text_of(browser.get(f"/jobs/{spec.id}"))
     job = submitted(browser, targets=str(models))
-    assert "Try again what failed" in text_of(browser.get(f"/jobs/{job}")), "cut.zip is damaged"
+    assert "Retry what failed" in text_of(browser.get(f"/jobs/{job}")), "cut.zip is damaged"
     assert browser.post(f"/jobs/{job}/retry", headers=HERE).status_code == 303
 
 

@@ -33,7 +33,7 @@ def test_a_shared_report_is_listed_shown_and_handed_out(browser: FlaskClient, sh
 def test_what_is_no_report_is_said(browser: FlaskClient, shared: Path, content: bytes) -> None:
     (shared / NAME).write_bytes(content)
     answer = browser.get(f"/shared/{NAME}")
-    assert (answer.status_code, "is no report" in text_of(answer)) == (404, True)
+    assert (answer.status_code, "is not a JSON report" in text_of(answer)) == (404, True)
 
 
 def test_odd_values_in_a_report_are_shown_as_they_are(browser: FlaskClient, shared: Path) -> None:
@@ -57,5 +57,5 @@ def test_a_report_that_is_large_is_fetched_only(
 ) -> None:
     (shared / NAME).write_text('{"issues": []}')
     monkeypatch.setattr(shown, "LARGEST", 4)
-    assert "fetch it instead" in text_of(browser.get(f"/shared/{NAME}"))
+    assert "download it instead" in text_of(browser.get(f"/shared/{NAME}"))
     assert browser.get(f"/shared/{NAME}/file").status_code == 200
