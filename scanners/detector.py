@@ -27,6 +27,8 @@ RUN = 20
 BEFORE = 32
 """Bytes before such a run in which a pattern for it may begin."""
 
+AS_RAW = "raw-weights"
+"""The scanner of bytes without a format: what is expected to be that is looked at by all detectors."""
 CLOSE = 128 * KIB
 """Bytes of a blob that are looked at more closely, in their whole: `re` and hyperscan know no arithmetic."""
 

@@ -95,7 +95,7 @@ CONFIGURATIONS = (
 """Text that makes loaders import and call what it names, and the code that they import."""
 SIGNING = "signature"
 """What others are to be, as somebody signed it."""
-HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded", "expressions")
+HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded", "archives", "expressions")
 SECRETS = ("secrets", "network", "hidden-text")
 FAMILIES = {
     "recognisers": RECOGNISERS,

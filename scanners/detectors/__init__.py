@@ -14,6 +14,7 @@ MODULES = (
     "scripts",
     "pickles",
     "encoded",
+    "archives",
     "secrets",
     "network",
     "hidden_text",

@@ -20,7 +20,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
-from scanners.detector import Detector, kept_apart
+from scanners.detector import AS_RAW, Detector, kept_apart
 from scanners.detectors.pickles import confirm as pickle_at
 from scanners.detectors.pickles import exactly, has_header, imports_in
 from scanners.parsing.bytes_as_text import AS_TEXT
@@ -87,6 +87,8 @@ _STRAY = 5
 _PLAIN = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _TURNED = ("reversed", "XORed", "uuencoded", "quoted-printable", "escapes", "UTF-16")
 """What the scanner of pickles does not undo in the strings of a pickle."""
+_USTAR = 257
+"""Where the header of a tar says that it is one."""
 _CHUNK = 64 * KIB
 _PRICE = 1_000
 _LOOKED = 4
@@ -250,7 +252,7 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
         if below is None:
             yield from found
             return
-        if more and not (is_telling(below[:_PROBE]) or below.startswith(b"MZ")):
+        if more and not (is_telling(below[:_PROBE]) or below.startswith(b"MZ") or _holds_others(below)):
             return
         if more:
             more = False
@@ -362,6 +364,9 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
             yield Finding(EXECUTABLE, blob.locator, code.title, span=span, evidence=evidence)
     elif suffix in _PROSE:
         return
+    elif _holds_others(data):
+        inside = blob.nested(f"{encoding} at {span.offset}", MemoryReader(data), expect=AS_RAW, expanded=True)
+        yield from _with_limits(iter((inside,)), blob, context)
     elif has_header(data) or re.match(rb"[ci][A-Za-z_][\w.]{0,60}\n[A-Za-z_][\w.]{0,60}\n|\(", data):
         # What the scanner of pickles does not undo: it knows streams without a header under fewer encodings
         plain = encoding in UNUSUAL or " of " in encoding
@@ -373,6 +378,11 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
         yield from _told(SCRIPT, blob, span, encoding, *found)
     elif suffix not in _PYTHON:
         yield from _with_limits(_python(blob, span, encoding, data[:SOURCE], context), blob, context)
+
+
+def _holds_others(data: bytes) -> bool:
+    """Return whether bytes begin as a zip, a tar or an array, in which others are found as in any bytes."""
+    return data.startswith((b"PK\x03\x04", b"\x93NUMPY")) or data[_USTAR : _USTAR + 5] == b"ustar"
 
 
 def _with_limits(items: Iterator[Item], blob: Blob, context: Context) -> Iterator[Item]:
@@ -452,6 +462,8 @@ _BASE64 = (
     rb"Z(?:nJvbSB|XhlYy)[A-Za-z0-9+/_-]{12}",  # from, exec
     rb"X19pbXBvcnRf[A-Za-z0-9+/_-]{12}",  # __import__
     rb"H4sI[A-Za-z0-9+/_-]{16}",
+    rb"UEsDB[A-D][A-Za-z0-9+/_-]A[A-Za-z0-9+/_-]{16}",  # zip
+    rb"k05VTVBZA[A-Za-z0-9+/_-]{16}",  # arrays of NumPy
     rb"SQ(?:BFAFgA|BuAHYA)[A-Za-z0-9+/_-]{12}",  # IEX, Inv in UTF-16
     rb"JAB[A-Za-z0-9]A[A-Za-z0-9+/_-]{12}",
     rb"Qlpo(?:MT|Mj|Mz|ND|NT|Nj|Nz|OD|OT)FBWSZTW[A-Za-z0-9+/_-]{12}",  # bzip2

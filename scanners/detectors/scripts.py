@@ -53,6 +53,7 @@ _UNIX = (
     b"connect((",
     b"chmod ",
     b"rm -",
+    b"<?php",
 )
 _COMMANDS = (*_UNIX, b"mshta", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32")
 """What begins commands that are told only where they are those of attacks."""
@@ -158,7 +159,8 @@ DETECTOR = Detector(
         rb"(?i)regsvr32(?:\.exe)?[ \t][^\n\x00]{0,60}/i:http",
         rb"(?i)rundll32(?:\.exe)?[ \t]{1,4}javascript:",
         rb" -e /bin/(?:ba|z)?sh",  # of netcat, by whatever name
-        rb"sh -i [0-9]",
+        rb"sh -i[ '\x22)][^\n]",
+        rb"\x3c\x3fphp[ \t\r\n]",
         rb"base64 -(?:d|D|-decode)[^\n\x00]{0,80}\|[ \t]{0,2}(?:/bin/)?(?:ba|z)?sh",
         rb"connect\x28\x28[ \t]{0,2}['\x22][\w.-]{3,80}['\x22],[ \t]{0,2}\d{1,5}",
     ),

@@ -65,6 +65,9 @@ CASES = {
         b"certutil -hashfile model.bin SHA256\0regsvr32 /s x.dll\0",
         Verdict.NOT_SCANNED,
     ),
+    "attack_web_shell": hidden(b"\0<?php system($_GET['c']); ?>\0", Verdict.MALICIOUS),
+    "attack_perl": hidden(b"\0perl -e 'use Socket;exec(\"/bin/sh -i\");'\0", Verdict.MALICIOUS),
+    "benign_page": hidden(b"\0<?php echo 'hello'; ?> ssh -i key.pem host\0", Verdict.NOT_SCANNED),
     "attack_removal": hidden(b"\0rm -rf /\0", Verdict.MALICIOUS),
     "benign_rights_and_removals": hidden(
         b"\0chmod +x build.sh && ./build.sh\0rm -rf /var/lib/apt/lists/*\0rm -rf ~/.cache/pip\0", Verdict.NOT_SCANNED
