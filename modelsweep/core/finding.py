@@ -47,6 +47,11 @@ class Fact:
     span: Span | None = None
     detail: Mapping[str, Json] = field(default_factory=dict)
 
+    def texts(self, key: str) -> list[str]:
+        """Return the texts that its detail lists under a key, none where it has no list there."""
+        listed = self.detail.get(key)
+        return [str(item) for item in listed] if isinstance(listed, list) else []
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -45,7 +45,7 @@ def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
         for fact in facts
         if fact.kind == "attribute" and (fact.detail.get("name") != SETTER or fact.locator in setting)
     }
-    setters = {(fact.locator, name) for fact in facts if fact.kind == "slots" for name in used_names(fact)}
+    setters = {(fact.locator, name) for fact in facts if fact.kind == "slots" for name in fact.texts("names")}
     for locator, named in codes.items():
         every = [fact for same in named.values() for fact in same]
         starts = [
@@ -59,19 +59,13 @@ def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
     return frozenset(found)
 
 
-def used_names(fact: Fact) -> list[str]:
-    """Return the names that a code object uses, or that slots are filled under."""
-    names = fact.detail.get("names")
-    return [str(name) for name in names] if isinstance(names, list) else []
-
-
 def _reached(starts: Iterable[Fact], named: dict[str, list[Fact]]) -> Iterator[Fact]:
     """Yield code objects and all that they name, directly or through others; `named` holds each by its simple name."""
     pending, left = list(starts), dict(named)
     while pending:
         fact = pending.pop()
         yield fact
-        for name in used_names(fact):
+        for name in fact.texts("names"):
             pending += left.pop(name, [])
 
 

@@ -334,8 +334,7 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
         else:
             yield _said_of_source(fact) if _SOURCE.search(fact.value) else _said(NAMED_LAMBDA, fact)
         return
-    listed = fact.detail.get("names")
-    names = [str(name) for name in listed] if isinstance(listed, list) else []
+    names = fact.texts("names")
     dangerous = sorted(_CODE_NAMES.intersection(names))
     if dangerous:
         yield _said(DANGEROUS_LAMBDA, fact, ", ".join(dangerous[:_NAMES_SHOWN]))

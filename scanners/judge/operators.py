@@ -323,7 +323,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
             yield Finding(told, fact.locator, fact.value or "without a name", span=fact.span)
         rule = _rule_of(fact) if fact.detail.get("framework") == "tensorflow" else None
         if rule:
-            strings = ", ".join(str(string) for string in _strings(fact)) or "what it is given when it runs"
+            strings = ", ".join(fact.texts("strings")) or "what it is given when it runs"
             node = str(fact.detail["node"]) or "without a name"
             evidence = {"strings": shorten(strings, _STRINGS_SHOWN)}
             yield Finding(rule, fact.locator, fact.value, path=node, span=fact.span, evidence=evidence)
@@ -376,7 +376,7 @@ def _is_outside(string: str) -> bool:
 
 
 def _rule_of(fact: Fact) -> Rule | None:
-    operator, strings = fact.value, _strings(fact)
+    operator, strings = fact.value, fact.texts("strings")
     if operator in _STREAMS:
         if any(string.startswith("file://") for string in strings):
             return TENSORFLOW_WRITES
@@ -418,11 +418,6 @@ def _is_shell(operator: str) -> bool:
     return own.lower() in _WHOLE or any(
         any(tail.startswith(told) for tail in tails) or any(told in word.lower() for word in words) for told in _SHELL
     )
-
-
-def _strings(fact: Fact) -> list[str]:
-    strings = fact.detail["strings"]
-    return [str(string) for string in strings] if isinstance(strings, list) else []
 
 
 def _dangerous(fact: Fact) -> str:

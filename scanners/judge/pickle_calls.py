@@ -27,7 +27,7 @@ from scanners.judge.by_value import (
     looks_up_setattr,
     maker_of,
 )
-from scanners.judge.code_on_load import running_code, setting_attributes, used_names
+from scanners.judge.code_on_load import running_code, setting_attributes
 from scanners.judge.dangerous_names import family, family_of_function, is_loader
 from scanners.judge.described import TYPE_LOADER, global_name, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
@@ -206,13 +206,13 @@ class _ByValue(NamedTuple):
             running={fact.locator for fact in facts if maker_of(fact.detail.get("computed")) in FUNCTIONS},
             on_load=running_code(facts),
             reaching={fact.locator for fact in facts if reaches_anything(fact)},
-            opening={fact.locator for fact in codes if "open" in used_names(fact)},
+            opening={fact.locator for fact in codes if "open" in fact.texts("names")},
             setting=setting_attributes(facts),
             bare=_places(imports, _CODE_TYPES) - making,
             by_name={fact.locator for fact in imports if fact.value.endswith(TYPE_LOADER)}
             - _places(imports, {BARE_FUNCTION}),
             keras={fact.locator for fact in codes}
-            - {fact.locator for fact in codes if not KERAS_UNPICKLER.issuperset(used_names(fact))},
+            - {fact.locator for fact in codes if not KERAS_UNPICKLER.issuperset(fact.texts("names"))},
             making=making,
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from modelsweep.core.finding import Fact
 from scanners.judge.by_value import TELLING
-from scanners.judge.code_on_load import used_names
 from scanners.judge.described import items
 from scanners.judge.inert_names import ARGUMENT_RULES
 from scanners.judge.pickle_rules import BARE_OBJECT, DANGEROUS_CODE, RUNNING_CODE, Opinion, finding
@@ -35,17 +34,14 @@ def _explained_names(fact: Fact, used: list[str]) -> set[str]:
     """Return the dangerous names that code uses only as strings, as methods of models, or as `platform.system`."""
     if not _REACHING.isdisjoint(used):
         return set()
-    texts, attributes = fact.detail.get("texts"), fact.detail.get("attributes")
-    found = {str(name) for name in texts} if isinstance(texts, list) else set()
-    taken = {str(name) for name in attributes} if isinstance(attributes, list) else set()
     methods = _METHODS | ({"system"} if "platform" in used and _SYSTEM_OWNERS.isdisjoint(used) else set())
-    return found | (taken & methods)
+    return {*fact.texts("texts"), *(methods.intersection(fact.texts("attributes")))}
 
 
 def reaches_anything(fact: Fact) -> bool:
     """Return whether code lists all classes, modules or builtins, or a call is given the module of builtins."""
     if fact.kind == "code":
-        return not _LISTING.isdisjoint(used_names(fact))
+        return not _LISTING.isdisjoint(fact.texts("names"))
     by_name = fact.kind == "call" and ARGUMENT_RULES.get(fact.value) == "module-by-name"
     return by_name and items(fact.detail.get("args"))[:1] in (["builtins"], ["__builtin__"])
 
@@ -56,7 +52,7 @@ def code_opinion(fact: Fact, *, runs: bool, bare: bool, reaches: bool) -> Opinio
     `runs`: loading runs it, as far as can be told. `bare`: the pickle names the type of code itself, and no function.
     `reaches`: code of the same pickle can reach any object of the process.
     """
-    used = used_names(fact)
+    used = fact.texts("names")
     dangerous = sorted(TELLING.intersection(used) - (set() if reaches else _explained_names(fact, used)))
     if dangerous == [_DECODER] and _UNPICKLERS.isdisjoint(used):
         dangerous = []  # models receive images in base64

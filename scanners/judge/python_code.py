@@ -15,7 +15,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.values import replace
 from scanners.judge.attack_commands import hostile_command, private_file
 from scanners.judge.python_importers import importer, is_model_file, is_of_tests, is_setup, is_test
-from scanners.judge.python_opinions import FETCHING, HIDING, mentions_of, opinion
+from scanners.judge.python_opinions import FETCHING, HIDING, opinion
 from scanners.judge.python_rules import (
     ALL,
     ATTACK,
@@ -111,7 +111,7 @@ def _likelihood(call: Fact) -> int:
 
 def _is_called(call: Fact) -> bool:
     """Return whether a server of models, or a library, calls what the call stands in."""
-    return not {"served", "called"}.isdisjoint(map(str, _how(call)))
+    return not {"served", "called"}.isdisjoint(call.texts("how"))
 
 
 def _is_beside(call: Fact) -> bool:
@@ -130,11 +130,10 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
     detail = fact.detail
     if rule is HOOK:
         return Finding(rule, fact.locator, fact.value, evidence={"text": detail["text"]})
-    names = detail["sources"] if isinstance(detail["sources"], list) else []
-    sources = [str(name) for name in names if str(name).startswith((*HIDING, *FETCHING))]
+    sources = [name for name in fact.texts("sources") if name.startswith((*HIDING, *FETCHING))]
     shown = str(detail["text"])[:160] or "…"
     if rule is STOLEN:
-        files = [str(text) for text in mentions_of(fact) if private_file().search(str(text))]
+        files = [text for text in fact.texts("mentions") if private_file().search(text)]
         shown = ", ".join(files) or "the environment"
     elif rule is SHELL:
         shown = ", ".join(call.value for call in calls if call.detail["does"] == "connection") or "the network"
@@ -152,7 +151,7 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
 def _occasion(fact: Fact, rule: Rule) -> str:
     """Return when something runs, and by whom."""
     when = str(fact.detail["when"])
-    if when in _PERHAPS and "served" in _how(fact):
+    if when in _PERHAPS and "served" in fact.texts("how"):
         when = "served"
     elif when in _PERHAPS and rule.severity is Severity.CRITICAL:
         when = "called"
@@ -191,17 +190,16 @@ def _perhaps(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rul
     """Return what is said of a call in what nothing in the file makes or calls, where `rule` would be otherwise."""
     if worst and _is_called(fact):
         return rule
-    if "served" in _how(fact) and _runs_requests(fact):
+    if "served" in fact.texts("how") and _runs_requests(fact):
         return METHOD
     return METHOD if worst and fact.detail["when"] == "made" else _in_function(fact, rule, loaded=loaded)
 
 
 def _runs_requests(fact: Fact) -> bool:
     """Return whether what a server calls has a shell, or Python, run nothing but what it is given."""
-    is_shell = fact.detail["does"] == "command" and "shell" in _how(fact)
-    given = (str(name) for name in mentions_of(fact))
+    is_shell = fact.detail["does"] == "command" and "shell" in fact.texts("how")
     runs = is_shell or fact.value in _EVALUATING
-    return runs and fact.detail["text"] == "…" and any(_GIVEN.fullmatch(name) for name in given)
+    return runs and fact.detail["text"] == "…" and any(map(_GIVEN.fullmatch, fact.texts("mentions")))
 
 
 def _has_no_place_in_builds(fact: Fact) -> bool:
@@ -217,22 +215,17 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
     if not loaded or rule is None or rule is TOOL or is_of_tests(fact):
         return None
     if rule in (COMMAND, MODEL_COMMAND) and is_usual(
-        str(fact.detail["text"]), shell="shell" in _how(fact), script=True
+        str(fact.detail["text"]), shell="shell" in fact.texts("how"), script=True
     ):
         return None
     if rule.severity is Severity.CRITICAL or fact.detail["does"] == "memory":
         return DEFINED
     # A function that runs whatever it is given is told where it is given something, other than options; a line of a
     # shell also where a library calls the function by its name, as it does the methods of its own classes.
-    how, words = fact.detail["how"], str(fact.detail["text"]).split()
+    how, words = fact.texts("how"), str(fact.detail["text"]).split()
     known = any(not ("…" in word or word.startswith("-")) for word in words)
-    known = known or (isinstance(how, list) and ("handed" in how or ({"shell", "hook"} <= {*how} and words == ["…"])))
+    known = known or "handed" in how or ({"shell", "hook"} <= {*how} and words == ["…"])
     return DEFINED if fact.detail["does"] == "command" and known else None
-
-
-def _how(fact: Fact) -> list[Json]:
-    how = fact.detail["how"]
-    return how if isinstance(how, list) else []
 
 
 def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:

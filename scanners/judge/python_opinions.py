@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelsweep.core import patterns as re
-from modelsweep.core.finding import Fact, Json, Rule
+from modelsweep.core.finding import Fact, Rule
 from scanners.judge.attack_commands import attack_command, destroyed, private_file
 from scanners.judge.dangerous_names import family
 from scanners.judge.python_importers import is_setup
@@ -142,18 +142,13 @@ _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b"
 
 
 def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
-    how, sources = fact.detail["how"], fact.detail["sources"]
-    assert isinstance(how, list)
-    assert isinstance(sources, list)
-    names = [str(source) for source in sources]
+    how, names = fact.texts("how"), fact.texts("sources")
     if fact.value.startswith("runpy.") and _runs_fetched(fact, calls):
         return DOWNLOADED
     if _runs_data(fact, names):
         return DECODED if fact.value == "builtins.exec" and _is_unpacked(names) else CODE
-    if fact.value in NAMED:
-        return _computed(loaded) if any(family(str(text)) for text in mentions_of(fact)) else None
-    if fact.value in TEMPLATES:
-        return _computed(loaded) if any("__" in str(text) for text in mentions_of(fact)) else None
+    if fact.value in NAMED or fact.value in TEMPLATES:
+        return CODE if loaded and _names_danger(fact) else None
     if any(name.startswith(FETCHING) for name in names) or _is_fetched_by_command(fact, names):
         return DOWNLOADED
     if any(name.startswith(HIDING) for name in names) and ("encoded" in how or "folded" in how):
@@ -162,13 +157,22 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     unpacked = unpacked and (fact.value != "types.FunctionType" or "marshal.loads" in names)
     if not unpacked and (fact.value == "types.FunctionType" or ("folded" in how and fact.value in READ)):
         return None
-    return DOWNLOADED if _runs_fetched(fact, calls) else _computed(loaded or unpacked)
+    if _runs_fetched(fact, calls):
+        return DOWNLOADED
+    return CODE if loaded or unpacked else None
+
+
+def _names_danger(fact: Fact) -> bool:
+    """Return whether a call that looks names up, or renders a template, is given what runs something."""
+    if fact.value in NAMED:
+        return any(map(family, fact.texts("mentions")))
+    return any("__" in text for text in fact.texts("mentions"))
 
 
 def _is_fetched_by_command(fact: Fact, sources: list[str]) -> bool:
     """Return whether what runs is what a command wrote that fetches something."""
     ran = any(source.startswith(_RUNNING) for source in sources)
-    return ran and any(_FETCHERS.match(str(text)) for text in mentions_of(fact))
+    return ran and any(_FETCHERS.match(text) for text in fact.texts("mentions"))
 
 
 def _is_unpacked(sources: list[str]) -> bool:
@@ -180,24 +184,12 @@ def _runs_data(fact: Fact, sources: list[str]) -> bool:
     """Return whether what runs is read from a file that is no Python by its name, beside the model's weights say."""
     if not fact.value.startswith("runpy.run_path") and not _READING.intersection(sources):
         return False
-    mentions = [str(mention) for mention in mentions_of(fact)]
+    mentions = fact.texts("mentions")
     return any(map(_DATA_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
 
 
-def mentions_of(fact: Fact) -> list[Json]:
-    """Return the variables and short constants that the arguments of a call are made of."""
-    mentions = fact.detail["mentions"]
-    assert isinstance(mentions, list)
-    return mentions
-
-
-def _computed(loaded: bool) -> Rule | None:
-    return CODE if loaded else None
-
-
 def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
-    text, how = str(fact.detail["text"]), fact.detail["how"]
-    assert isinstance(how, list)
+    text, how = str(fact.detail["text"]), fact.texts("how")
     if attack_command().search(text):
         return ATTACK
     if ("handed" in how and not loaded) or _is_harmless_tcl(fact, text):
@@ -217,9 +209,8 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
 
 def _is_sent(fact: Fact, text: str) -> bool:
     """Return whether a server writes the command line that a shell is given."""
-    how = fact.detail["how"]
-    fetched = any(source.startswith(FETCHING) for source in _sources(fact))
-    return fetched and text.startswith("…") and isinstance(how, list) and "shell" in how
+    fetched = any(source.startswith(FETCHING) for source in fact.texts("sources"))
+    return fetched and text.startswith("…") and "shell" in fact.texts("how")
 
 
 def _in_model(text: str, *, shell: bool) -> Rule:
@@ -237,20 +228,18 @@ def _in_script(fact: Fact, calls: list[Fact], *, shell: bool) -> Rule:
 
 
 def _is_harmless_tcl(fact: Fact, text: str) -> bool:
-    how = fact.detail["how"]
-    assert isinstance(how, list)
-    return fact.value.startswith("tkinter.") and "folded" in how and not _TCL.search(text)
+    return fact.value.startswith("tkinter.") and "folded" in fact.texts("how") and not _TCL.search(text)
 
 
 def _is_passed_on(fact: Fact, text: str) -> bool:
     """Return whether a script runs what its own command line says: whoever starts it, and no author, chooses that."""
-    sources = _sources(fact)
+    sources = fact.texts("sources")
     return "sys.argv" in sources and text.startswith(("…", "python…", "python …")) and not _is_unpacked(sources)
 
 
 def _is_told_by_others(fact: Fact, calls: list[Fact], text: str) -> bool:
     """Return whether a command comes from the network, or is a shell whose input does."""
-    if any(source.endswith(_RECEIVING) for source in _sources(fact)):
+    if any(source.endswith(_RECEIVING) for source in fact.texts("sources")):
         return True
     return (
         _SHELLS.match(text) is not None
@@ -292,23 +281,22 @@ def _runs_written(fact: Fact, calls: list[Fact]) -> bool:
     words = set(str(fact.detail["text"]).split())
     return any(
         (call.detail["does"] == "command" and not _fetches_weights(fact, call))
-        or (_writes(call) and (_shares(fact, call) or not words.isdisjoint(map(str, mentions_of(call)))))
+        or (_writes(call) and (_shares(fact, call) or not words.isdisjoint(call.texts("mentions"))))
         for call in calls
     )
 
 
 def _fetches_weights(fact: Fact, call: Fact) -> bool:
     """Return whether a command fetches nothing that the other one, which starts something, could run."""
-    how = call.detail["how"]
-    assert isinstance(how, list)
-    return fetches_weights(str(call.detail["text"]), shell="shell" in how) and not _starts_fetched(fact, [call])
+    shell = "shell" in call.texts("how")
+    return fetches_weights(str(call.detail["text"]), shell=shell) and not _starts_fetched(fact, [call])
 
 
 def _shares(fact: Fact, call: Fact) -> bool:
     """Return whether both calls, on the same occasion, mention what may be one file."""
     if call is fact or call.detail["when"] != fact.detail["when"]:
         return False
-    shared = set(map(str, mentions_of(fact))) & set(map(str, mentions_of(call)))
+    shared = set(fact.texts("mentions")) & set(call.texts("mentions"))
     return any(not _NO_FILE.fullmatch(text) for text in shared)
 
 
@@ -319,18 +307,18 @@ def _writes(call: Fact) -> bool:
 
 
 def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    sources = _sources(fact)
+    sources = fact.texts("sources")
     reads = bool(_READING.intersection(sources))
     if (
         "os.environ" in sources
         or _sends_token(fact, sources)
-        or (reads and any(private_file().search(str(text)) for text in mentions_of(fact)))
+        or (reads and any(private_file().search(text) for text in fact.texts("mentions")))
     ):
         return STOLEN
-    keys = any(source in _ASKING for source in sources) and any(_KEYS.search(str(text)) for text in mentions_of(fact))
+    keys = any(source in _ASKING for source in sources) and any(_KEYS.search(text) for text in fact.texts("mentions"))
     tells = (
         keys
-        or (reads and any(PRIVATE.search(str(mention)) for mention in mentions_of(fact)))
+        or (reads and any(PRIVATE.search(mention) for mention in fact.texts("mentions")))
         or bool(_MACHINE.intersection(source.removesuffix("()") for source in sources))
     )
     return NETWORK if loaded or tells or fact.detail["does"] != "fetching" else None
@@ -340,7 +328,7 @@ def _sends_token(fact: Fact, sources: list[str]) -> bool:
     """Return whether the key of a service is sent to another host, by its address."""
     if not any(source in _ASKING for source in sources):
         return False
-    texts = [str(text) for text in mentions_of(fact)]
+    texts = fact.texts("mentions")
     hosts = [host[0] for text in texts for host in _HOST.finditer(text)]
     return any(
         any(key.fullmatch(text) for text in texts) and bool(hosts) and not any(map(own.search, hosts))
@@ -348,22 +336,16 @@ def _sends_token(fact: Fact, sources: list[str]) -> bool:
     )
 
 
-def _sources(fact: Fact) -> list[str]:
-    sources = fact.detail["sources"]
-    assert isinstance(sources, list)
-    return [str(source) for source in sources]
-
-
 def _resolving(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     """Judge asking for the address of a name: one that is made of what is private tells it to whoever answers."""
-    sources = {source.removesuffix("()") for source in _sources(fact)}
-    asked = any(str(text).startswith(".") or re.search(r"\w\.\w", str(text)) for text in mentions_of(fact))
+    sources = {source.removesuffix("()") for source in fact.texts("sources")}
+    asked = any(text.startswith(".") or re.search(r"\w\.\w", text) for text in fact.texts("mentions"))
     told = _MACHINE.intersection(sources) or any("environ" in source for source in sources)
     return NETWORK if told and asked else None
 
 
 def _unpickling(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    sources = _sources(fact)
+    sources = fact.texts("sources")
     if any(source.startswith(FETCHING) for source in sources):
         return DOWNLOADED
     if fact.detail["when"] != "import" or any(source.endswith((".dumps", ".getbuffer")) for source in sources):
@@ -377,13 +359,9 @@ def _looked_up(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     return COMPUTED if loaded and fact.detail["when"] in when else None
 
 
-def _renamed(_fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    return RENAMED if loaded else None
-
-
 def _handing(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
     """Judge what is sent over a connection, which is told by itself: worse only where it is somebody's secret."""
-    takes = "upload" in fact.value and any(private_file().search(str(text)) for text in mentions_of(fact))
+    takes = "upload" in fact.value and any(private_file().search(text) for text in fact.texts("mentions"))
     rule = STOLEN if takes else _network(fact, calls, loaded)
     return rule if rule is STOLEN else None
 
@@ -398,16 +376,12 @@ def _on_path(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     """Judge a folder or file from which modules are imported: fetched code, or an archive that is not called so."""
     if fact.detail["when"] != "import" or not loaded:
         return None
-    return FOREIGN if any("download" in source for source in _sources(fact)) else CODE
+    return FOREIGN if any("download" in source for source in fact.texts("sources")) else CODE
 
 
 def _preloading(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    named = any(_PRELOADING.fullmatch(str(text)) for text in (fact.detail["text"], *mentions_of(fact)))
+    named = any(_PRELOADING.fullmatch(str(text)) for text in (fact.detail["text"], *fact.texts("mentions")))
     return PRELOADED if loaded and named else None
-
-
-def _unguarding(_fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    return UNGUARDED if loaded else None
 
 
 def _loading(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
@@ -416,28 +390,20 @@ def _loading(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return DOWNLOADED
     if not loaded:
         return None
-    mentions = [str(mention) for mention in mentions_of(fact)]
+    mentions = fact.texts("mentions")
     if fact.value.endswith(_COMPILED):
         return NATIVE
-    if any(source.startswith(_HUBS) for source in _sources(fact)):
+    if any(source.startswith(_HUBS) for source in fact.texts("sources")):
         return FOREIGN
     hidden = any(map(_ANY_FILE.fullmatch, mentions)) and not any(map(_PYTHON_FILE.search, mentions))
     return CODE if hidden else None
 
 
-def _permitting(_fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
-    return SETUID
-
-
-def _forking(_fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    return COMMAND if loaded else None
-
-
 def _removing(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     if fact.value == "shutil.rmtree" and destroyed().fullmatch(str(fact.detail["text"])):
         return DESTROYS
-    walks = any(source in _WALKS for source in _sources(fact))
-    return DESTROYS if walks and any(destroyed().fullmatch(str(text)) for text in mentions_of(fact)) else None
+    walks = any(source in _WALKS for source in fact.texts("sources"))
+    return DESTROYS if walks and any(destroyed().fullmatch(text) for text in fact.texts("mentions")) else None
 
 
 def _native(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
@@ -447,7 +413,7 @@ def _native(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    text, sources = str(fact.detail["text"]), _sources(fact)
+    text, sources = str(fact.detail["text"]), fact.texts("sources")
     if not _writes(fact):
         return None
     if _LATER.search(text) or (text.endswith(".pth") and any(source.startswith(_SITE) for source in sources)):
@@ -455,7 +421,7 @@ def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     if loaded and _SETTINGS.search(text):
         return STARTUP
     if any(source in _WALKS for source in sources) and any(
-        destroyed().fullmatch(str(mention)) for mention in mentions_of(fact)
+        destroyed().fullmatch(mention) for mention in fact.texts("mentions")
     ):
         return DESTROYS  # what is in every file of a home folder is written anew
     return WRITES if loaded and fact.detail["when"] == "import" and _CODE_FILE.search(text) else None
@@ -469,6 +435,8 @@ def _descriptor(fact: Fact, calls: list[Fact], _loaded: bool) -> Rule | None:
     return SHELL if _happens(calls, ("connection",), fact) else None
 
 
+_IF_LOADED = {"safeguard": UNGUARDED, "naming": RENAMED, "forking": COMMAND}
+"""Kinds of calls that matter, whatever they are given, in files that something imports by their name."""
 _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "code": _code,
     "command": _command,
@@ -487,13 +455,9 @@ _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "copying": _copying,
     "writing": _writing,
     "environment": _preloading,
-    "safeguard": _unguarding,
     "loading": _loading,
     "lookup": _looked_up,
     "handing": _handing,
-    "naming": _renamed,
-    "permissions": _permitting,
-    "forking": _forking,
 }
 
 
@@ -502,4 +466,9 @@ def opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
 
     `loaded` says that something imports the file by its name.
     """
-    return _OPINIONS[str(fact.detail["does"])](fact, calls, loaded)
+    kind = str(fact.detail["does"])
+    if kind == "permissions":
+        return SETUID
+    if kind in _IF_LOADED:
+        return _IF_LOADED[kind] if loaded else None
+    return _OPINIONS[kind](fact, calls, loaded)

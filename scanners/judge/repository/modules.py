@@ -124,9 +124,7 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
     elif "python" in unread:
         deed = Deed(Severity.INFO, _UNREAD)
     try:
-        imports = tuple(
-            name for fact in facts if fact.kind == "python-module" for name in _texts(fact.detail["imports"])
-        )
+        imports = tuple(name for fact in facts if fact.kind == "python-module" for name in fact.texts("imports"))
         calls = [fact for fact in facts if fact.kind == "python-call"]
         if calls and not compiled:
             shared = [fact for fact in calls if "owner" not in fact.detail]
@@ -148,14 +146,13 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
 
 def _as_served(call: Fact) -> Fact:
     """Return a call of a file whose classes a server makes, and whose functions it calls."""
-    how = call.detail["how"]
-    return replace(call, detail={**call.detail, "how": [*(how if isinstance(how, list) else ()), "served"]})
+    return replace(call, detail={**call.detail, "how": [*call.texts("how"), "served"]})
 
 
 def _bytecode(facts: Sequence[Fact]) -> Bytecode | None:
     for fact in facts:
         size = fact.detail.get("size" if fact.kind == "python-module" else "source", -1)
-        names = frozenset(_texts(fact.detail.get("names")))
+        names = frozenset(fact.texts("names"))
         if fact.kind == "python-module" and size != -1 and isinstance(size, int):
             return Bytecode(size, names)
         if fact.kind == "python-compiled" and names and fact.detail.get("place") != "beside" and isinstance(size, int):
@@ -165,7 +162,7 @@ def _bytecode(facts: Sequence[Fact]) -> Bytecode | None:
 
 def _use(fact: Fact) -> Use:
     line = fact.detail["line"]
-    owner, texts = str(fact.detail.get("owner", "")), tuple(_texts(fact.detail["texts"]))
+    owner, texts = str(fact.detail.get("owner", "")), tuple(fact.texts("texts"))
     return Use(fact.value, str(fact.detail["when"]), line if isinstance(line, int) else 0, texts, owner)
 
 
@@ -190,7 +187,3 @@ def _deed(calls: Sequence[Fact], named: str) -> Deed:
         return HARMLESS
     worst = max(found, key=lambda finding: finding.severity)
     return Deed(worst.severity, shorten(worst.message, _SHOWN), worst.evidence.get("line"))
-
-
-def _texts(value: object) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []

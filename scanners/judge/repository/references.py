@@ -82,10 +82,10 @@ def references_in(
 ) -> Iterator[Reference]:
     """Yield what one configuration names that files of the repository may answer to."""
     for fact in facts:
-        how, roots = str(fact.detail.get("how")), fact.detail.get("roots")
+        how = str(fact.detail.get("how"))
         if fact.kind != "code-reference" or how not in _FOLLOWED or (how == "remote" and not is_own(fact)):
             continue
-        listed = tuple(str(root) for root in roots[:_ROOTS]) if isinstance(roots, list) else ()
+        listed = tuple(fact.texts("roots")[:_ROOTS])
         known = how == "component" or (how in PACKAGES and is_known(fact.value, options))
         if listed or not known:
             key = str(fact.detail.get("path"))
