@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TextIO
 
-from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule
+from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem, Rule
 from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.plain import result_of
 from modelsweep.core.report import Artifact, Nature, Plain, Report, Stated, Unit, UnitResult
@@ -37,8 +37,6 @@ from reporting.places import Places, Unique
 from reporting.scratch import Scratch
 from reporting.severity import CYCLONEDX_SEVERITY, SCORE, risk_score
 from reporting.writer import View
-
-JsonObject = dict[str, Json]
 
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _MODULUS = 1 << 256

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TextIO
 from uuid import NAMESPACE_URL, uuid5
 
-from modelsweep.core.finding import Json, Problem, Severity
+from modelsweep.core.finding import Json, JsonObject, Problem, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable, shorten
@@ -18,8 +18,6 @@ from reporting.encode import INDENT, array, utc, write_object
 from reporting.identity import Identified, identified
 from reporting.markdown import code
 from reporting.writer import View
-
-JsonObject = dict[str, Json]
 
 SCHEMA = "15.0.4"
 NAME = 255

@@ -8,12 +8,11 @@ from itertools import islice
 from json.encoder import encode_basestring_ascii as encoded
 from typing import TextIO
 
-from modelsweep.core.finding import Finding, Json, Rule
+from modelsweep.core.finding import Finding, Json, JsonObject, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Nature, Plain, Report, UnitResult, Verdict
 from modelsweep.core.shape import (
     FACT_VALUES,
-    JsonObject,
     asset_shape,
     details,
     head_shape,

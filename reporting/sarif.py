@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from itertools import chain, islice
 from typing import TextIO, cast
 
-from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule
+from modelsweep.core.finding import Finding, Json, JsonObject, Problem, ProblemKind, Rule
 from modelsweep.core.plain import result_of
 from modelsweep.core.report import Plain, Report, Totals, Unit, UnitResult
 from modelsweep.core.values import replace
@@ -21,7 +21,7 @@ from modelsweep.core.wire import decode_result, encode_result
 from reporting.address import FILESYSTEM_BASE, ROOT_BASE
 from reporting.encode import INDENT, SLOT, Items, quoted, write_object
 from reporting.identity import Occurrences
-from reporting.sarif_files import MEMBER, Files, JsonObject, Known, way
+from reporting.sarif_files import MEMBER, Files, Known, way
 from reporting.sarif_shapes import INVOCATION, driver, invocations, notice, notification, result_text
 from reporting.scratch import Part, Scratch
 from reporting.writer import View

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
 
-from modelsweep.core.finding import Json, Span
+from modelsweep.core.finding import Json, JsonObject, Span
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, UnitResult
 from modelsweep.core.text import printable
@@ -17,7 +17,6 @@ from reporting.address import Address, address
 from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, quoted
 from reporting.scratch import Scratch
 
-JsonObject = dict[str, Json]
 Known = Mapping[Locator, Artifact]
 """What was examined in one unit."""
 MEMBER = INDENT * 3

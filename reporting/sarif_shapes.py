@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import cast
 
-from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule, Severity
+from modelsweep.core.finding import Finding, Json, JsonObject, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.report import Report
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
 from reporting.address import line_of
 from reporting.encode import INDENT, SLOT, Items, in_pieces, indented, object_text, quoted, utc
 from reporting.kinds import MEANING
-from reporting.sarif_files import MEMBER, MESSAGE, Files, JsonObject, Known
+from reporting.sarif_files import MEMBER, MESSAGE, Files, Known
 from reporting.severity import SARIF_LEVEL, SCORE
 from reporting.writer import View
 

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from typing import TextIO, cast
 
-from modelsweep.core.finding import Fact, Finding, Json, Problem
+from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem
 from modelsweep.core.locator import Locator
 from modelsweep.core.plain import result_of
 from modelsweep.core.report import Artifact, Plain, Report, UnitResult
@@ -39,8 +39,6 @@ from reporting.packages import packages_of
 from reporting.places import Places, Unique
 from reporting.scratch import Part, Scratch
 from reporting.writer import View
-
-JsonObject = dict[str, Json]
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 VERSION = "3.0.1"

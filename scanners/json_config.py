@@ -57,9 +57,6 @@ _INDEXED = 10_000
 _MANIFEST = "MAR-INF/MANIFEST.json"
 _DESCRIPTIONS = frozenset({".zarray", ".zmetadata", "zarr.json"})
 """Files of zarr that describe arrays."""
-_HANDLERS_OF_TORCHSERVE = frozenset(
-    {"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"}
-)
 # Modules of diffusers' own pipelines that bring components along: model_index.json names them without their package.
 _PIPELINES = frozenset(
     "alt_diffusion audioldm2 blip_diffusion deepfloyd_if kandinsky kolors latent_diffusion ltx2 paint_by_example "
@@ -421,9 +418,11 @@ def _arrays_of_orbax(blob: Blob, tree: Json) -> Iterator[Item]:
 
 def _handler(blob: Blob, model: Json) -> Iterator[Item]:
     """Yield the files that TorchServe imports, in a folder that was or will be packed: see scanners.torchserve."""
+    from scanners.torchserve import BUILT_IN_HANDLERS
+
     for key in ("handler", "modelFile"):
         name = model.get(key) if isinstance(model, dict) else None
-        if isinstance(name, str) and name not in _HANDLERS_OF_TORCHSERVE and not outside(name):
+        if isinstance(name, str) and name not in BUILT_IN_HANDLERS and not outside(name):
             yield _reference(blob, name, "handler", f"model.{key}", "..")
 
 

@@ -27,7 +27,6 @@ _SUFFIX = ".pdmodel"
 _SHOWN = 100
 _PATH_SHOWN = 1_200
 """Characters of a path: more than judges take for one."""
-_SEEN = 32
 _SCHEMA = {
     "Program": {1: ("blocks", "Block"), 4: ("version", "Version")},
     "Version": {1: ("version", "int")},

@@ -17,7 +17,7 @@ from modelsweep.core.units import GIB, KIB, MIB
 from modelsweep.core.values import dataclass, field
 from scanners.parsing.extraction import RULES, SHOWN, Extraction, Link
 from scanners.parsing.image_layer import is_layer
-from scanners.parsing.tar_header import BLOCK, Header, parse_header, text_field
+from scanners.parsing.tar_header import BLOCK, WITHOUT_DATA, Header, parse_header, text_field
 
 NAME = "tar"
 _ZEROS = bytes(MIB)
@@ -62,7 +62,6 @@ SIZE_MISMATCH = Rule(
     references=("https://nvd.nist.gov/vuln/detail/CVE-2025-62518", _POSIX),
 )
 
-_WITHOUT_DATA = frozenset(b"123456")
 _SPECIAL = {ord("3"): "character device", ord("4"): "block device", ord("6"): "FIFO"}
 _LINKS: dict[int, Link] = {ord("1"): "hard", ord("2"): "symbolic"}
 _LONG_NAME, _LONG_LINK = ord("L"), ord("K")
@@ -228,7 +227,7 @@ def _member(
     other = extended.of("path")
     if other and other != name:  # which of two names counts depends on their order, and on the program
         yield from extraction.file(other, place)
-    if header.kind in _WITHOUT_DATA:
+    if header.kind in WITHOUT_DATA:
         context.members.spend()
         yield from _made(name, extended.of("linkpath") or header.target, header.kind, extraction, place)
         return header.data

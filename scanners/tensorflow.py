@@ -35,6 +35,7 @@ _SCHEME = 12
 _NODES = 100_000
 """Nodes kept of one graph, to tell which files its operators name."""
 _FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
+"""Tags that one of the messages may begin with."""
 _BYTECODE = b"ML\xefR"
 _PROGRAMS = (_BYTECODE, b"module", b'"builtin.module"', b"#")
 """What a program of MLIR begins with, as bytecode and as text."""

@@ -30,7 +30,9 @@ _MANIFESTS = {"MAR-INF/MANIFEST.json": "model", "WAR-INF/MANIFEST.json": "workfl
 _READ = MIB
 """Bytes of a manifest or of a list of requirements that are read."""
 _SHOWN = 200
-_BUILT_IN = frozenset({"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"})
+BUILT_IN_HANDLERS = frozenset(
+    {"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"}
+)
 _FILES = ("serializedFile", "handler", "modelFile", "requirementsFile", "configFile", "specFile")
 # Lines of requirements that take a package from elsewhere than the index whoever installs has chosen
 _FOREIGN = re.compile(
@@ -139,7 +141,7 @@ def _model(blob: Blob, model: dict[str, Json], names: set[str]) -> Iterator[Item
         shown = printable(value, _SHOWN)
         if reason:
             yield Finding(OUTSIDE, blob.locator, shown, path=key, evidence={"reason": reason})
-        elif key == "handler" and path not in _BUILT_IN:
+        elif key == "handler" and path not in BUILT_IN_HANDLERS:
             file = path if path.endswith(".py") else f"{path}.py"
             rule = HANDLER if file in names or path in names else MISSING
             yield Finding(rule, blob.locator, shown, path=key)

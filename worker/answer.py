@@ -17,12 +17,12 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from modelsweep.core.finding import Finding, Json, Rule
+from modelsweep.core.finding import Finding, Json, JsonObject, Rule
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.rows import WRONG, checked_rule, decode_tail, tail_of
 from modelsweep.core.units import KIB
-from modelsweep.core.wire import Decoded, JsonObject, dumps, encode_rule
+from modelsweep.core.wire import Decoded, dumps, encode_rule
 from worker.channel import BadMessage
 
 NOTHING = "{}"

@@ -9,8 +9,9 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
+from modelsweep.core.finding import JsonObject
 from modelsweep.core.units import MIB
-from modelsweep.core.wire import Decoded, JsonObject, dumps
+from modelsweep.core.wire import Decoded, dumps
 
 HEADER = 4
 SANDBOX_FAULT = 70

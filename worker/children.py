@@ -6,8 +6,8 @@ import os
 import socket
 from collections import deque
 
+from modelsweep.core.finding import JsonObject
 from modelsweep.core.units import KIB, MIB
-from modelsweep.core.wire import JsonObject
 from worker.channel import OPEN_FILES, Closed, send
 from worker.lending import Lent
 from worker.tasks import Task

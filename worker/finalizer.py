@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from itertools import count as numbers
@@ -21,16 +21,16 @@ from typing import TextIO
 
 from redis import Redis
 
-from modelsweep.core.finding import Json, Problem, ProblemKind
+from modelsweep.core.finding import Json, JsonObject, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Report, Run, Tool, UnitResult, Verdict
 from modelsweep.core.values import replace
-from modelsweep.core.wire import JsonObject, shown_options
+from modelsweep.core.wire import shown_options
 from modelsweep.fleet.answers import Extent, FinalizeStatus, JobState, LedgerFault, Progress, ReopenStatus, UnknownJob
 from modelsweep.fleet.job import JobSpec, UnknownProtocol, open_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.logs import logger
-from modelsweep.fleet.messages import SCANS, Message, scan_message
+from modelsweep.fleet.messages import SCANS, Publish, scan_message
 from modelsweep.fleet.pages import Pages, parent_of
 from modelsweep.fleet.problems import open_problems, problems_name
 from modelsweep.fleet.results import DIGEST, ChunkResults, chunk_of, digest_of, encode_chunk, results_name
@@ -73,8 +73,6 @@ _log = logger("modelsweep.finalizer")
 _RENEWALS = 3
 _BLOCK = 8192
 """Digests that are asked for at once."""
-
-Publish = Callable[[Sequence[Message]], object]
 
 
 class _Lost(Exception):

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from zstandard import ZstdCompressor
 
 from modelsweep.core.collector import collect_rarely
+from modelsweep.core.finding import JsonObject
 from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options
 from modelsweep.core.plain import plain_of
@@ -25,7 +26,6 @@ from modelsweep.core.report import Gate, Plain, Report, Run, Tally, Tool, UnitRe
 from modelsweep.core.values import dataclass
 from modelsweep.core.wire import (
     Decoded,
-    JsonObject,
     decode_options,
     decode_result,
     dumps,

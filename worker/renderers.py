@@ -20,11 +20,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import islice
 
+from modelsweep.core.finding import JsonObject
 from modelsweep.core.options import Options
 from modelsweep.core.report import Report, Tally, Tool, UnitResult
 from modelsweep.core.units import KIB
 from modelsweep.core.values import replace
-from modelsweep.core.wire import Decoded, JsonObject, decode_totals, dumps, encode_result
+from modelsweep.core.wire import Decoded, decode_totals, dumps, encode_result
 from modelsweep.fleet.results import results_name
 from modelsweep.fleet.signature import Damaged
 from modelsweep.fleet.store import Store

@@ -15,7 +15,7 @@ from modelsweep.fleet.chunks import Children, put_children
 from modelsweep.fleet.job import JobSpec
 from modelsweep.fleet.ledger import Settled
 from modelsweep.fleet.logs import logger
-from modelsweep.fleet.messages import BrokerFault, Message, finalize_message, scan_message
+from modelsweep.fleet.messages import BrokerFault, Publish, finalize_message, scan_message
 from modelsweep.fleet.metrics import runtime_counts
 from modelsweep.fleet.pages import Chunk, Pages
 from modelsweep.fleet.results import digest_of, encode_chunk, results_name
@@ -32,9 +32,6 @@ FAULTS = (LedgerFault, StoreFault, BrokerFault)
 """What passes: the same work may go well later."""
 _CLEAN = f"verdict:{Verdict.CLEAN.value}"
 _log = logger("modelsweep.worker")
-
-Publish = Callable[[Sequence[Message]], object]
-"""Puts messages into their queues; raises BrokerFault."""
 
 
 class Settling:

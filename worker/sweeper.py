@@ -5,8 +5,6 @@ It runs in every worker, one of them leading at a time, and as a command. Whatev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from redis import Redis
 
 from modelsweep.core.values import dataclass
@@ -14,7 +12,7 @@ from modelsweep.fleet.answers import LedgerFault, UnknownJob
 from modelsweep.fleet.job import UnknownProtocol, open_spec
 from modelsweep.fleet.ledger import Ledger, active_jobs, list_jobs
 from modelsweep.fleet.liveness import workers
-from modelsweep.fleet.messages import GPU, LARGE, SCANS, Message, finalize_message, queue_lengths, scan_message
+from modelsweep.fleet.messages import GPU, LARGE, SCANS, Publish, finalize_message, queue_lengths, scan_message
 from modelsweep.fleet.redis_faults import is_refusal
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Store, StoreFault
@@ -22,8 +20,6 @@ from modelsweep.fleet.store import Store, StoreFault
 GRACE = 30.0
 """Seconds that a message may lie unclaimed while later ones of its queue are claimed."""
 LEADER_KEY, TIDIER_KEY = "ms:sweeper", "ms:tidier"
-
-Publish = Callable[[Sequence[Message]], object]
 
 
 @dataclass(frozen=True, slots=True)

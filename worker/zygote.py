@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import NamedTuple, NoReturn, cast
 
 from modelsweep.core.collector import collect_rarely
+from modelsweep.core.finding import JsonObject
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.patterns import compile_all
@@ -23,7 +24,7 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.report import Unit
 from modelsweep.core.scanner import Scanner
 from modelsweep.core.values import asdict
-from modelsweep.core.wire import JsonObject, decode_options, decode_unit, encode_unit
+from modelsweep.core.wire import decode_options, decode_unit, encode_unit
 from scanners.databases import prepare
 from scanners.engine import examine
 from scanners.judge import JUDGES

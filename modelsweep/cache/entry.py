@@ -14,7 +14,7 @@ from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 from modelsweep.core.scanner import EXHAUSTED
-from modelsweep.core.wire import decode_result, dumps, encode_result
+from modelsweep.core.wire import MISSHAPEN, decode_result, dumps, encode_result
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.signature import Damaged
 
@@ -32,7 +32,6 @@ PASSING = frozenset(
 _OUTSIDE = frozenset({"child", "supervisor", "worker"})
 """Who speaks of the examining process, not of bytes."""
 _NAME = "cache entry"
-_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 _Placed = TypeVar("_Placed", Artifact, Fact, Finding, Problem)
 
 
@@ -64,7 +63,7 @@ def decode(data: bytes, unit: Unit) -> UnitResult:
     try:
         (line,) = lines
         result = decode_result(loads(line, _NAME))
-    except _WRONG as error:
+    except MISSHAPEN as error:
         raise Damaged(_NAME, f"none that this version understands ({type(error).__name__})") from error
     found = result.unit
     if (found.size, found.locator.members, found.locator.uri) != (unit.size, unit.locator.members, ""):

@@ -10,6 +10,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.values import dataclass, field
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+JsonObject = dict[str, Json]
 
 
 class Severity(enum.IntEnum):

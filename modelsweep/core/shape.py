@@ -9,14 +9,13 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from modelsweep.core.finding import Fact, Finding, Json, Problem, Rule, Span
+from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem, Rule, Span
 from modelsweep.core.locator import Locator
 
 if TYPE_CHECKING:
     from modelsweep.core.report import Artifact, Report, UnitResult
 
 SCHEMA_VERSION = "1.0"
-JsonObject = dict[str, Json]
 FACT_VALUES = 100
 """Distinct values listed per file and kind of fact; `distinct` says how many there are."""
 

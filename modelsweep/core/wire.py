@@ -6,18 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
+from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options, Selection
 from modelsweep.core.report import Artifact, Member, Totals, Unit, UnitResult, Verdict
 from modelsweep.core.values import asdict
 
-JsonObject = dict[str, Json]
 # The one place where JSON is not typed: it was written by `encode` of the same version.
 Decoded = Mapping[str, Any]
 
 
+MISSHAPEN = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+"""What decoding raises where a document does not have the expected shape."""
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+from modelsweep.core.finding import JsonObject
 from modelsweep.core.options import Options, Reuse, Selection
 from modelsweep.core.units import MIB
-from modelsweep.core.wire import JsonObject, decode_options, dumps, encode_options
+from modelsweep.core.wire import MISSHAPEN, decode_options, dumps, encode_options
 from modelsweep.fleet.signature import Damaged, Key
 
 PROTOCOL = 3
@@ -25,7 +26,6 @@ KEPT = 7 * 24 * 3600.0
 REPORTS = ("json", "sarif", "cyclonedx")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """Without characters that people confuse."""
-_WRONG = (KeyError, TypeError, ValueError, AttributeError)
 _ID = re.compile(rf"[{_ALPHABET}]{{4}}-[{_ALPHABET}]{{4}}-[{_ALPHABET}]{{4}}")
 
 
@@ -88,7 +88,7 @@ def open_spec(job: str, sealed: bytes, key: Key) -> JobSpec:
     try:
         if value["protocol"] <= PROTOCOL:
             return _spec(value)
-    except _WRONG as error:
+    except MISSHAPEN as error:
         raise Damaged(name, f"none that this version understands ({type(error).__name__})") from error
     raise UnknownProtocol(
         f"job {job} was submitted by a newer version (protocol {value['protocol']}, this one knows {PROTOCOL})"

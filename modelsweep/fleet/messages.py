@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,6 +60,10 @@ class Message(NamedTuple):
     task: str
     arguments: tuple[str | int, ...]
     amount: int = 1
+
+
+Publish = Callable[[Sequence[Message]], object]
+"""Puts messages into their queues; raises BrokerFault."""
 
 
 class BrokerFault(Exception):

@@ -20,7 +20,7 @@ from modelsweep.core.finding import Json
 from modelsweep.core.locator import Locator
 from modelsweep.core.report import Unit
 from modelsweep.core.units import MIB
-from modelsweep.core.wire import dumps
+from modelsweep.core.wire import MISSHAPEN, dumps
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.signature import Damaged, Key
 from modelsweep.fleet.store import Store
@@ -31,7 +31,6 @@ PAGE_CHUNKS = 256
 _CHILDREN = "children-"
 PAGE_BYTES = 256 * MIB
 """Bytes that a page expands to at most; whoever lists begins a new page long before."""
-_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ class OpenPage:
         value = loads(self._lines[place], self._name)
         try:
             return _decode_chunk(value)
-        except _WRONG as error:
+        except MISSHAPEN as error:
             raise Damaged(self._name, f"chunk {number} is none: {type(error).__name__}") from error
 
     def page(self) -> Page:

@@ -14,6 +14,7 @@ from modelsweep.core.finding import Finding, Json, Problem, ProblemKind, Rule
 from modelsweep.core.options import Options
 from modelsweep.core.report import Report, StoredResults, Tool, UnitResult
 from modelsweep.core.scanner import Scanner
+from modelsweep.core.wire import MISSHAPEN
 from modelsweep.fleet.siblings import in_order
 from scanners import SCANNERS
 from scanners.detector import Detector
@@ -22,8 +23,6 @@ from scanners.engine import conclude
 from scanners.judge import JUDGED
 from scanners.judge.repository.across import Siblings, across, gathered
 from scanners.judge.repository.tree import NAME
-
-_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def _alone(result: UnitResult, options: Options) -> UnitResult:
     problems = tuple(problem for problem in result.problems if problem.scanner != NAME)
     try:
         findings = conclude(seen, result.facts, result.artifacts, options)
-    except _WRONG as error:
+    except MISSHAPEN as error:
         return replace(result, problems=(*problems, _problem(result, error)))
     return replace(result, findings=findings, problems=problems)
 

@@ -19,7 +19,7 @@ from itertools import islice
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast
 
-from modelsweep.core.finding import Json, Problem
+from modelsweep.core.finding import Json, JsonObject, Problem
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.members import with_members
@@ -27,7 +27,7 @@ from modelsweep.core.related import MARKS
 from modelsweep.core.report import Plain, Report, Run, StoredResults, Tool, UnitResult
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
-from modelsweep.core.wire import JsonObject, decode_problem, dumps, encode_problem
+from modelsweep.core.wire import MISSHAPEN, decode_problem, dumps, encode_problem
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.results import DIGEST, ChunkResults, decode_chunk, results_name
 from modelsweep.fleet.siblings import stored_siblings
@@ -44,7 +44,6 @@ BATCH = 4
 HELD = 32 * MIB
 _NONE = bytes(DIGEST)
 """Stands for a chunk without results."""
-_WRONG = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
 
@@ -132,7 +131,7 @@ def open_manifest(sealed: bytes, key: Key, job: str, name: str = "") -> Manifest
         raise Damaged(name, f"no manifest of protocol {PROTOCOL}")
     try:
         manifest = _manifest(head, lines, name)
-    except _WRONG as error:
+    except MISSHAPEN as error:
         raise Damaged(name, f"no manifest: {type(error).__name__}") from error
     if manifest.job != job or len(manifest.problems) != head["problems"]:
         raise Damaged(name, "of another job, or cut short")

@@ -50,11 +50,6 @@ def varies(_data: bytes, match: re.Match[bytes]) -> bool | None:
     return None if is_filler(match["s"]) else True
 
 
-def maybe(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return False, not sure, where the form is filled with something that varies."""
-    return None if varies(data, match) is None else False
-
-
 def in_letters(_data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return True for random letters: names in camel case change their case seldom, and hold words."""
     secret = match["s"]

@@ -10,7 +10,7 @@ import re
 from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Context
 from modelsweep.core.values import dataclass, field
-from scanners.parsing.tar_header import BLOCK, parse_header
+from scanners.parsing.tar_header import BLOCK, WITHOUT_DATA, parse_header
 
 _FIRST = re.compile(
     rb"(?:\./)?(?:blobs/?|blobs/sha256/.*|oci-layout|index\.json|manifest\.json|repositories|"
@@ -20,7 +20,6 @@ _FIRST = re.compile(
 _MEMBERS = 100_000
 _COST = 100
 _LINKS = frozenset(b"12")
-_WITHOUT_DATA = frozenset(b"123456")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def read_archive(reader: Reader, context: Context) -> ImageArchive:
             archive.places[name] = (header.data, header.size)
         elif header.kind in _LINKS and len(links) < _MEMBERS:
             links.append((name, header.target))
-        data = 0 if header.kind in _WITHOUT_DATA else header.size
+        data = 0 if header.kind in WITHOUT_DATA else header.size
         position = header.data + -(-data // BLOCK) * BLOCK
     for name, target in links:
         _link(archive, name, target)

@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from modelsweep.core import patterns as re
 
-REACH = 16 * 1024
-"""Bytes of a key that are read."""
 SMALLEST = 1024
 """Bits of a modulus that protects anything; test data has smaller ones."""
 _PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{2,10} ){0,2})PRIVATE KEY-----([^-]{40,16000})-----END ")

@@ -9,6 +9,8 @@ _DIGITS = b"01234567_oO+- \t\n\r\v\f\x1c\x1d\x1e\x1f"
 _HIGH = bytes(range(128, 256))
 BLOCK = 512
 """Bytes of a header, and the unit that data is padded to."""
+WITHOUT_DATA = frozenset(b"123456")
+"""Type flags of links, devices, folders and FIFOs, whose header may state a size all the same."""
 
 
 class Header(NamedTuple):

@@ -21,8 +21,6 @@ _PACKED = 64
 """Strings taken from the content of one tensor."""
 STRING = 7
 """DataType of strings."""
-FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
-"""Tags that one of the messages may begin with."""
 ROOTS = {"saved_model.pb": "SavedModel", "meta_graph.pb": "MetaGraph", "keras_metadata.pb": "KerasMetadata"}
 """What loaders take files of these names for."""
 _NAME = 256
