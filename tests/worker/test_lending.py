@@ -115,5 +115,5 @@ def test_a_lender_that_is_gone_is_a_fault() -> None:
     ours, theirs = socket.socketpair()
     fetch, peer = borrowed(theirs.detach())
     ours.close()
-    with closing(peer), pytest.raises(SourceFault, match="gone"):
+    with closing(peer), pytest.raises(SourceFault, match="has ended"):
         fetch(0, 1)
