@@ -24,6 +24,7 @@ from scanners.detector import AS_RAW, Detector, kept_apart
 from scanners.detectors.pickles import confirm as pickle_at
 from scanners.detectors.pickles import exactly, has_header, imports_in
 from scanners.parsing.bytes_as_text import AS_TEXT
+from scanners.parsing.encoded_starts import BEFORE, COMPRESSED, DEFLATED, RUNS, ZLIB
 
 if TYPE_CHECKING:
     from scanners.parsing.disguise_starts import Starts
@@ -108,8 +109,6 @@ _CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"]\0\0": 
 _AS_TEXT = (b"\x1f\xc2\x8b", b"\xc3\xbd7zXZ\0", b"\x28\xc2\xb5/\xc3\xbd")
 """Three of them as text of one letter for each byte; bzip2 begins with letters."""
 _MAGIC = max(map(len, (*_CODECS, *_AS_TEXT)))
-_BEFORE = (b'"', b"'", b" ", b"\0", b",", b":")
-"""What may be nominated with the character behind it."""
 _PROBE = 400
 """Characters by which an unusual encoding is told."""
 _PROSE = frozenset({".md", ".rst", ".txt", ".html", ".tex", ".csv", ".tsv", ".jsonl", ".log"})
@@ -155,7 +154,7 @@ def _is_nominated(data: bytes, disguise: Disguise) -> bool:
     at = disguise.offset
     if disguise.how not in ("base64", "hexadecimal") or (at and data[at - 1] in _ALPHABET):
         return False
-    return any(re.compile(run, re.DOTALL).match(data, at - (run in _ZLIB)) for run in DETECTOR.runs)
+    return any(re.compile(run, re.DOTALL).match(data, at - (run in ZLIB)) for run in DETECTOR.runs)
 
 
 def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context: Context) -> Iterator[Item]:
@@ -175,7 +174,7 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     if blob.reader.read(offset, min(_MAGIC, blob.size - offset)).startswith((*_CODECS, *_AS_TEXT)):
         yield from _packed(blob, offset, context)
         return
-    quoted = blob.reader.read(offset, 1) in _BEFORE
+    quoted = blob.reader.read(offset, 1) in BEFORE
     start = offset + quoted
     if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _may_be_cut(blob, start):
         return
@@ -197,7 +196,7 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 
 def begins_deflated(head: bytes) -> bool:
     """Return whether bytes begin as those that zlib compressed do in base64: two letters, which alone tell nothing."""
-    return re.match(_DEFLATED, head) is not None
+    return re.match(DEFLATED, head) is not None
 
 
 def _continues(blob: Blob, start: int) -> bool:
@@ -257,11 +256,16 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
         if more:
             more = False
             below = undo(blob.reader.read(span.offset, min(LONGEST, span.length)), EXPANDED) or below
-        context.operations.spend(len(below))
-        context.expanded.spend(max(0, len(below) - len(data)))
-        context.undone.spend(len(below) // _LOOKED)
+        _spend(context, len(data), len(below))
         layers.append(_encoding(data))
         data = below
+
+
+def _spend(context: Context, encoded: int, decoded: int) -> None:
+    """Count the bytes under one encoding; raises OverLimit."""
+    context.operations.spend(decoded)
+    context.expanded.spend(max(0, decoded - encoded))
+    context.undone.spend(decoded // _LOOKED)
 
 
 def _may_be_cut(blob: Blob, start: int) -> bool:
@@ -315,9 +319,7 @@ def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[I
         below = undo(_padded(data, name), EXPANDED)
         if below is None:
             return
-        context.operations.spend(len(below))
-        context.expanded.spend(max(0, len(below) - len(data)))
-        context.undone.spend(len(below) // _LOOKED)
+        _spend(context, len(data), len(below))
         layers.append(name)
         data = below
         found = list(_judged(blob, Span(start, len(run)), " of ".join(reversed(layers)), data, context))
@@ -448,79 +450,12 @@ def _reads(source: bytes) -> bool:
     return re.match(rb"[\t\n\r\x20-\x7e]{8,64}", source) is not None and b"\0" not in source
 
 
-# Of base64: the first characters of what is worth a look. A letter after them holds the rest of the last byte
-_BASE64 = (
-    rb"gA(?:[IM]o|[JN][9djVXYK])[A-Za-z0-9+/_-]{12}",  # protocols 2 and 3: MARK, EMPTY_DICT, GLOBAL, ...
-    rb"gA(?:[SW][VM]|[QU]o|[RV][j9dY])[A-Za-z0-9+/_-]{12}",  # protocols 4 and 5, with a frame and without
-    rb"Y(?:29zCn|3Bvc2l4C|2J1aWx0aW5zC|19fYnVpbHRpbl9f|3N1YnByb2Nlc3M)[A-Za-z0-9+/_-]{12}",  # cos, cposix, ...
-    rb"f0VMR[gI][A-Za-z0-9+/_-]{12}",
-    rb"TV[opq][A-Q]AA[A-Za-z0-9+/_-]{12}",
-    rb"z(?:/|v)rt/[A-Za-z0-9+/_-]{12}",
-    rb"yv66v[A-Za-z0-9+/_-]{12}",
-    rb"IyEv(?:Ym|dX)[A-Za-z0-9+/_-]{12}",  # #!/bin, #!/usr
-    rb"aW1wb3J0I[A-Za-z0-9+/_-]{12}",  # import
-    rb"Z(?:nJvbSB|XhlYy)[A-Za-z0-9+/_-]{12}",  # from, exec
-    rb"X19pbXBvcnRf[A-Za-z0-9+/_-]{12}",  # __import__
-    rb"H4sI[A-Za-z0-9+/_-]{16}",
-    rb"UEsDB[A-D][A-Za-z0-9+/_-]A[A-Za-z0-9+/_-]{16}",  # zip
-    rb"k05VTVBZA[A-Za-z0-9+/_-]{16}",  # arrays of NumPy
-    rb"SQ(?:BFAFgA|BuAHYA)[A-Za-z0-9+/_-]{12}",  # IEX, Inv in UTF-16
-    rb"JAB[A-Za-z0-9]A[A-Za-z0-9+/_-]{12}",
-    rb"Qlpo(?:MT|Mj|Mz|ND|NT|Nj|Nz|OD|OT)FBWSZTW[A-Za-z0-9+/_-]{12}",  # bzip2
-    rb"/Td6WFoA[A-Za-z0-9+/_-]{12}",  # xz
-    rb"KLUv[/_][Q-Za-f][A-Za-z0-9+/_-]{16}",  # Zstandard
-    rb"BCJNG[E-H][A-Za-z0-9+/_-]{16}",  # LZ4
-    rb"Z0F[JKNORSTVWX][A-Za-z0-9+/_-]{20}",  # base64 of base64 of protocols 2 to 5
-    rb"ODAwM[jz](?:Yz|dk|Vk|I4|U4)[A-Za-z0-9+/_-]{20}",  # base64 of hexadecimal digits
-    rb"ODAwN[DT](?:k1|hj|Yz|dk|Vk|I4|U4)[A-Za-z0-9+/_-]{20}",
-)
-_HEX = (
-    rb"800[45]95[0-9a-fA-F]{14}",
-    rb"800[23](?:63|7d|5d|28|58)[0-9a-fA-F]{14}",
-    rb"7[fF]454[cC]460[12]01[0-9a-fA-F]{12}",
-    rb"4[dD]5[aA]90000[0-9a-fA-F]{12}",
-    rb"1[fF]8[bB]08[0-9a-fA-F]{14}",
-    rb"23212[fF]62696[eE][0-9a-fA-F]{10}",
-    rb"696[dD]706[fF]7274[0-9a-fA-F]{10}",
-    rb"65786563[0-9a-fA-F]{14}",
-    rb"800[45](?:8[cC]|63|7d|5d|28|58)[0-9a-fA-F]{14}",
-    (
-        rb"63(?:6[fF]73|706[fF]736978|(?:5[fF]5[fF])?6275696[cC]74696[eE](?:5[fF]5[fF]|73)|73756270726[fF]63657373)0[aA]"
-        rb"[0-9a-fA-F]{12}"
-    ),  # cos
-    rb"425[aA]68(?:3[1-9])314159265359[0-9a-fA-F]{8}",  # bzip2
-    rb"fd377a585a00[0-9a-f]{12}",  # xz
-    rb"28[bB]52[fF][fF][dD][0-9a-fA-F]{20}",  # Zstandard
-    rb"04224[dD]18[4-7][0-9a-fA-F]{20}",  # LZ4
-    rb"789[cC][0-9a-fA-F]{40}",
-    rb"78[dD][aA][0-9a-fA-F]{40}",
-)
-_UNUSUAL = (
-    rb"QA(?:CJ[KL]|CZ[KL]|CI[YZ]|[BC][CDG-JM-PRS])[A-Z2-7]{20}",  # base32 of protocols 2 to 5
-    *(head + rb"[A-Z2-7]{20}" for head in (b"NFWXA33", b"MV4GKY3", b"EMQS6YT", b"EMQS65L")),  # import, exec, #!/...
-    rb"tN(?:[FJ][IZ]|[VW]b|[WA][9wjLKI])[A-Za-z0-9+/_-]{14}",  # rot13 of base64
-    rb"nJ1jo3W0V[A-Za-z0-9+/_-]{14}",
-)
-_DEFLATED = rb"e(?:J[w-z]|N[o-r]|A[E-H])[A-Za-z0-9+/_-]{40}"
-_ZLIB = tuple(before + _DEFLATED for before in (b'"', b"'", b" ", rb"\x00", b",", b":"))
-
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
     version=18,
-    patterns=(
-        rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
-        rb"BZh[1-9]1AY&SY",
-        rb"\xfd7zXZ\x00\x00[\x00\x01\x04\x0a]",
-        # Zstandard: no reserved bit, a window or a length, and a first block that is not of the reserved kind
-        rb"\x28\xb5\x2f\xfd[\x00\x04\x20\x24\x40\x44\x60\x64\x80\x84\xa0\xa4\xc0\xc4\xe0\xe4].",
-        rb"\x1f\xc2\x8b\x08[\x00\x08]",
-        rb"\xc3\xbd7zXZ\x00\x00[\x00\x01\x04\x0a]",
-        rb"\x28\xc2\xb5/\xc3\xbd[\x00\x04\x20\x24\x40\x44\x60\x64]",
-        rb"\x04\x22\x4d\x18[\x40\x44\x48\x4c\x60\x64\x68\x6c][\x40\x50\x60\x70]",
-        rb"\x5d\x00\x00[\x00\x04\x08\x10\x20\x40\x80][\x00-\x08](?:\xff{8}|.{5}\x00{3})",
-    ),
-    runs=(*_BASE64, *_HEX, *_ZLIB, *_UNUSUAL),
+    patterns=COMPRESSED,
+    runs=RUNS,
     confirm=confirm,
     rules=(EXECUTABLE, SCRIPT, PYTHON),
     owners=frozenset({"executable", "python-compiled"}),
