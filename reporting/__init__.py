@@ -16,5 +16,6 @@ WRITERS: tuple[Writer, ...] = (
     Writer("markdown", "Markdown for pull requests and job summaries", ".md", "reporting.markdown"),
     Writer("junit", "JUnit XML for CI servers", ".xml", "reporting.junit"),
     Writer("codequality", "GitLab Code Quality", ".codequality.json", "reporting.codequality"),
+    Writer("in-toto", "in-toto statement of what passed", ".intoto.json", "reporting.in_toto"),
     Writer("gitlab-sast", "GitLab security report (SAST)", ".gitlab-sast.json", "reporting.gitlab_sast"),
 )

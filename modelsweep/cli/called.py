@@ -27,6 +27,7 @@ COMMANDS = (
     "metadata",
     "cache",
     "baseline",
+    "sign",
     "doctor",
 )
 """In the order of `--help`; each is `command` in the module of its name."""

@@ -31,7 +31,7 @@ def hostile(folder: Path) -> Path:
     for name in NAMES:
         (folder / name).write_bytes(MALICIOUS)
         (folder / f"un{name}.bin").write_bytes(bytes(range(200, 240)) * 9)
-    (folder / "texts.pkl").write_bytes(pickle.dumps(list(NAMES)))
+    (folder / "##teamcity[texts]f.pkl").write_bytes(pickle.dumps(list(NAMES)))
     (folder / "target.pkl").write_bytes(MALICIOUS.replace(b"echo", b"echo ##vso[x]"))
     return folder
 
