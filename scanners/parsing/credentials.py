@@ -143,7 +143,7 @@ def _private_key(data: bytes, at: int) -> Iterator[Credential]:
     service = b"service_account" in data[max(0, start - BACK) : start]
     title = "key of a Google service account" if service else f"private key ({key.kind})"
     mark = digest("".join(key.lines).encode())
-    yield Credential(title, start, start + key.length, not key.encrypted, key.lines, mark)
+    yield Credential(title, start, start + key.length, key.whole and not key.encrypted, key.lines, mark)
 
 
 _HEX = rb"[0-9a-f]"

@@ -36,6 +36,8 @@ _NO_HOST = (
     rb"(?i)(?:127\..*|0\.0\.0\.0|host(?:name)?\..*|your.*|.*example.*|.*\.(?:local|test|invalid|localhost|internal)"
     rb"|[^.]+|x+\..*)"
 )
+_EXAMPLE = rb"(?i)127\..*|0\.0\.0\.0|your.*|.*example.*|.*\.(?:test|invalid|localhost)|localhost|x+\..*"
+"""Hosts that pages write, and the machine itself, on which everybody tries things out."""
 
 
 class Login(NamedTuple):
@@ -59,10 +61,14 @@ def login_at(data: bytes, at: int) -> Login | None:
     user, password, host = login.groups()
     if title is None or re.fullmatch(_COMMON, password) or password.lower() == user.lower():
         return None
-    if re.fullmatch(_NO_HOST, host) or FILLERS.search(password) or len(set(password)) < 4:
+    if FILLERS.search(password) or len(set(password)) < 4:
         return None
     kinds = sum(re.search(kind, password) is not None for kind in (rb"[A-Z]", rb"[a-z]", rb"\d", rb"[^A-Za-z0-9]"))
     sure = len(password) >= 8 and kinds >= 2
+    if re.fullmatch(_NO_HOST, host):  # an example, or a machine that only those beside it reach
+        if kinds < 3 or len(password) < 8 or title in _PAGES:
+            return None
+        sure = is_random(password) and not re.fullmatch(_EXAMPLE, host)
     if title in _PAGES and not is_random(password):  # their addresses hold all sorts of things before an at sign
         return None
     return Login(

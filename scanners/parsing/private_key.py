@@ -11,6 +11,7 @@ from base64 import b64decode
 from typing import NamedTuple
 
 from modelsweep.core import patterns as re
+from scanners.parsing.credential_checks import is_filler
 
 SMALLEST = 1024
 """Bits of a modulus that protects anything; test data has smaller ones."""
@@ -25,17 +26,23 @@ _PUTTY = re.compile(
 )
 _LAYOUT = re.compile(rb"\\(?:u005c)?[nr]|\\u000[aAdD]|[\s\"',+\\]")
 _PLUS_LAYOUT = re.compile(rb"\\(?:u005c)?[nr]|\\u000[aAdD]|[\s\"',\\]")
+_BEGINNING = re.compile(rb"MI[GHI][A-Za-z0-9+/]{96}")
+"""The sequence that a key is, of 128 bytes or more, and some of it."""
 _OPENSSH = b"openssh-key-v1\0"
 _RSA = bytes.fromhex("2a864886f70d010101")  # 1.2.840.113549.1.1.1
 
 
 class PrivateKey(NamedTuple):
-    """A key that decodes: what it is, whether a passphrase protects it, and its lines in base64."""
+    """A key that decodes: what it is, whether a passphrase protects it, and its lines in base64.
+
+    One that is not `whole` only begins as a key does.
+    """
 
     kind: str
     encrypted: bool
     lines: tuple[str, ...]
     length: int
+    whole: bool = True
 
 
 def private_key_at(data: bytes, start: int) -> PrivateKey | None:
@@ -46,13 +53,12 @@ def private_key_at(data: bytes, start: int) -> PrivateKey | None:
     if match is None:
         return None
     label = match[1].decode().strip()
-    der = _decoded(match[2])
-    if der is None:
-        return None
-    kind = _kind(label, der)
-    if kind is None:
-        return None
-    lines = _lines(match[2])
+    der, lines = _decoded(match[2]), _lines(match[2])
+    kind = None if der is None else _kind(label, der)
+    if der is None or kind is None:
+        text = _PLUS_LAYOUT.sub(b"", match[2])
+        likely = _BEGINNING.match(text) is not None and not is_filler(text)
+        return PrivateKey(label or "PKCS#8", False, lines, match.end() - start, whole=False) if likely else None
     encrypted = label == "ENCRYPTED" or (label == "OPENSSH" and not _is_open(der))
     return PrivateKey(kind, encrypted, lines, match.end() - start)
 

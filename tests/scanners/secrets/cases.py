@@ -162,6 +162,18 @@ CASES = {
     "possible_named_in_address": text(
         lambda: f"GET https://acme.example/v1/models?api_{'key'}={rand(40)}", Verdict.REVIEW
     ),
+    "login_of_an_inner_machine": text(
+        lambda: f"url: postgresql://models:{rand(18)}@db.{'models'}.internal:5432/registry", Verdict.REVIEW
+    ),
+    "benign_logins_of_examples": text(
+        lambda: (
+            f"postgresql://models:{rand(18)}@db.example.com/x mysql://models:{rand(18)}@localhost/x "
+            f"amqp://models:{rand(4)}@queue:5672/ redis://:{'hello'}world@cache.internal:6379/0"
+        )
+    ),
+    "benign_key_that_does_not_fit_in_json": text(
+        lambda: json.dumps({"key": pem("", b"\x30\x82\x04\xbd\x02\x01\0" + random.Random(4).randbytes(300))})
+    ),
     "benign_registry_logins": text(
         lambda: "\n".join(
             (
