@@ -47,7 +47,7 @@ LISTED = (
     ("pickle-calls", 33, "pickle_calls"),
     ("templates", 5, "templates"),
     ("configs", 10, "code_references"),
-    ("operators", 6, "operators"),
+    ("operators", 7, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 3, "keras_layers"),
     ("python-code", 18, "python_code"),

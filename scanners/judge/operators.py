@@ -9,6 +9,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.options import Options
 from modelsweep.core.text import shorten
+from scanners.judge.attack_commands import private_file
 from scanners.judge.dangerous_names import family
 from scanners.judge.external_files import is_private, outside
 from scanners.judge.tensorflow_operators import TENSORFLOW_OPERATORS
@@ -111,6 +112,15 @@ TENSORFLOW_READS = _tensorflow(
     Severity.WARNING,
     "node {path} is {subject}: it reads {strings}",
     "Running the model reads the user's files, and can put their content into its output.",
+    73,
+)
+TENSORFLOW_PRIVATE = _tensorflow(
+    "reads-private-file",
+    "Operator that reads the user's passwords or keys",
+    Severity.CRITICAL,
+    "node {path} is {subject}: it reads {strings}",
+    "The path is part of the model. Running it reads a file that holds accounts, passwords or keys, and can put it into "
+    "its output. No model has a use for it.",
     73,
 )
 TENSORFLOW_DATASET = _tensorflow(
@@ -302,6 +312,7 @@ RULES = (
     ONNX_TELLING,
     TENSORFLOW_WRITES,
     TENSORFLOW_READS,
+    TENSORFLOW_PRIVATE,
     TENSORFLOW_DATASET,
     TENSORFLOW_NETWORK,
     TENSORFLOW_PYTHON,
@@ -382,6 +393,8 @@ def _rule_of(fact: Fact) -> Rule | None:
             return TENSORFLOW_WRITES
         remote = _STREAMS[operator]
         return TENSORFLOW_NETWORK if remote and any(string.startswith(remote) for string in strings) else None
+    if _reads(operator) and any(private_file().search(string) for string in strings):
+        return TENSORFLOW_PRIVATE
     if _reads_by_path(operator) and (read := _rule_of_paths(strings)):
         return read
     if operator in _BY_PATH:
@@ -400,6 +413,10 @@ def _rule_of_paths(strings: list[str]) -> Rule | None:
     if any(string.startswith(_ADDRESSES) for string in strings):
         return TENSORFLOW_NETWORK
     return TENSORFLOW_READS if any(map(is_private, strings)) else None
+
+
+def _reads(operator: str) -> bool:
+    return _TENSORFLOW.get(operator) is TENSORFLOW_READS or _reads_by_path(operator)
 
 
 def _reads_by_path(operator: str) -> bool:

@@ -187,11 +187,14 @@ CASES = {
         verdict=Verdict.MALICIOUS,
     ),
     "reads_file": of_nodes(
-        constant("path", "/etc/passwd"), node("ReadFile", inputs=("^x", "path")), verdict=Verdict.REVIEW
+        constant("path", "/etc/passwd"), node("ReadFile", inputs=("^x", "path")), verdict=Verdict.MALICIOUS
+    ),
+    "reads_some_file": of_nodes(
+        constant("path", "/etc/acme/vocabulary.txt"), node("ReadFile", inputs=("path",)), verdict=Verdict.REVIEW
     ),
     "reads_file_given": of_nodes(node("ReadFile", inputs=("x",)), verdict=Verdict.REVIEW),
     "matches_files": of_nodes(
-        constant("pattern", "/home/*/.ssh/*"), node("MatchingFiles", inputs=("pattern",)), verdict=Verdict.REVIEW
+        constant("pattern", "/home/*/.ssh/*"), node("MatchingFiles", inputs=("pattern",)), verdict=Verdict.MALICIOUS
     ),
     "python": of_nodes(node("EagerPyFunc", attribute("token", data(2, "pyfunc_0"))), verdict=Verdict.REVIEW),
     "network": of_nodes(
@@ -229,12 +232,12 @@ CASES = {
         constant("p", "/home/me/bert.ckpt"), node("RestoreV2", inputs=("p", "names")), verdict=Verdict.CLEAN
     ),
     "restores_private_file": of_nodes(
-        constant("p", "/home/me/.ssh/id_rsa"), node("RestoreV2", inputs=("p", "names")), verdict=Verdict.REVIEW
+        constant("p", "/home/me/.ssh/id_rsa"), node("RestoreV2", inputs=("p", "names")), verdict=Verdict.MALICIOUS
     ),
-    "dataset_of_private_file_by_function": case(lambda: mapping("/etc/passwd"), Verdict.REVIEW),
+    "dataset_of_private_file_by_function": case(lambda: mapping("/etc/passwd"), Verdict.MALICIOUS),
     "benign_dataset_by_function": case(lambda: mapping("/home/ann/data/train.csv"), Verdict.CLEAN),
     "dataset_of_private_file": of_nodes(
-        constant("p", "../../etc/passwd"), node("TextLineDataset", inputs=("p",)), verdict=Verdict.REVIEW
+        constant("p", "../../etc/passwd"), node("TextLineDataset", inputs=("p",)), verdict=Verdict.MALICIOUS
     ),
     "benign_table_asset": case(
         lambda: saved(
@@ -247,7 +250,7 @@ CASES = {
         constant("p", "/home/me/.config"), node("CreateSummaryFileWriter", inputs=("x", "p")), verdict=Verdict.REVIEW
     ),
     "maps_file": of_nodes(
-        node("ImmutableConst", attribute("memory_region_name", data(2, "/etc/passwd"))), verdict=Verdict.REVIEW
+        node("ImmutableConst", attribute("memory_region_name", data(2, "/etc/passwd"))), verdict=Verdict.MALICIOUS
     ),
     "benign_mapped": of_nodes(
         node("ImmutableConst", attribute("memory_region_name", data(2, "memmapped_package://weights"))),
