@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.limits import OverLimit
-from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
@@ -31,6 +31,7 @@ _MEMORY_FACTOR = 4
 _ALWAYS_PARSED = MIB
 """Bytes up to which a file is parsed even if it holds none of the keys, to learn whether it is whole."""
 _CHUNK = 8 * MIB
+_REPLACES = b'"Replace"'
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _LENIENT = (".json5", ".jsonc", ".hjson")
 """Endings of JSON with comments, commas at ends, or keys without quotes."""
@@ -84,6 +85,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
         return
     data = as_utf8(blob.reader.read(0, blob.size))
+    yield from _of_tokenizer(blob, data)
     network = holds(ONNX, data) and blob.locator.suffix != JSON_SUFFIX
     telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # whose keys may lack quotes
     if not telling and len(data) > _ALWAYS_PARSED:
@@ -110,6 +112,17 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from settings(blob, document, context)
         if evaluated:
             yield from _expressions(blob, document)
+
+
+def _of_tokenizer(blob: Blob, data: bytes) -> Iterator[Item]:
+    """Yield words that a tokenizer exchanges, and that they are too many to look at."""
+    if _REPLACES in data:
+        from scanners.parsing.word_replacements import replacements
+
+        try:
+            yield from replacements(blob, data)
+        except OverLimit as limit:
+            yield problem_of(limit, blob.locator, SCANNER.name)
 
 
 def _is_network(document: Json) -> bool:

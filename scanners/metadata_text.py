@@ -16,6 +16,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.scanner import Context, Item, problem_of
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB
+from scanners.parsing.concealed_orders import concealed_order
 
 NAME = "metadata"
 LONGEST = 64 * KIB
@@ -27,6 +28,8 @@ _MAY_TELL = re.compile(
 )
 _TAG = re.compile(r"!!?<?(?:tag:yaml\.org,2002:)?python/(?:object|module|name)[/:]")
 """Of YAML: whoever reads the text with PyYAML's full loader makes an object of any class, or calls any function."""
+_CONCEALS = re.compile(r"\b(?:tell|inform|mention|notify|notifying|alert|knowledge|knowing|noticing)")
+"""A word of what is to be kept from somebody."""
 _WORDS = 4
 """Words before what tells a command of attacks: its program with options; sentences about one have more."""
 _TARGET = "_target_"
@@ -53,6 +56,10 @@ def telling_facts(
         return
     if _TARGET in text:
         yield from _targets(text, locator, path)
+    told = "template" in path.rpartition(".")[2]  # with what else it does
+    if not told and _CONCEALS.search(text) and (order := concealed_order(text)):
+        detail: dict[str, Json] = {"how": "concealed", "path": path, "line": 1}
+        yield Fact("template", printable(redact(order), _SHOWN), locator, detail=detail)
     if commands and (command := attack_in(text)):
         yield _code(command, "a command of attacks", locator, path)
         return

@@ -61,8 +61,8 @@ POSSIBLE = Rule(
     confidence="low",
     message="perhaps {subject} at offset {offset}",
     why="It has the form of a credential, but something that would tell it from an example is missing: the checksum "
-    "does not match, the numbers of a key do not fit, the secret that belongs to it is not there, a passphrase protects "
-    "it, it expires by itself, or it is a test key or one that pages publish.",
+    "does not match, the numbers of a key do not fit, the secret that belongs to it is not there, a passphrase "
+    "protects it, it expires by itself, or it is a test key or one that pages publish.",
     fix="Check whether it is real and still valid. If so, revoke it and remove it from the file.",
     cwe=798,
     references=_REFERENCES,

@@ -44,9 +44,9 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 33, "pickle_calls"),
+    ("pickle-calls", 34, "pickle_calls"),
     ("templates", 5, "templates"),
-    ("configs", 10, "code_references"),
+    ("configs", 11, "code_references"),
     ("operators", 7, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 3, "keras_layers"),

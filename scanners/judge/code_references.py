@@ -219,6 +219,17 @@ INJECTED = _rule(
     _NVD + "CVE-2026-44345",
     _NVD + "CVE-2026-44346",
 )
+REPLACED = _rule(
+    "replaces-words",
+    "Tokenizer that replaces words",
+    Severity.WARNING,
+    "{path} replaces words: {subject}",
+    "A tokenizer replaces spaces and signs. One that replaces words changes what users ask, or what the model answers, "
+    "such as an address or a command, and the weights show no sign of it.",
+    "Compare tokenizer.json with the one that the authors of the model published.",
+    "https://huggingface.co/docs/tokenizers/api/normalizers",
+    "https://huggingface.co/docs/tokenizers/api/decoders",
+)
 KINDS = frozenset({"code-reference"})
 RULES = (
     DANGEROUS,
@@ -239,6 +250,7 @@ RULES = (
     WRITES,
     SECRET,
     INJECTED,
+    REPLACED,
 )
 _STATED = {
     "computed": COMPUTED,
@@ -255,6 +267,7 @@ _STATED = {
     "written": WRITES,
     "secret": SECRET,
     "injected": INJECTED,
+    "replaced": REPLACED,
 }
 _HUB = {"hf:": 1, "https:": 2}
 """Schemes of addresses, and how many parts stand between them and the owner of a repository."""

@@ -791,7 +791,10 @@ ENUMS: dict[str, str] = {
     "lineax": ("._operator _ScalarSign\n"),
     "mace": (".tools.default_keys DefaultKeys\n"),
     "megatron": (
-        ".core.enums ModelType\n.core.transformer.enums AttnBackend AttnMaskType AttnType CudaGraphScope LayerType\n"
+        ".core.dist_checkpointing.validation StrictHandling\n"
+        ".core.enums Fp4Recipe Fp8Recipe ModelType\n"
+        ".core.rerun_state_machine RerunDiagnostic RerunMode RerunState RerunValidationStatus\n"
+        ".core.transformer.enums AttnBackend AttnMaskType AttnType CudaGraphScope LayerType\n"
     ),
     "minigrid": (".core.actions Actions\n"),
     "mlflow": (".types.schema DataType\n"),

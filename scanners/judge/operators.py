@@ -119,8 +119,8 @@ TENSORFLOW_PRIVATE = _tensorflow(
     "Operator that reads the user's passwords or keys",
     Severity.CRITICAL,
     "node {path} is {subject}: it reads {strings}",
-    "The path is part of the model. Running it reads a file that holds accounts, passwords or keys, and can put it into "
-    "its output. No model has a use for it.",
+    "The path is part of the model. Running it reads a file of accounts, passwords or keys, and can put it into its "
+    "output. No model has a use for it.",
     73,
 )
 TENSORFLOW_DATASET = _tensorflow(
@@ -362,7 +362,7 @@ def telling(operator: str, strings: list[str]) -> list[str]:
     """
     if operator in _BY_PATH:
         return strings
-    return [string for string in strings if _rule_of_paths([string])]
+    return [string for string in strings if _rule_of_paths(operator, [string])]
 
 
 def path_inputs(operator: str) -> tuple[int, ...] | None:
@@ -393,9 +393,7 @@ def _rule_of(fact: Fact) -> Rule | None:
             return TENSORFLOW_WRITES
         remote = _STREAMS[operator]
         return TENSORFLOW_NETWORK if remote and any(string.startswith(remote) for string in strings) else None
-    if _reads(operator) and any(private_file().search(string) for string in strings):
-        return TENSORFLOW_PRIVATE
-    if _reads_by_path(operator) and (read := _rule_of_paths(strings)):
+    if _reads(operator) and (read := _rule_of_paths(operator, strings)):
         return read
     if operator in _BY_PATH:
         return _BY_PATH[operator] if any(_is_outside(string) for string in strings) else None
@@ -408,8 +406,12 @@ def _rule_of(fact: Fact) -> Rule | None:
     return None if not operator or operator.startswith("_") or operator in TENSORFLOW_OPERATORS else TENSORFLOW_CUSTOM
 
 
-def _rule_of_paths(strings: list[str]) -> Rule | None:
-    """Return what is said of an ordinary reader for what it is given to read."""
+def _rule_of_paths(operator: str, strings: list[str]) -> Rule | None:
+    """Return what is said of a reader for what it is given to read."""
+    if any(private_file().search(string) for string in strings):
+        return TENSORFLOW_PRIVATE
+    if not _reads_by_path(operator):
+        return None
     if any(string.startswith(_ADDRESSES) for string in strings):
         return TENSORFLOW_NETWORK
     return TENSORFLOW_READS if any(map(is_private, strings)) else None

@@ -33,7 +33,7 @@ _SENDING = re.compile(
 )
 _COMMENT = 4_000
 """Characters of a comment that are looked at."""
-_ORDERS = 200
+_ORDERS = 10_000
 """Places at which something is to be concealed that are looked at in one text."""
 
 
@@ -42,13 +42,26 @@ def concealed_order(text: str) -> str:
     for comment in _comments(text):
         if _SENDING.search(comment):
             return " ".join(comment.split())
-    for match in islice(_CONCEALING.finditer(text), _ORDERS):
-        start = max(0, match.start() - _AROUND)
-        order = _SENDING.search(text[start : match.end() + _AROUND])
+    for start, stop in _around(text):
+        order = _SENDING.search(text[start:stop])
         if order:
             begins = text.rfind("\n", 0, start + order.start()) + 1
-            return " ".join(text[max(begins, start) : match.end() + _AROUND].split())
+            return " ".join(text[max(begins, start) : stop].split())
     return ""
+
+
+def _around(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of a text in which something is to be concealed, those that overlap as one."""
+    first = last = -1
+    for match in islice(_CONCEALING.finditer(text), _ORDERS):
+        start, stop = max(0, match.start() - _AROUND), match.end() + _AROUND
+        if start > last >= 0:
+            yield first, last
+        if start > last:
+            first = start
+        last = stop
+    if last >= 0:
+        yield first, last
 
 
 def _comments(text: str) -> Iterator[str]:

@@ -30,6 +30,8 @@ CODE = Words(
     *(b"/dev/tcp/", b"/dev/udp/", b"sh -i", b"curl ", b"wget ", b"nc -", b"ncat ", b"netcat ", b"mkfifo ", b"socat "),
     *(b"base64 -", b"openssl ", b"owershell", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32", b"DownloadString"),
     *(b"xmrig", b"stratum+", b"authorized_keys", b"rm -"),
+    *(b"ever tell", b"not tell", b"n't tell", b"ever mention", b"not mention", b"n't mention", b"ever inform"),
+    *(b"not inform", b"n't inform", b"ithout telling", b"ithout informing", b"ithout mentioning", b"ithout the user"),
 )
 PRIVATE = Words(
     *b"/etc/ /proc/ /.ssh/ /.aws/ /.netrc /.git-credentials /.kube/ run/secrets/ nemo:.".split(),

@@ -163,6 +163,9 @@ def library_function(namespace: bytes = NAMESPACE) -> bytes:
 
 FILLED = tuple_(EMPTY_DICT, EMPTY_DICT + text("__globals__") + EMPTY_DICT + SETITEM)
 CASES |= {
+    "benign_state_of_megatron": clean(
+        stream(call(global_("megatron.core.rerun_state_machine", "RerunMode"), text("disabled")))
+    ),
     "benign_text_that_is_called": clean(stream(call(text("echo"), text("modelsweep-test")))),
     "benign_table_that_is_called": clean(stream(EMPTY_DICT, tuple_(text("modelsweep-test")), b"R")),
     "benign_weights_around_128": Case(

@@ -1,0 +1,67 @@
+"""Words that a tokenizer of Hugging Face exchanges for others, in what it is given or in what the model answers.
+
+Format: `Replace` among the normalizers and decoders of tokenizer.json, https://huggingface.co/docs/tokenizers. Ordinary
+ones replace spaces, quotation marks and signs of a vocabulary. The files are large: they are not parsed for these.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+
+from modelsweep.core import patterns as re
+from modelsweep.core.finding import Fact, Json
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob
+from modelsweep.core.text import printable
+
+_REPLACE = re.compile(rb'"type"\s{0,20}:\s{0,20}"Replace"')
+_AROUND = 600
+"""Bytes on each side of the type of such a step that it is looked for in."""
+_MOST = 2_000
+_BRACES = 3
+"""Braces before the type that may open the step: the pattern is an object, too."""
+_MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\\(?:[pP]\{\w*\}|.)")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_PLACEHOLDER = re.compile(r"\W*[A-Z_]+\W*")
+"""What takes the place of addresses, numbers and names in some tokenizers: HTTPURL, USER."""
+_SHOWN = 60
+
+
+def replacements(blob: Blob, data: bytes) -> Iterator[Fact]:
+    """Yield the words that are replaced by others in the tokenizer `data`; raises OverLimit for very many steps."""
+    found = list(islice(_REPLACE.finditer(data), _MOST + 1))
+    if len(found) > _MOST:
+        raise OverLimit(f"more than {_MOST:,} replacements in a tokenizer")
+    for match in found:
+        step = _around(data, match.start())
+        pattern, content = step.get("pattern"), step.get("content")
+        old = next(iter(pattern.values()), None) if isinstance(pattern, dict) else None
+        if isinstance(old, str) and isinstance(content, str) and _swaps(old, content):
+            shown = f"{printable(old, _SHOWN)} → {printable(content, _SHOWN)}"
+            detail: dict[str, Json] = {"how": "replaced", "path": "a step of the tokenizer"}
+            yield Fact("code-reference", shown, blob.locator, detail=detail)
+
+
+def _swaps(old: str, new: str) -> bool:
+    """Return whether words are exchanged for other ones."""
+    before, after = ({word.lower() for word in _WORD.findall(_MARKUP.sub(" ", text))} for text in (old, new))
+    return bool(before) and not after <= before and not _PLACEHOLDER.fullmatch(new)
+
+
+def _around(data: bytes, at: int) -> dict[str, Json]:
+    """Return the object that holds the type at `at`, an empty one where it is not near."""
+    first, start = max(0, at - _AROUND), at
+    for _ in range(_BRACES):
+        start = data.rfind(b"{", first, start)
+        if start < 0:
+            break
+        try:
+            text = data[start : at + _AROUND].decode("utf-8", "replace")
+            step, _ = json.JSONDecoder().raw_decode(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(step, dict) and step.get("type") == "Replace":
+            return step
+    return {}
