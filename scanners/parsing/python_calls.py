@@ -3,8 +3,9 @@
 Names are resolved through imports, assignments, getattr, __import__ and sys.modules; constants are folded as far as
 obfuscation goes, and constant code is read in the place where it runs. A function runs on import where something that
 does so calls it. What stands below `if __name__ == "__main__"` runs where the file is started as a script.
-Those in classes that look like no model are told with their class: something else may name it as one. What is merely
-defined is read last: somebody may call it in a way that is not followed. Nothing is ever executed.
+Calls in classes that do not look like a model are recorded with their class, since a configuration may name it.
+Functions that nothing calls are read last, since somebody may call them in a way that is not followed. Nothing is ever
+executed.
 """
 
 from __future__ import annotations
@@ -68,26 +69,26 @@ _CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
 """Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
 _CODE_DEPTH = 4
-"""Constant texts of code inside each other."""
+"""Nested strings of code that are read."""
 _LEVELS = 6
-"""Calls inside each other that are followed at once; later ones are followed at the end."""
+"""Nested calls that are followed at once; deeper ones are followed at the end."""
 _ENTERED = 8
-"""Different arguments with which one function is followed."""
+"""Sets of arguments with which one function is followed."""
 _APART = 20
-"""Classes of no known kind that are each read with all that they call; later ones only with what was not read yet."""
+"""Classes of no known kind that are read with all that they call; for later ones only what was not read yet."""
 _ASKING = (
     *("builtins.isinstance", "builtins.issubclass", "builtins.hasattr", "builtins.callable", "builtins.getattr"),
     *("builtins.setattr", "functools.wraps", "functools.update_wrapper", "functools.partial", "builtins.type"),
     *("inspect.", "typing.", "builtins.id", "builtins.repr", "builtins.str", "builtins.super"),
 )
-"""Prefixes of functions that never call what they are handed."""
+"""Prefixes of functions that never call their arguments."""
 _RUNNING = frozenset({"command", "code", "memory"})
-"""Kinds of callables that matter where they are handed on, or merely defined functions call them."""
+"""Kinds of callables that matter as arguments, or in functions that nothing calls."""
 _ENVIRON = "os.environ"
 _USES = 100
-"""Calls of functions of neighbours that are told of one file."""
+"""Calls of functions in neighbouring files that are recorded for one file."""
 _CALLS = 500
-"""Calls of one kind that are told of one file: others must not hide among them."""
+"""Calls of one kind that are recorded for one file; where there are more, the file counts as not fully read."""
 _LOADERS = ("importlib.", "zipimport.")
 """Beginnings of the names of classes that load modules."""
 _SOURCES = frozenset("get_source get_data get_code".split())
@@ -95,7 +96,7 @@ _LOADING_METHODS = _SOURCES | frozenset("exec_module create_module load_module f
 _PROMPT, _PROMPTS = ">>> ", (">>> ", "... ")
 _DESCRIBED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HANDED = 20
-"""Elements of a list that is handed on."""
+"""Elements of a list argument that are read."""
 
 
 def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
@@ -113,20 +114,20 @@ class _Reading:
 
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
         self.found = Found([], [], [])
-        self._told_of: Counter[str] = Counter()
-        self._untold = ""
-        """The first call that was left out, since very many of its kind were told."""
+        self._recorded: Counter[str] = Counter()
+        self._left_out_call = ""
+        """The first call that was left out, because too many of its kind were recorded."""
         self._budget, self._is_setup = budget, is_setup
         self._module = Scope()
         self._functions = self._module.functions
         self._classes = Classes(budget, is_setup=is_setup)
-        self._left: list[tuple[list[ast.stmt], Body]] = []
+        self._pending: list[tuple[list[ast.stmt], Body]] = []
         self._entered: dict[int, set[str]] = {}
-        self._read: set[tuple[int, str, str]] = set()
+        self._seen: set[tuple[int, str, str]] = set()
         self._harmless: set[tuple[int, str, str]] = set()
-        """Functions, with what they are given and of whom, in which nothing is, nor in what they call."""
+        """Functions, with their owner and arguments, in which nothing was found, nor in what they call."""
         self._wrapped: dict[str, list[str]] = {}
-        """What decorators returned for functions of a name."""
+        """What decorators returned, by the name of the decorated function."""
         self._defined: dict[int, tuple[Definition | ast.Lambda, Body]] = {}
         self._lambdas: dict[int, str] = {}
         """Names of the functions that are written as `name = lambda ...`."""
@@ -152,33 +153,35 @@ class _Reading:
         uses = list(self._classes.uses())
         for use in uses:
             if use.is_known:
-                self._make(use, USE)
-        self._hooks()
+                self._read_use(use, USE)
+        self._read_module_hooks()
         self._drain()
         for place, use in enumerate(use for use in uses if not use.is_known):
             if place < _APART:
                 self._entered.clear()
-                self._read.clear()
+                self._seen.clear()
             told = len(self.found.calls) + len(self.found.pickles)
-            self._make(use, MADE)
+            self._read_use(use, MADE)
             self._drain()
             if place < _APART and len(self.found.calls) + len(self.found.pickles) == told:
-                self._harmless |= self._read
-        self._rest()
+                self._harmless |= self._seen
+        self._read_all_uncalled()
 
     def left_out(self) -> str:
         """Return why there are more calls than were told, nothing where there are none."""
-        return f"more than {_CALLS:,} calls of one kind, {self._untold} among them" if self._untold else ""
+        return (
+            f"more than {_CALLS:,} calls of one kind, {self._left_out_call} among them" if self._left_out_call else ""
+        )
 
-    def _rest(self) -> None:
-        """Read the functions that nothing was seen to call: of what they do, only what runs something is kept."""
+    def _read_all_uncalled(self) -> None:
+        """Read the functions that nothing was seen to call; nothing is kept unless one of them runs something."""
         before = len(self.found.calls)
-        self._told_of.clear()
-        self._served()
+        self._recorded.clear()
+        self._read_all_served()
         while self._defined:
             function, body = self._defined.pop(next(iter(self._defined)))
             if id(function) not in self._entered and may_run(function, body.scope, self._budget):
-                self._merely(function, body, served=False)
+                self._read_uncalled(function, body, served=False)
         for statements, body in self._as_script:
             self._block(statements, body._replace(when=SCRIPT))
             self._drain()
@@ -189,17 +192,17 @@ class _Reading:
         if not any(call.kind in MERELY for call in self.found.calls[before:]):
             del self.found.calls[before:]
 
-    def _served(self) -> None:
-        """Read what servers of models call; the functions that it calls, others may call with something else."""
+    def _read_all_served(self) -> None:
+        """Read what model servers call; others may call the same functions with other arguments."""
         entered = {function: set(given) for function, given in self._entered.items()}
         for function, body in list(self._defined.values()):
             if id(function) not in self._entered and is_served(function, body, self._classes, self._functions):
-                self._merely(function, body, served=True)
+                self._read_uncalled(function, body, served=True)
                 entered[id(function)] = set()
         self._entered = entered
 
-    def _merely(self, function: Definition | ast.Lambda, body: Body, *, served: bool) -> None:
-        """Read a function that is merely defined."""
+    def _read_uncalled(self, function: Definition | ast.Lambda, body: Body, *, served: bool) -> None:
+        """Read a function that is defined but not seen to be called."""
         self._entered[id(function)] = set()
         hook = is_hook(function, body, self._classes)
         called = is_called(function, body, self._classes)
@@ -209,7 +212,7 @@ class _Reading:
             scope = body.scope.call(function, None, body.scope)
             within = within._replace(scope=scope, handed=True)
             self._expression(function.body, within)
-            self._kept(ast.copy_location(ast.Return(function.body), function.body), within)
+            self._read_stored(ast.copy_location(ast.Return(function.body), function.body), within)
         else:
             self._enter(function, body.scope, None, within, first=body.inside and f"{OWN}{body.inside}()")
         self._drain()
@@ -220,7 +223,7 @@ class _Reading:
             return self._lambdas.get(id(function), "")
         return function.name if body.scope is self._module else ""
 
-    def _make(self, use: ClassUse, when: str) -> None:
+    def _read_use(self, use: ClassUse, when: str) -> None:
         """Read what making an instance of a class, and using it, runs."""
         for definition, scope in use.lineage:
             owner = use.name if when == MADE else ""
@@ -230,15 +233,15 @@ class _Reading:
             for method in methods(definition, use.methods):
                 self._enter(method, scope, None, body, first=f"{OWN}{use.name}()")
 
-    def _hooks(self) -> None:
+    def _read_module_hooks(self) -> None:
         for name in _MODULE_HOOKS:
             if name in self._functions:
                 function, scope = self._functions[name]
                 self._enter(function, scope, None, Body(scope, USE))
 
     def _drain(self) -> None:
-        while self._left:
-            self._block(*self._left.pop())
+        while self._pending:
+            self._block(*self._pending.pop())
 
     def _enter(self, function: Definition, scope: Scope, call: ast.Call | None, body: Body, first: str = "") -> None:
         if is_static(function):
@@ -250,13 +253,15 @@ class _Reading:
         if key in entered or len(entered) >= _ENTERED or reading in self._harmless:
             return
         entered.add(key)
-        self._read.add(reading)
+        self._seen.add(reading)
         inner = scope.call(function, call, body.scope, first)
         within = body._replace(scope=inner, in_class=False, inside="", level=body.level + 1)
         if body.level < _LEVELS:
             self._block(function.body, within)
         else:
-            self._left.append((function.body, within._replace(level=0)))
+            self._pending.append((function.body, within._replace(level=0)))
+
+    # -- statements and definitions
 
     def _block(self, statements: list[ast.stmt], body: Body) -> None:
         for statement in statements:
@@ -272,7 +277,7 @@ class _Reading:
             case ast.If():
                 self._branches(node, body)
             case ast.AnnAssign(annotation=ast.Constant() as annotation) if body.in_class:
-                self._written_annotations([annotation], body)
+                self._keep_annotations([annotation], body)
                 self._other(node, body)
             case _:
                 self._other(node, body)
@@ -292,178 +297,18 @@ class _Reading:
             changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
             body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
         if isinstance(node, ast.AugAssign):
-            self._operated(operated(node), body)
+            self._read_operators(operated(node), body)
             if (table := body.scope.name_of(node.target)).endswith(".__dict__"):
                 body.scope.take_table(node.value, table)
-                self._filled_with(node.value, table, body)
+                self._read_table(node.value, table, body)
         unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
         body.scope.unsure += unsure
         self._children(node, body)
         body.scope.learn(node)
-        self._kept(node, body)
+        self._read_stored(node, body)
         body.scope.unsure -= unsure
         body.scope.settle(left)
         body.scope.regain(before)
-
-    def _kept(self, node: ast.AST, body: Body) -> None:
-        """Read what a statement puts in a place where others find it and call it: hooks, attributes, tables."""
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value) if (
-                body.in_class and name.startswith("__") and name.endswith("__")
-            ):
-                target: ast.expr = ast.Attribute(ast.Name(OWN), name)
-            case ast.Assign() | ast.AugAssign():
-                for target, given in assigned(node):
-                    self._kept_in(target, given, body)
-                return
-            case ast.Return(value=ast.Tuple(elts=[value, *_])):  # as __reduce__ does
-                target = ast.Attribute(ast.Name(OWN), "")
-            case _:
-                return
-        self._kept_in(target, value, body)
-
-    def _kept_in(self, target: ast.expr, value: ast.expr, body: Body) -> None:
-        place = target.value if isinstance(target, ast.Subscript) else target
-        if not isinstance(target, ast.Attribute | ast.Subscript):
-            return
-        named = body.scope.name_of(place)
-        if named == _ENVIRON and isinstance(target, ast.Subscript):
-            call = ast.copy_location(ast.Call(place, [target.slice, value], []), value)
-            self._told(_ENVIRON, call.args, call, body)
-        call = ast.copy_location(ast.Call(place, [value], []), value)
-        for item in _added(value):
-            self._found_by(f"{named}.append", item, body)
-        self._handed_on(value, [value], call, body)
-        owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
-        if isinstance(target, ast.Attribute):
-            self._exchanged(target.attr, value, body)
-            holder = body.scope.name_of(target.value)
-            self._unguarded(f"{holder}.{target.attr}", value, body)
-            self._method_given(holder, target.attr, value, body)
-        elif isinstance(place, ast.Attribute) and place.attr == _GLOBAL_NAMES and owner.startswith(OWN):
-            body.scope.put(GLOBALS, target.slice, value)
-        if owner and not owner.startswith(OWN):
-            self._handed(value, [value], call, body)
-            self._stands_for(body.scope.name_of(value), body)
-
-    def _unguarded(self, name: str, value: ast.expr, body: Body) -> None:
-        """Tell of what libraries ask before they run or load something, and is set to another answer."""
-        if SAFEGUARDS.fullmatch(name):
-            call = ast.copy_location(ast.Call(value, [value], []), value)
-            self._told(name, [value], call, body, kind=GUARDING)
-
-    def _methods_given(self, node: ast.ClassDef, body: Body) -> None:
-        """Take in the methods of a class that are functions which stand outside of it."""
-        for statement in node.body:
-            for target, value in assigned(statement) if isinstance(statement, ast.Assign) else ():
-                if isinstance(target, ast.Name):
-                    self._method_given(f"{OWN}{node.name}", target.id, value, body)
-
-    def _method_given(self, owner: str, method: str, value: ast.expr, body: Body) -> None:
-        """Note that a class of the module is given a function of it for a method, or an instance of the class is."""
-        name = body.scope.name_of(value)
-        function = self._functions.get(name.removeprefix(OWN)) if name.startswith(OWN) else None
-        given = value if isinstance(value, ast.Lambda) else function[0] if function else None
-        if given is not None and owner.startswith(OWN):
-            self._classes.extend(owner.removeprefix(OWN).removesuffix("()"), method, given)
-
-    def _exchanged(self, attribute: str, value: ast.expr, body: Body) -> None:
-        """Read a function whose code takes the place of another one's."""
-        if attribute == _CODE and isinstance(value, ast.Attribute) and value.attr == _CODE:
-            self._handed(value.value, [value.value], ast.copy_location(ast.Call(value.value, [], []), value), body)
-
-    def _stands_for(self, name: str, body: Body) -> None:
-        """Read all methods of an instance that takes the place of something of another module: `sys.stdout`, say."""
-        if name.startswith(OWN) and name.endswith("()"):
-            definition = self._classes.definition(name.removeprefix(OWN).removesuffix("()"))
-            named = [item.name for item in definition.body if isinstance(item, Definition)] if definition else []
-            self._method(name, frozenset(named), None, body)
-
-    def _found_by(self, name: str, value: ast.expr, body: Body) -> None:
-        """Read what each later import calls of what is put into a table of finders."""
-        if name not in FINDERS:
-            return
-        for item in value.elts if isinstance(value, ast.List | ast.Tuple) else [value]:
-            self._method(body.scope.name_of(item), frozenset(FINDERS[name]), None, body)
-            self._handed(item, [item], ast.copy_location(ast.Call(item, [], []), item), body)
-
-    def _function(self, node: Definition, body: Body) -> None:
-        given = node.args
-        at_once = [item for item in (*given.defaults, *given.kw_defaults) if item]
-        if not self._later_annotations:
-            named = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
-            at_once += [item.annotation for item in named if item and item.annotation]
-            at_once += [node.returns] if node.returns else []
-            self._written_annotations(at_once, body)
-        for expression in (*node.decorator_list, *at_once):
-            self._expression(expression, body)
-        self._defined.setdefault(id(node), (node, body._replace(scope=body.scope.around)))
-        if body.in_class:
-            body.scope.set(node.name, f"{OWN}{node.name}", node)
-        else:
-            body.scope.define(node)
-        self._decorated(node, body)
-
-    def _written_annotations(self, annotations: list[ast.expr], body: Body) -> None:
-        """Take annotations that are texts for something that may be called: who asks for their types evaluates them."""
-        for item in annotations:
-            written = item.value if isinstance(item, ast.Constant) else None
-            code = parsed_expression(written) if isinstance(written, str) and "(" in written else None
-            if code:
-                for part in ast.walk(code):
-                    ast.copy_location(part, item)
-                nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
-                self._defined.setdefault(id(item), (ast.copy_location(ast.Lambda(nothing, code), item), body))
-
-    def _decorated(self, node: Definition | ast.ClassDef, body: Body) -> None:
-        """Read what decorators do: each is called with what it stands above."""
-        for decorator in node.decorator_list:
-            call = ast.Call(decorator, [ast.Name(node.name)], [])
-            if isinstance(decorator, ast.Lambda):
-                scope = body.scope.call(decorator, call, body.scope)
-                self._expression(decorator.body, body._replace(scope=scope))
-            self._call(ast.copy_location(call, decorator), body)
-            self._wrap(f"{OWN}{body.inside}().{node.name}" if body.in_class else f"{OWN}{node.name}", body, call)
-
-    def _wrap(self, name: str, body: Body, call: ast.Call) -> None:
-        """Note that calling a function calls what its decorator returned, too: another one, or an instance."""
-        other = body.scope.name_of(call)
-        if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _ENTERED:
-            self._wrapped[name].append(other)
-
-    def _class(self, node: ast.ClassDef, body: Body) -> None:
-        for expression in (*node.decorator_list, *node.bases, *(item.value for item in node.keywords)):
-            self._expression(expression, body)
-        self._classes.add(node, body.scope)
-        body.scope.set(node.name, f"{OWN}{node.name}", node)
-        inner = Scope(body.scope)
-        inner.around = body.scope.around
-        self._block(node.body, body._replace(scope=inner, in_class=True, inside=node.name))
-        inner.close_class(node.name)
-        self._methods_given(node, body)
-        self._decorated(node, body)
-        given = [item for item in node.keywords if item.arg != "metaclass"]
-        for base in node.bases:
-            call = ast.copy_location(ast.Call(base, [], given), base)
-            self._method(body.scope.name_of(base), frozenset({"__init_subclass__"}), call, body)
-        if self._classes.is_enumeration(node.name):
-            self._operated(members(node), body)
-        if any(body.scope.name_of(base).startswith(_LOADERS) for base in node.bases):
-            self._loader(node, body)
-        for item in node.keywords:
-            if item.arg == "metaclass":
-                self._method(body.scope.name_of(item.value), None, None, body)
-                call = ast.copy_location(ast.Call(item.value, [], []), item.value)
-                self._handed(item.value, [item.value], call, body)
-
-    def _loader(self, node: ast.ClassDef, body: Body) -> None:
-        """Read what a loader of modules does for an import, and the source that it hands out."""
-        self._method(f"{OWN}{node.name}()", _LOADING_METHODS, None, body)
-        for method in methods(node, _SOURCES):
-            for part in ast.walk(method):
-                source = constant(body.scope, part.value) if isinstance(part, ast.Return) and part.value else None
-                if isinstance(source, (str, bytes)):
-                    self._inner_code(text_of(source), body._replace(line=method.lineno))
 
     def _branches(self, node: ast.If, body: Body) -> None:
         """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
@@ -493,11 +338,93 @@ class _Reading:
             else:  # statements, and parts of them: handlers, cases, with items
                 self._statement(child, body)
 
+    def _function(self, node: Definition, body: Body) -> None:
+        given = node.args
+        at_once = [item for item in (*given.defaults, *given.kw_defaults) if item]
+        if not self._later_annotations:
+            named = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
+            at_once += [item.annotation for item in named if item and item.annotation]
+            at_once += [node.returns] if node.returns else []
+            self._keep_annotations(at_once, body)
+        for expression in (*node.decorator_list, *at_once):
+            self._expression(expression, body)
+        self._defined.setdefault(id(node), (node, body._replace(scope=body.scope.around)))
+        if body.in_class:
+            body.scope.set(node.name, f"{OWN}{node.name}", node)
+        else:
+            body.scope.define(node)
+        self._read_decorators(node, body)
+
+    def _keep_annotations(self, annotations: list[ast.expr], body: Body) -> None:
+        """Keep annotations that are strings, as functions that may be called: asking for their types evaluates them."""
+        for item in annotations:
+            written = item.value if isinstance(item, ast.Constant) else None
+            code = parsed_expression(written) if isinstance(written, str) and "(" in written else None
+            if code:
+                for part in ast.walk(code):
+                    ast.copy_location(part, item)
+                nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+                self._defined.setdefault(id(item), (ast.copy_location(ast.Lambda(nothing, code), item), body))
+
+    def _read_decorators(self, node: Definition | ast.ClassDef, body: Body) -> None:
+        """Read what decorators do: each is called with what it stands above."""
+        for decorator in node.decorator_list:
+            call = ast.Call(decorator, [ast.Name(node.name)], [])
+            if isinstance(decorator, ast.Lambda):
+                scope = body.scope.call(decorator, call, body.scope)
+                self._expression(decorator.body, body._replace(scope=scope))
+            self._call(ast.copy_location(call, decorator), body)
+            self._note_wrapper(
+                f"{OWN}{body.inside}().{node.name}" if body.in_class else f"{OWN}{node.name}", body, call
+            )
+
+    def _note_wrapper(self, name: str, body: Body, call: ast.Call) -> None:
+        """Note that calling a function also calls what its decorator returned: another function, or an instance."""
+        other = body.scope.name_of(call)
+        if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _ENTERED:
+            self._wrapped[name].append(other)
+
+    def _class(self, node: ast.ClassDef, body: Body) -> None:
+        for expression in (*node.decorator_list, *node.bases, *(item.value for item in node.keywords)):
+            self._expression(expression, body)
+        self._classes.add(node, body.scope)
+        body.scope.set(node.name, f"{OWN}{node.name}", node)
+        inner = Scope(body.scope)
+        inner.around = body.scope.around
+        self._block(node.body, body._replace(scope=inner, in_class=True, inside=node.name))
+        inner.close_class(node.name)
+        self._add_methods(node, body)
+        self._read_decorators(node, body)
+        given = [item for item in node.keywords if item.arg != "metaclass"]
+        for base in node.bases:
+            call = ast.copy_location(ast.Call(base, [], given), base)
+            self._method(body.scope.name_of(base), frozenset({"__init_subclass__"}), call, body)
+        if self._classes.is_enumeration(node.name):
+            self._read_operators(members(node), body)
+        if any(body.scope.name_of(base).startswith(_LOADERS) for base in node.bases):
+            self._read_loader(node, body)
+        for item in node.keywords:
+            if item.arg == "metaclass":
+                self._method(body.scope.name_of(item.value), None, None, body)
+                call = ast.copy_location(ast.Call(item.value, [], []), item.value)
+                self._read_called(item.value, [item.value], call, body)
+
+    def _read_loader(self, node: ast.ClassDef, body: Body) -> None:
+        """Read what a loader of modules does for an import, and the source that it hands out."""
+        self._method(f"{OWN}{node.name}()", _LOADING_METHODS, None, body)
+        for method in methods(node, _SOURCES):
+            for part in ast.walk(method):
+                source = constant(body.scope, part.value) if isinstance(part, ast.Return) and part.value else None
+                if isinstance(source, (str, bytes)):
+                    self._inner_code(text_of(source), body._replace(line=method.lineno))
+
+    # -- expressions and calls
+
     def _expression(self, expression: ast.expr, body: Body) -> None:
         for node, done in walk(expression):
             self._budget.spend()
             if not done:
-                self._begun(node, body)
+                self._read_before(node, body)
             elif isinstance(node, ast.Call):
                 function = body.scope.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
                 if isinstance(function, ast.Lambda) and body.level < _LEVELS:
@@ -507,12 +434,12 @@ class _Reading:
             elif isinstance(node, ast.NamedExpr):
                 body.scope.learn(node)
             elif isinstance(node, ast.Subscript):
-                self._operated(operated(node), body)
+                self._read_operators(operated(node), body)
             elif isinstance(node, ast.Attribute) and (name := body.scope.name_of(node)).startswith(OWN):
-                self._property(name, body)
+                self._read_property(name, body)
 
-    def _begun(self, node: ast.AST, body: Body) -> None:
-        """Take in what parts of an expression rest on, before they are read."""
+    def _read_before(self, node: ast.AST, body: Body) -> None:
+        """Learn what parts of an expression depend on, before they are read."""
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:
                 if body.scope.elements(generator.iter):
@@ -524,14 +451,141 @@ class _Reading:
         elif isinstance(node, ast.Lambda):
             self._defined.setdefault(id(node), (node, body._replace(scope=body.scope.around)))
         elif isinstance(node, ast.BinOp | ast.Compare | ast.FormattedValue):
-            self._operated(operated(node), body)
+            self._read_operators(operated(node), body)
 
-    def _operated(self, calls: Iterable[Operated], body: Body) -> None:
-        """Read the methods of classes of the module that are called without a call being written."""
+    def _read_operators(self, calls: Iterable[Operated], body: Body) -> None:
+        """Read the methods of classes of the module that operators call."""
         for owner, names, given in calls:
             name = body.scope.name_of(owner)
             if name.startswith(OWN):
                 self._method(name, names, ast.copy_location(ast.Call(owner, given, []), owner), body)
+
+    def _call(self, node: ast.Call, body: Body) -> None:
+        written, node = node, body.scope.direct(node)
+        if isinstance(node.func, ast.Lambda) and node.func is not written.func and body.level < _LEVELS:
+            scope = body.scope.call(node.func, node, body.scope)
+            self._expression(node.func.body, body._replace(scope=scope, level=body.level + 1))
+        name = body.scope.name_of(node.func)
+        if name in MAGICS:
+            node = of_magic(node, body.scope)
+            name = body.scope.name_of(node.func)
+        given = [*node.args, *(item.value for item in node.keywords)]
+        self._read_inherited(node, body)
+        self._follow(name, node, body)
+        self._read_arguments(name, given, node, body)
+        put(body.scope, node)
+        self._note_use(name, node, body)
+        if setting := replacement(node, name):
+            self._read_attribute_set(*setting, node, body)
+        elif (table := fill_table(body.scope, node)) and table != GLOBALS and not table.startswith(OWN):
+            for item in node.keywords:
+                self._read_replacement(item.value, node, body)
+            for part in node.args:
+                self._read_table(part, table, body)
+        elif name in UNPICKLERS and given and isinstance(data := constant(body.scope, given[0]), (str, bytes)):
+            self._record_pickle(data, node, body)
+        elif name:
+            name = self._classes.inherited(name)
+            trusting = not name.startswith("builtins.") and is_on(body.scope, node, TRUSTING)  # no `dict` of settings
+            if name in KINDS or trusting:
+                self._record(name, given, node, body)
+                execute_into(body.scope, name, given)
+
+    def _note_use(self, name: str, node: ast.Call, body: Body) -> None:
+        """Note what a function of a neighbouring file is given, which may be a command or code."""
+        if body.when not in (DEFINED, SCRIPT) and node.args and name not in KINDS and len(self.found.uses) < _USES:
+            self.found.uses.extend(uses(name, node, body, self._classes))
+
+    def _read_arguments(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
+        """Read what happens to the arguments of a call: called, executed, made a class, stored, or unknown."""
+        if name in CLASS_MAKERS and (made := class_made_by(node, name, self._class_filler(name, given, body))):
+            self._class(made, body)
+        self._read_registered(name, given, node, body)
+        if name == "doctest.testmod":
+            self._read_examples(body)
+        if name in STATEMENTS:
+            self._read_code_or_callables(given, node, body)
+        elif not name.startswith(_ASKING):
+            for item in given:
+                if name in CALLERS and not isinstance(item, ast.List | ast.Tuple):
+                    self._read_called(item, given, node, body)
+                elif name in FINDERS:
+                    for part in _added(item):
+                        self._read_finder(name, part, body)
+                else:
+                    self._read_passed_on(item, given, node, body)
+
+    def _class_filler(self, name: str, given: list[ast.expr], body: Body) -> Definition | ast.Lambda | None:
+        """Return the function of the module that fills the namespace of a class."""
+        last = given[-1] if name == _NEW_CLASS and given else None
+        function = body.scope.value_of(last.id) if isinstance(last, ast.Name) else last
+        if isinstance(last, ast.Name) and last.id in self._functions:
+            function = self._functions[last.id][0]
+        return function if isinstance(function, Definition | ast.Lambda) else None
+
+    def _read_registered(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
+        """Read what a library is given to call later: hooks of modules, handlers and classes of loggers."""
+        method = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
+        if method in HOOKS and given:
+            self._read_called(given[0], given, node, body)
+        elif method == "register" and name.startswith(OWN) and given:  # of what functools.singledispatch made
+            self._read_called(given[-1], given, node, body)
+        elif method in HANDLERS and given:
+            made = body.scope.name_of(given[0])
+            self._read_stand_in(made if made.endswith("()") else f"{made}()", body)
+        target = next((item.value for item in node.keywords if item.arg == "target"), None)
+        if target is not None and method == "__init__":
+            self._read_called(target, given, node, body)
+
+    def _read_code_or_callables(self, given: list[ast.expr], node: ast.Call, body: Body) -> None:
+        """Read arguments that are code, or callables: a later string prepares an earlier one."""
+        for item in reversed(given):
+            code = constant(body.scope, item)
+            if isinstance(code, (str, bytes)):
+                self._inner_code(text_of(code), body._replace(line=body.line or node.lineno))
+            else:
+                self._read_called(item, given, node, body)
+
+    def _read_examples(self, body: Body) -> None:
+        """Read the examples in the file's texts about its functions and classes, which doctest runs."""
+        for text in self._texts:
+            lines = [line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS)]
+            self._inner_code("\n".join(lines), body)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        """Texts about functions and classes that hold examples."""
+        described = (node for node in ast.walk(self._tree) if isinstance(node, _DESCRIBED))
+        return [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
+
+    def _read_passed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
+        """Read an argument of a call that may or may not call it."""
+        if isinstance(item, ast.List | ast.Tuple):
+            for part in item.elts[:_HANDED] if any(isinstance(part, NAMING) for part in item.elts) else ():
+                if not isinstance(part, ast.List | ast.Tuple):
+                    self._read_passed_on(part, given, node, body)
+        if not isinstance(item, NAMING):
+            return
+        name = body.scope.name_of(item)
+        if KINDS.get(name) in _RUNNING:
+            rest = beside(item, given) if item in given else [part for part in given if item not in ast.walk(part)]
+            self._record(name, rest, node, body, handed=True)
+
+    def _read_called(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
+        """Read a callable that is given to a caller such as threading.Thread."""
+        name = body.scope.name_of(item)
+        if name == _NAMESPACE and isinstance(item, ast.Call):  # which takes the place of a module
+            for held in item.keywords:
+                self._read_replacement(held.value, node, body)
+        rest = beside(item, given) if item in given else []
+        call = ast.copy_location(ast.Call(item, rest, []), node) if rest else None
+        if isinstance(item, ast.Lambda):
+            self._expression(item.body, body._replace(scope=body.scope.call(item, call, body.scope)))
+        self._follow(name, call, body)
+        if name in KINDS:
+            self._record(name, rest, node, body)
+
+    # -- functions and classes of the module
 
     def _follow(self, name: str, call: ast.Call | None, body: Body) -> None:
         """Read what runs where a function, a class or a method of the module, `@NAME().METHOD`, is called."""
@@ -555,20 +609,20 @@ class _Reading:
             for function, scope in (self._functions[named], *self._module.others.get(named, ())):
                 self._enter(function, scope, call, body)
         else:
-            self._made(owner, call, body)
+            self._read_instance(owner, call, body)
 
-    def _made(self, owner: str, call: ast.Call | None, body: Body) -> None:
+    def _read_instance(self, owner: str, call: ast.Call | None, body: Body) -> None:
         """Read what runs where a class of the module is called, or an instance of it is at hand."""
         self._method(owner, None, call, body)
         for definition, scope in self._classes.lineage(owner.removeprefix(OWN)):
             for base in definition.bases:  # whose instances are commands: class Shell(subprocess.Popen)
                 made = call or ast.copy_location(ast.Call(base, [], []), base)
-                self._handed_on(base, [base], made, body._replace(scope=scope))
+                self._read_passed_on(base, [base], made, body._replace(scope=scope))
             for item in definition.keywords:
                 if item.arg == "metaclass" and call:
                     self._method(f"{scope.name_of(item.value)}()", frozenset({"__call__"}), call, body)
 
-    def _property(self, name: str, body: Body) -> None:
+    def _read_property(self, name: str, body: Body) -> None:
         owner, _, attribute = name.removeprefix(OWN).partition(".")
         definition = self._classes.definition(owner.removesuffix("()"))
         for method in methods(definition, frozenset({attribute})) if definition else ():
@@ -589,7 +643,7 @@ class _Reading:
             for item in methods(definition, names):
                 self._enter(item, scope, call, body, first=f"{OWN}{instance}()")
 
-    def _inherited(self, node: ast.Call, body: Body) -> None:
+    def _read_inherited(self, node: ast.Call, body: Body) -> None:
         """Read the method that `super().NAME()` calls."""
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=method):
@@ -598,171 +652,132 @@ class _Reading:
                     for item in methods(definition, frozenset({method})):
                         self._enter(item, scope, node, body, first=body.scope.first)
 
-    def _call(self, node: ast.Call, body: Body) -> None:
-        written, node = node, body.scope.direct(node)
-        if isinstance(node.func, ast.Lambda) and node.func is not written.func and body.level < _LEVELS:
-            scope = body.scope.call(node.func, node, body.scope)
-            self._expression(node.func.body, body._replace(scope=scope, level=body.level + 1))
-        name = body.scope.name_of(node.func)
-        if name in MAGICS:
-            node = of_magic(node, body.scope)
-            name = body.scope.name_of(node.func)
-        given = [*node.args, *(item.value for item in node.keywords)]
-        self._inherited(node, body)
-        self._follow(name, node, body)
-        self._given(name, given, node, body)
-        put(body.scope, node)
-        self._used(name, node, body)
-        if setting := replacement(node, name):
-            self._set(*setting, node, body)
-        elif (table := fill_table(body.scope, node)) and table != GLOBALS and not table.startswith(OWN):
-            for item in node.keywords:
-                self._replaced(item.value, node, body)
-            for part in node.args:
-                self._filled_with(part, table, body)
-        elif name in UNPICKLERS and given and isinstance(data := constant(body.scope, given[0]), (str, bytes)):
-            self._pickle(data, node, body)
-        elif name:
-            name = self._classes.inherited(name)
-            trusting = not name.startswith("builtins.") and is_on(body.scope, node, TRUSTING)  # no `dict` of settings
-            if name in KINDS or trusting:
-                self._told(name, given, node, body)
-                execute_into(body.scope, name, given)
+    # -- what is stored where others find it and call it
 
-    def _used(self, name: str, node: ast.Call, body: Body) -> None:
-        """Take in what a function of a neighbour is given, which may be a command or code."""
-        if body.when not in (DEFINED, SCRIPT) and node.args and name not in KINDS and len(self.found.uses) < _USES:
-            self.found.uses.extend(uses(name, node, body, self._classes))
+    def _read_stored(self, node: ast.AST, body: Body) -> None:
+        """Read what a statement stores in a hook, an attribute or a table, where others find it and call it."""
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value) if (
+                body.in_class and name.startswith("__") and name.endswith("__")
+            ):
+                target: ast.expr = ast.Attribute(ast.Name(OWN), name)
+            case ast.Assign() | ast.AugAssign():
+                for target, given in assigned(node):
+                    self._read_stored_in(target, given, body)
+                return
+            case ast.Return(value=ast.Tuple(elts=[value, *_])):  # as __reduce__ does
+                target = ast.Attribute(ast.Name(OWN), "")
+            case _:
+                return
+        self._read_stored_in(target, value, body)
 
-    def _set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: Body) -> None:
-        """Take in an attribute that a call sets, as `setattr` does."""
+    def _read_stored_in(self, target: ast.expr, value: ast.expr, body: Body) -> None:
+        place = target.value if isinstance(target, ast.Subscript) else target
+        if not isinstance(target, ast.Attribute | ast.Subscript):
+            return
+        named = body.scope.name_of(place)
+        if named == _ENVIRON and isinstance(target, ast.Subscript):
+            call = ast.copy_location(ast.Call(place, [target.slice, value], []), value)
+            self._record(_ENVIRON, call.args, call, body)
+        call = ast.copy_location(ast.Call(place, [value], []), value)
+        for item in _added(value):
+            self._read_finder(f"{named}.append", item, body)
+        self._read_passed_on(value, [value], call, body)
+        owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
+        if isinstance(target, ast.Attribute):
+            self._read_code_swap(target.attr, value, body)
+            holder = body.scope.name_of(target.value)
+            self._record_safeguard(f"{holder}.{target.attr}", value, body)
+            self._add_method(holder, target.attr, value, body)
+        elif isinstance(place, ast.Attribute) and place.attr == _GLOBAL_NAMES and owner.startswith(OWN):
+            body.scope.put(GLOBALS, target.slice, value)
+        if owner and not owner.startswith(OWN):
+            self._read_called(value, [value], call, body)
+            self._read_stand_in(body.scope.name_of(value), body)
+
+    def _read_attribute_set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: Body) -> None:
+        """Read an attribute that a call sets, as `setattr` does."""
         owner, attribute = body.scope.name_of(thing), str(constant(body.scope, key))
         body.scope.put(f"{owner}.__dict__", key, value)
-        self._exchanged(attribute, value, body)
-        self._unguarded(f"{owner}.{attribute}", value, body)
-        self._method_given(owner, attribute, value, body)
+        self._read_code_swap(attribute, value, body)
+        self._record_safeguard(f"{owner}.{attribute}", value, body)
+        self._add_method(owner, attribute, value, body)
         if owner and not owner.startswith(OWN):
-            self._replaced(value, node, body)
+            self._read_replacement(value, node, body)
 
-    def _given(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read what becomes of the arguments of a call: called, executed, made a class, kept, or nobody knows."""
-        if name in CLASS_MAKERS and (made := class_made_by(node, name, self._filler(name, given, body))):
-            self._class(made, body)
-        self._registered(name, given, node, body)
-        if name == "doctest.testmod":
-            self._examples(body)
-        if name in STATEMENTS:
-            self._statements(given, node, body)
-        elif not name.startswith(_ASKING):
-            for item in given:
-                if name in CALLERS and not isinstance(item, ast.List | ast.Tuple):
-                    self._handed(item, given, node, body)
-                elif name in FINDERS:
-                    for part in _added(item):
-                        self._found_by(name, part, body)
-                else:
-                    self._handed_on(item, given, node, body)
+    def _add_methods(self, node: ast.ClassDef, body: Body) -> None:
+        """Note the methods of a class that are functions defined outside it."""
+        for statement in node.body:
+            for target, value in assigned(statement) if isinstance(statement, ast.Assign) else ():
+                if isinstance(target, ast.Name):
+                    self._add_method(f"{OWN}{node.name}", target.id, value, body)
 
-    def _filler(self, name: str, given: list[ast.expr], body: Body) -> Definition | ast.Lambda | None:
-        """Return the function of the module that has a class's table to fill."""
-        last = given[-1] if name == _NEW_CLASS and given else None
-        function = body.scope.value_of(last.id) if isinstance(last, ast.Name) else last
-        if isinstance(last, ast.Name) and last.id in self._functions:
-            function = self._functions[last.id][0]
-        return function if isinstance(function, Definition | ast.Lambda) else None
+    def _add_method(self, owner: str, method: str, value: ast.expr, body: Body) -> None:
+        """Note that a class of the module, or an instance of it, is given a function of the module as a method."""
+        name = body.scope.name_of(value)
+        function = self._functions.get(name.removeprefix(OWN)) if name.startswith(OWN) else None
+        given = value if isinstance(value, ast.Lambda) else function[0] if function else None
+        if given is not None and owner.startswith(OWN):
+            self._classes.extend(owner.removeprefix(OWN).removesuffix("()"), method, given)
 
-    def _registered(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read what a library is given to call later: hooks of modules, handlers and classes of loggers."""
-        method = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
-        if method in HOOKS and given:
-            self._handed(given[0], given, node, body)
-        elif method == "register" and name.startswith(OWN) and given:  # of what functools.singledispatch made
-            self._handed(given[-1], given, node, body)
-        elif method in HANDLERS and given:
-            made = body.scope.name_of(given[0])
-            self._stands_for(made if made.endswith("()") else f"{made}()", body)
-        target = next((item.value for item in node.keywords if item.arg == "target"), None)
-        if target is not None and method == "__init__":
-            self._handed(target, given, node, body)
+    def _read_code_swap(self, attribute: str, value: ast.expr, body: Body) -> None:
+        """Read a function whose code replaces that of another one."""
+        if attribute == _CODE and isinstance(value, ast.Attribute) and value.attr == _CODE:
+            self._read_called(value.value, [value.value], ast.copy_location(ast.Call(value.value, [], []), value), body)
 
-    def _statements(self, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read what runs where a text of code, or something to call, is handed on: a later text prepares the first."""
-        for item in reversed(given):
-            code = constant(body.scope, item)
-            if isinstance(code, (str, bytes)):
-                self._inner_code(text_of(code), body._replace(line=body.line or node.lineno))
-            else:
-                self._handed(item, given, node, body)
+    def _read_stand_in(self, name: str, body: Body) -> None:
+        """Read all methods of an instance that replaces something in another module, such as `sys.stdout`."""
+        if name.startswith(OWN) and name.endswith("()"):
+            definition = self._classes.definition(name.removeprefix(OWN).removesuffix("()"))
+            named = [item.name for item in definition.body if isinstance(item, Definition)] if definition else []
+            self._method(name, frozenset(named), None, body)
 
-    def _examples(self, body: Body) -> None:
-        """Read the examples in the file's texts about its functions and classes, which doctest runs."""
-        for text in self._texts:
-            lines = [line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS)]
-            self._inner_code("\n".join(lines), body)
-
-    @cached_property
-    def _texts(self) -> list[str]:
-        """Texts about functions and classes that hold examples."""
-        described = (node for node in ast.walk(self._tree) if isinstance(node, _DESCRIBED))
-        return [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
-
-    def _handed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read what something is handed of which nobody knows whether it calls it."""
-        if isinstance(item, ast.List | ast.Tuple):
-            for part in item.elts[:_HANDED] if any(isinstance(part, NAMING) for part in item.elts) else ():
-                if not isinstance(part, ast.List | ast.Tuple):
-                    self._handed_on(part, given, node, body)
-        if not isinstance(item, NAMING):
+    def _read_finder(self, name: str, value: ast.expr, body: Body) -> None:
+        """Read what later imports call of an object that is put into a table of finders."""
+        if name not in FINDERS:
             return
-        name = body.scope.name_of(item)
-        if KINDS.get(name) in _RUNNING:
-            rest = beside(item, given) if item in given else [part for part in given if item not in ast.walk(part)]
-            self._told(name, rest, node, body, handed=True)
+        for item in value.elts if isinstance(value, ast.List | ast.Tuple) else [value]:
+            self._method(body.scope.name_of(item), frozenset(FINDERS[name]), None, body)
+            self._read_called(item, [item], ast.copy_location(ast.Call(item, [], []), item), body)
 
-    def _handed(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read what a caller such as threading.Thread is handed to call."""
-        name = body.scope.name_of(item)
-        if name == _NAMESPACE and isinstance(item, ast.Call):  # which takes the place of a module
-            for held in item.keywords:
-                self._replaced(held.value, node, body)
-        rest = beside(item, given) if item in given else []
-        call = ast.copy_location(ast.Call(item, rest, []), node) if rest else None
-        if isinstance(item, ast.Lambda):
-            self._expression(item.body, body._replace(scope=body.scope.call(item, call, body.scope)))
-        self._follow(name, call, body)
-        if name in KINDS:
-            self._told(name, rest, node, body)
-
-    def _filled_with(self, value: ast.expr, table: str, body: Body) -> None:
-        """Read functions of the module that a table of another module is filled with."""
+    def _read_table(self, value: ast.expr, table: str, body: Body) -> None:
+        """Read functions of the module that are put into the namespace of another module."""
         values = value.values if isinstance(value, ast.Dict) and not table.startswith((OWN, GLOBALS)) else []
         for item in values[:_HANDED]:
-            self._replaced(item, ast.copy_location(ast.Call(value, [item], []), value), body)
+            self._read_replacement(item, ast.copy_location(ast.Call(value, [item], []), value), body)
 
-    def _replaced(self, item: ast.expr, node: ast.Call, body: Body) -> None:
-        """Read a function of the module that takes the place of one of another module."""
+    def _read_replacement(self, item: ast.expr, node: ast.Call, body: Body) -> None:
+        """Read a function of the module that replaces one of another module."""
         if isinstance(item, ast.Lambda) or body.scope.name_of(item).startswith(OWN):
-            self._handed(item, [item], node, body)
+            self._read_called(item, [item], node, body)
 
-    def _pickle(self, data: str | bytes, node: ast.Call, body: Body) -> None:
-        try:
-            self.found.pickles.append((body.line or node.lineno, bytes_of(data)))
-        except ValueError:  # characters that no pickle holds
-            return
+    # -- what is found
 
-    def _told(
+    def _record(
         self, name: str, given: list[ast.expr], node: ast.Call, body: Body, *, handed: bool = False, kind: str = ""
     ) -> None:
         kind = kind or KINDS.get(name, "remote")
-        if self._told_of[kind] >= _CALLS:
-            self._untold = self._untold or name
+        if self._recorded[kind] >= _CALLS:
+            self._left_out_call = self._left_out_call or name
             return
         told = telling(name, kind, given, node, body, handed=handed)
         if told:
             self._inner_code(told.code, body._replace(line=body.line or node.lineno))
         if told and told.call:
-            self._told_of[kind] += 1
+            self._recorded[kind] += 1
             self.found.calls.append(told.call)
+
+    def _record_safeguard(self, name: str, value: ast.expr, body: Body) -> None:
+        """Record that a setting which libraries check before they run or load something is changed."""
+        if SAFEGUARDS.fullmatch(name):
+            call = ast.copy_location(ast.Call(value, [value], []), value)
+            self._record(name, [value], call, body, kind=GUARDING)
+
+    def _record_pickle(self, data: str | bytes, node: ast.Call, body: Body) -> None:
+        try:
+            self.found.pickles.append((body.line or node.lineno, bytes_of(data)))
+        except ValueError:  # characters that no pickle holds
+            return
 
     def _inner_code(self, code: str, body: Body) -> None:
         """Read constant code in the place where it runs."""
