@@ -42,7 +42,7 @@ FLEET = (
     broker_option(),
     store_option(),
     chunk_option(),
-    option("--gpu", is_flag=True, help="Large weights where workers have a GPU; without such, as all others."),
+    option("--gpu", is_flag=True, help="Examine large weights on workers with a GPU, if there are any."),
 )
 
 
@@ -71,10 +71,10 @@ PARAMETERS: list[click.Parameter] = [
 @click.command(cls=FleetCommand, params=PARAMETERS, short_help="Judge whole collections, with many workers.")
 @click.pass_context
 def command(context: click.Context, /, **arguments: Unpack[AuditArguments]) -> int:
-    """Judge model files with many workers: TARGETs are listed, queued, examined, and reported on when all is done.
+    """Judge model files with many workers: list TARGETs, queue them, examine them, and write reports at the end.
 
-    With --broker the workers of that fleet do it; without, a private Redis and workers are started here, do the very
-    same, and leave nothing behind. Nothing is lost when a worker or this machine dies: `modelsweep jobs` shows the
+    With --broker, that fleet's workers do the work. Without it, a private Redis and private workers do the same here,
+    and leave nothing behind. Nothing is lost when a worker or this machine dies: `modelsweep jobs` shows the
     job, and `modelsweep submit --resume JOB` goes on listing.
 
     Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 something could not be examined or the job failed.

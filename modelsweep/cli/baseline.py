@@ -22,11 +22,11 @@ from modelsweep.core.units import counted
 _NOT_HERE = frozenset({"dry_run", "list_scanners", "depth"})
 """Options of `scan` that write no baseline: without the SHA-256 of a file nothing of it can be accepted."""
 WRITTEN = (
-    option("-o", "--output", metavar="FILE", required=True, help="Where it goes; what people added there is kept."),
+    option("-o", "--output", metavar="FILE", required=True, help="Write here; keep what people added to the file."),
     *(choice for choice in GATE if choice.name == "fail_on"),
-    option("--until", type=day, metavar="DAY", help="The last day that this is accepted: 2027-06-30."),
+    option("--until", type=day, metavar="DAY", help="The last day on which this is accepted: 2027-06-30."),
     option("--reason", metavar="TEXT", help="Why it is accepted."),
-    option("--owner", metavar="TEXT", help="Who answers for that."),
+    option("--owner", metavar="TEXT", help="Who is responsible."),
 )
 PARAMETERS: list[click.Parameter] = [
     click.Argument(["targets"], nargs=-1, metavar="TARGET..."),
@@ -59,9 +59,9 @@ class BaselineArguments(TypedDict):
 
 @click.command(cls=BaselineCommand, params=PARAMETERS, short_help="Write down what is found: it fails no scan later.")
 def command(**arguments: Unpack[BaselineArguments]) -> int:
-    """Scan TARGETs, and write the findings that would fail the scan to a file: `scan --baseline FILE` still shows them,
-    and fails for others only. A finding is accepted in the very bytes that it was found in. Review the file, and add to
-    its entries a reason, an owner and the last day (until).
+    """Scan TARGETs, and write the findings that would fail the scan to a file: `scan --baseline FILE` still shows
+    them, but fails only for others. A finding is accepted only in exactly the bytes that it was found in. Review the
+    file, and add a reason, an owner and a last day (until) to its entries.
 
     \b
     Examples:

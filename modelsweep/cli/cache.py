@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @click.group(short_help="What is known from earlier scans: its size, and how to forget it.")
 def command() -> None:
-    """Show or forget what was extracted from models before, so that they need not be read again.
+    """Show or clear what was extracted from models, which saves reading them again.
 
-    It lies where MODELSWEEP_CACHE says (a folder or a Redis), else in the Redis of the fleet with --broker, and in
-    ~/.cache/modelsweep without. Nothing is lost with it but time.
+    MODELSWEEP_CACHE says where it is (a folder or a Redis); the default is the fleet's Redis with --broker, and
+    ~/.cache/modelsweep without. Clearing it costs only time.
     """
 
 
 @command.command("stats", params=[broker_option(), option("--json", "as_json", is_flag=True, help="As JSON.")])
 def show(broker: str | None, as_json: bool) -> None:
-    """Say how much there is."""
+    """Show how much there is."""
     address = _address(broker)
     with _opened(address) as cache:
         found = cache.stats()
@@ -61,7 +61,7 @@ def clear(broker: str | None) -> None:
     params=[broker_option(), option("--keep", type=size, metavar="SIZE", help="At most this much: 100MB, 1GB.")],
 )
 def cleanup(broker: str | None, keep: int | None) -> None:
-    """Forget what nobody asked for in 90 days, and what is too much."""
+    """Forget what was not used for 90 days, and what exceeds the limit."""
     address = _address(broker)
     with _opened(address) as cache:
         gone = cache.cleanup(keep)

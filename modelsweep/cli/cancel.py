@@ -10,7 +10,7 @@ from modelsweep.cli.terminal import say
 
 @click.command(params=[job_argument(), broker_option(), store_option()], short_help="Stop a job where it is.")
 def command(job: str, broker: str | None, store: str | None) -> int:
-    """Stop JOB where it is: workers give up what they have in hand within seconds; nothing more of it is read."""
+    """Stop JOB: workers drop its files within seconds, and read nothing more of it."""
     with reached(broker, store) as fleet:
         status = fleet.cancel(job)
         said = {"cancelled": "cancelled", "already": "was cancelled before", "finished": "has ended: nothing to cancel"}

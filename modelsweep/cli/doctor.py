@@ -111,14 +111,15 @@ class Diagnosis:
 
 
 @click.command(short_help="Say what this installation can do.")
-@click.option("--show-failed", is_flag=True, help="Only what does not work.")
+@click.option("--show-failed", is_flag=True, help="Show only what does not work.")
 @click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Also load this third-party package.")
-@click.option("--broker", metavar="URL", envvar=BROKER_VARIABLE, help=f"Try this Redis, too [${BROKER_VARIABLE}].")
-@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@click.option("--broker", metavar="URL", envvar=BROKER_VARIABLE, help=f"Also try this Redis [${BROKER_VARIABLE}].")
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 def command(show_failed: bool, plugins: tuple[str, ...], broker: str | None, form: str) -> int:
-    """Say what this installation can do: versions, scanners, optional packages, sandbox, and whether a broker answers.
+    """Show what this installation can do: versions, scanners, optional packages, sandbox, and whether a broker
+    answers.
 
-    Exits with 0 where everything installed works, with 2 where something is broken.
+    Exit code: 0 everything installed works, 2 something is broken.
     """
     diagnosis = diagnose(plugins, broker or "")
     if form == "json":

@@ -12,7 +12,7 @@ from modelsweep.cli.parameters import count
 @click.command(
     params=[
         broker_option(),
-        option("--address", default="127.0.0.1", metavar="ADDRESS", help="To listen on [127.0.0.1]."),
+        option("--address", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on [127.0.0.1]."),
         option("--port", type=count, default="9808", metavar="PORT", help="[9808]"),
     ],
     short_help="Serve metrics to Prometheus.",

@@ -34,13 +34,13 @@ def store_option() -> click.Option:
         "--store",
         metavar="URI",
         envvar=STORE_VARIABLE,
-        help=f"Where results and reports lie: a folder, s3://..., redis://... [${STORE_VARIABLE}, else the broker].",
+        help=f"Store of results and reports: a folder, s3://..., redis://... [${STORE_VARIABLE}, else the broker].",
     )
 
 
 def chunk_option() -> click.Option:
     """Return the option that says how much one message asks for."""
-    return option("--chunk-files", type=count, default="64", metavar="N", help="Small files in one chunk [64].")
+    return option("--chunk-files", type=count, default="64", metavar="N", help="Small files per chunk [64].")
 
 
 @contextmanager

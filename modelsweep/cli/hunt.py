@@ -20,12 +20,12 @@ _FACTS_SHOWN = 3
         click.Argument(["jobs"], nargs=-1, metavar="[JOB]...", callback=checked_job),
         broker_option(),
         store_option(),
-        option("--json", "as_json", is_flag=True, help="A line of JSON for each file."),
+        option("--json", "as_json", is_flag=True, help="Print a line of JSON for each file."),
     ],
     short_help="Ask the stored facts: which models call X?",
 )
 def command(expression: str, jobs: tuple[str, ...], broker: str | None, store: str | None, as_json: bool) -> int:
-    """Name the files whose stored facts make EXPRESSION true, of these or of all jobs; no model is read.
+    """List the files whose stored facts match EXPRESSION, in these or all jobs, without reading a model.
 
     A term is KIND:PATTERN: call, import, operator, url, template, licence, framework..., or any; path: and digest: look
     at the file, detail.KEY: at details of facts, host: at hosts of addresses in both. Patterns are globs of the whole

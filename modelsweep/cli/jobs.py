@@ -14,11 +14,11 @@ from modelsweep.cli.terminal import write_line
 
 
 @click.command(
-    params=[broker_option(), store_option(), option("--json", "as_json", is_flag=True, help="For programs.")],
+    params=[broker_option(), store_option(), option("--json", "as_json", is_flag=True, help="Print JSON.")],
     short_help="List the jobs of a fleet.",
 )
 def command(broker: str | None, store: str | None, as_json: bool) -> int:
-    """List the jobs that the fleet still knows, newest first; ended ones are forgotten after a week."""
+    """List the jobs that the fleet knows, newest first; ended ones are forgotten after a week."""
     with reached(broker, store) as fleet:
         from modelsweep.fleet.answers import UnknownJob
 

@@ -20,15 +20,15 @@ SHOWN = 50
 
 @click.command(short_help="Derive an allow-list for your own classes from their source.")
 @click.argument("targets", nargs=-1, required=True, metavar="PACKAGE|PATH...")
-@click.option("--output", "-o", metavar="FILE", help="Write the allow-list: scan --allow-from FILE takes it.")
-@click.option("--verbose", "-v", is_flag=True, help="Show every name, and why each of the others is refused.")
+@click.option("--output", "-o", metavar="FILE", help="Write the allow-list for scan --allow-from FILE.")
+@click.option("--verbose", "-v", is_flag=True, help="Show every name, and why the others are refused.")
 def command(targets: tuple[str, ...], output: str | None, verbose: bool) -> int:
     """Show which classes and functions of a package a pickle may name without a warning, and why others may not.
 
-    The source is read and never imported. A class is let through where nothing that loading runs of it (__new__,
-    __setstate__, __del__, setters and so on, also of its bases) does more than store data; a function where nothing
-    that it calls does. Instances whose other methods do more (__iter__, __repr__, properties) may be held, and are told
-    where loading hands them to a call. What is not let through is reported as before.
+    The source is read and never imported. A class is allowed if nothing of it that loading runs (__new__,
+    __setstate__, __del__, setters and so on, also in its bases) does more than store data; a function is allowed if
+    nothing that it calls does. Instances whose other methods do more (__iter__, __repr__, properties) may be stored,
+    and are reported where loading passes them to a call. What is not allowed is reported as before.
 
     \b
     Examples:

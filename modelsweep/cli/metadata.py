@@ -25,12 +25,16 @@ FACT_LIMIT = 20
 
 @click.command(short_help="Show what model files hold, without loading them.")
 @click.argument("targets", nargs=-1, metavar="TARGET...")
-@click.option("--targets-from", metavar="FILE", help="More targets from FILE (- is standard input), by line or NUL.")
-@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@click.option(
+    "--targets-from",
+    metavar="FILE",
+    help="Read more targets from FILE (-: standard input), separated by lines or NULs.",
+)
+@click.option("--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 def command(targets: tuple[str, ...], targets_from: str | None, form: str) -> int:
     """Show formats, sizes, digests, frameworks, tensors and licences of model files.
 
-    Nothing is loaded: the files are examined as `scan` does, and what it would find is left out here.
+    Nothing is loaded: the files are examined as by `scan`, but findings are left out.
 
     \b
     Examples:

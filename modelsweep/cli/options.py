@@ -35,16 +35,20 @@ def several(*declarations: str, metavar: str, **attributes: object) -> click.Opt
 
 
 WHAT = (
-    option("--targets-from", metavar="FILE", help="More targets from FILE (- is standard input), by line or NUL."),
+    option(
+        "--targets-from",
+        metavar="FILE",
+        help="Read more targets from FILE (-: standard input), separated by lines or NULs.",
+    ),
     several(
         "-b",
         "--blacklist",
         type=pattern,
         metavar="PATTERN",
-        help="Report models and files whose name matches. Repeatable.",
+        help="Report models and files whose names match. Repeatable.",
     ),
-    option("--max-file-size", "--max-size", type=size, metavar="SIZE", help="Leave out larger files: 500MB, 1GB."),
-    option("--max-total-size", type=size, metavar="SIZE", help="Read no more than this in all."),
+    option("--max-file-size", "--max-size", type=size, metavar="SIZE", help="Skip larger files: 500MB, 1GB."),
+    option("--max-total-size", type=size, metavar="SIZE", help="Read at most this much in total."),
     several(
         "--include",
         type=pattern,
@@ -52,10 +56,8 @@ WHAT = (
         help="Only files whose path or name matches: '*.pt', 'models/*'. Repeatable.",
     ),
     several("--exclude", type=pattern, metavar="GLOB", help="No files whose path or name matches. Repeatable."),
-    option(
-        "--newest-first", is_flag=True, help="Examine what was written last first; --max-total-size chooses it first."
-    ),
-    option("--dry-run", is_flag=True, help="Only list what would be read, with sizes."),
+    option("--newest-first", is_flag=True, help="Examine the newest files first; --max-total-size keeps these."),
+    option("--dry-run", is_flag=True, help="Only list what would be read, and its size."),
 )
 HOW = (
     option(
@@ -63,19 +65,19 @@ HOW = (
         type=click.Choice([profile.name for profile in PROFILES]),
         default="full-audit",
         metavar="NAME",
-        help=f"Narrower questions: {', '.join(profile.name for profile in PROFILES)} (default).",
+        help=f"What to look for: {', '.join(profile.name for profile in PROFILES)} (default).",
     ),
     option("--depth", type=click.Choice(["quick", "full"]), help="quick: structure only; full: every byte (default)."),
     several(
         "--include-scanner",
         "included",
         metavar="NAME...",
-        help="Only these: ids or class names, one or more.",
+        help="Use only these: ids or class names, one or more.",
     ),
-    several("--exclude-scanner", "excluded", metavar="NAME...", help="All but these."),
+    several("--exclude-scanner", "excluded", metavar="NAME...", help="Use all but these."),
     option("--list-scanners", is_flag=True, help="List the scanners and stop."),
     several(
-        "--allow-import", "allowed", type=names, metavar="PATTERN", help="Trust own classes: 'acme.*'. Repeatable."
+        "--allow-import", "allowed", type=names, metavar="PATTERN", help="Trust your own classes: 'acme.*'. Repeatable."
     ),
     several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     several(
@@ -83,23 +85,23 @@ HOW = (
         "require_signers",
         type=signing,
         metavar="FILE[=WHO]",
-        help="Report what nobody signed with this key, or a certificate of these, for WHO. Repeatable.",
+        help="Report files not signed with this key, or for WHO by one of these certificates. Repeatable.",
     ),
-    several("--plugin", "plugins", metavar="NAME", help="Use the scanners of this installed package, too."),
+    several("--plugin", "plugins", metavar="NAME", help="Also use the scanners of this installed package."),
     option(
         "-t",
         "--timeout",
         type=seconds,
         default="300",
         metavar="SECONDS",
-        help="For one file; larger files get more [300].",
+        help="Time for one file; larger files get more [300].",
     ),
-    option("-j", "--jobs", type=count, metavar="N", help="Files examined at a time [one for each processor]."),
-    option("--no-cache", is_flag=True, help="Read everything, also what is known from an earlier scan."),
+    option("-j", "--jobs", type=count, metavar="N", help="Files examined at the same time [one per processor]."),
+    option("--no-cache", is_flag=True, help="Read everything, even what an earlier scan knows."),
     option(
         "--trust-file-times",
         is_flag=True,
-        help="Read no local file again with the inode and times of an earlier scan, no address with its ETag.",
+        help="Do not read again a local file with unchanged inode and times, or an address with an unchanged ETag.",
     ),
 )
 
@@ -117,9 +119,9 @@ def _sets(variable: str) -> Callable[[click.Context, click.Parameter, object], N
 def politeness_options() -> tuple[click.Option, ...]:
     """Return the options that say how hard servers are leaned on."""
     described = (
-        ("--bandwidth", BANDWIDTH, size, "SIZE", "Bytes a second from all servers together: 50MB [no limit]."),
-        ("--connections", CONNECTIONS, count, "N", "Requests at a time to one server [8]."),
-        ("--request-rate", REQUEST_RATE, rate, "N", "Requests a second to one server [no limit]."),
+        ("--bandwidth", BANDWIDTH, size, "SIZE", "Bytes per second from all servers together: 50MB [no limit]."),
+        ("--connections", CONNECTIONS, count, "N", "Simultaneous requests to one server [8]."),
+        ("--request-rate", REQUEST_RATE, rate, "N", "Requests per second to one server [no limit]."),
     )
     return tuple(
         option(flag, type=kind, metavar=name, help=words, expose_value=False, callback=_sets(variable))
@@ -129,13 +131,15 @@ def politeness_options() -> tuple[click.Option, ...]:
 
 OUTPUT = (
     several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),
-    several("-o", "--output", "outputs", metavar="FILE", help="Where it goes; without -f the ending names the format."),
-    option("--sbom", metavar="FILE", help="CycloneDX with licences."),
-    option("-v", "--verbose", is_flag=True, help="Also findings for developers (DEBUG), and details."),
-    option("-q", "--quiet", is_flag=True, help="Say nothing where nothing is found."),
-    option("--progress/--no-progress", default=None, help="A progress bar [on a terminal]."),
-    option("--write-back", is_flag=True, help="Tag model versions of MLflow with their verdict (modelsweep.verdict)."),
-    option("--alias", metavar="NAME", default="", help="With --write-back: the alias of clean versions."),
+    several(
+        "-o", "--output", "outputs", metavar="FILE", help="Write here; without -f, the extension chooses the format."
+    ),
+    option("--sbom", metavar="FILE", help="Write a CycloneDX SBOM with licences."),
+    option("-v", "--verbose", is_flag=True, help="Also show findings for developers (DEBUG), and details."),
+    option("-q", "--quiet", is_flag=True, help="Print nothing if nothing is found."),
+    option("--progress/--no-progress", default=None, help="Show a progress bar [on a terminal]."),
+    option("--write-back", is_flag=True, help="Tag MLflow model versions with their verdict (modelsweep.verdict)."),
+    option("--alias", metavar="NAME", default="", help="With --write-back: the alias for clean versions."),
     option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
 )
 
@@ -156,24 +160,26 @@ GATE = (
         metavar="FILE",
         is_eager=True,
         callback=_policy,
-        help="Options that a team agreed on, and findings that it ignores. Repeatable.",
+        help="A team's common options and ignored findings. Repeatable.",
     ),
     option(
         "--fail-on",
         type=SEVERITIES,
         default="warning",
         metavar="SEVERITY",
-        help="Least severity for exit code 1 [warning].",
+        help="Lowest severity for exit code 1 [warning].",
     ),
-    several("--baseline", "baselines", metavar="FILE", help="What `baseline` wrote to FILE fails no scan. Repeatable."),
-    option("--strict", is_flag=True, help="Whatever could not be judged fails, too; --no-cache."),
+    several(
+        "--baseline", "baselines", metavar="FILE", help="Do not fail for what `baseline` wrote to FILE. Repeatable."
+    ),
+    option("--strict", is_flag=True, help="Also fail for whatever could not be judged; implies --no-cache."),
     option(
         "--tolerate-problems",
         "tolerated",
         type=tolerance,
         default="0",
         metavar="N|P%",
-        help="Unexamined files that do not fail the scan [0].",
+        help="Unexamined files to tolerate without failing [0].",
     ),
 )
 SECTIONS: dict[str, tuple[click.Option, ...]] = {

@@ -31,16 +31,17 @@ class RejudgeArguments(ReportArguments):
     params=[
         *PARAMETERS,
         several(
-            "--allow-import", "allowed", type=names, metavar="PATTERN", help="Trust these, too: 'acme.*'. Repeatable."
+            "--allow-import", "allowed", type=names, metavar="PATTERN", help="Also trust these: 'acme.*'. Repeatable."
         ),
         several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     ],
     short_help="Judge the stored facts of a job by today's rules.",
 )
 def command(**arguments: Unpack[RejudgeArguments]) -> int:
-    """Judge what is stored of JOB by the rules of this version, say what is new and gone, and report; no model is read.
+    """Judge the stored facts of JOB by the rules of this version, show what is new or gone, and report, without
+    reading a model.
 
-    What scanners saw in the bytes themselves stays as it was. Exit code as that of `report`.
+    What scanners found in the bytes themselves stays as it was. The exit code is that of `report`.
     """
     write, job = writing(arguments), arguments["job"]
     allowed = allowed_of(arguments["allowed"], arguments["allow_files"])

@@ -13,9 +13,9 @@ from modelsweep.cli.terminal import say
     params=[job_argument(), broker_option(), store_option()], short_help="Make a lost ledger anew from the store."
 )
 def command(job: str, broker: str | None, store: str | None) -> int:
-    """Make the ledger of JOB anew after its Redis was lost: from the pages and results in the store.
+    """Rebuild the ledger of JOB after its Redis was lost, from the pages and results in the store.
 
-    What was examined is not examined again; all else is queued again. The store must be another than that Redis.
+    What was examined is not examined again; everything else is queued again. The store must not be that Redis.
     """
     with reached(broker, store) as fleet:
         repaired, progress = fleet.repair(job), fleet.ledger(job).progress()

@@ -56,7 +56,7 @@ class ReportArguments(TypedDict):
 
 @click.command(params=PARAMETERS, short_help="Write the reports of a job that has ended.")
 def command(**arguments: Unpack[ReportArguments]) -> int:
-    """Write the reports of JOB from its results, in any format; no model is read again.
+    """Write the reports of JOB from its results, in any format, without reading a model again.
 
     Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 something could not be examined.
     """

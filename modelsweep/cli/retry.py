@@ -10,7 +10,7 @@ from modelsweep.cli.terminal import say
 
 @click.command(params=[job_argument(), broker_option(), store_option()], short_help="Try again what failed.")
 def command(job: str, broker: str | None, store: str | None) -> int:
-    """Have those files of JOB examined again that could not be read, took too long or crashed; then report anew."""
+    """Examine again the files of JOB that could not be read, took too long or crashed; then report again."""
     with reached(broker, store) as fleet:
         retried = fleet.retry(job)
         count = len(retried.again)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scanners.catalogue import Declared
 
 FORMAT = click.option(
-    "--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="How to print."
+    "--format", "-f", "form", type=click.Choice(["text", "json"]), default="text", help="Output format."
 )
 WIDTH = 96
 

@@ -20,7 +20,7 @@ PARAMETERS: list[click.Parameter] = [
 @click.command(cls=ScanCommand, params=PARAMETERS, short_help="Judge model files: what is wrong with them, and why.")
 @click.pass_context
 def command(context: click.Context, /, **arguments: Unpack[ScanArguments]) -> int:
-    """Judge model files: TARGETs are files, directories, and addresses such as
+    """Judge model files: TARGETs are files, directories, or addresses such as
     s3://bucket or hf://org/name; `-` reads them from standard input.
 
     Exit code: 0 nothing found, 1 findings at or above --fail-on, 2 something could not be examined or the scan failed.

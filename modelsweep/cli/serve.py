@@ -55,8 +55,8 @@ OFFERED = (
     params=[
         broker_option(),
         store_option(),
-        option("--address", default="127.0.0.1", metavar="ADDRESS", help="To listen on [127.0.0.1]."),
-        option("--port", type=int, default=8420, metavar="PORT", help="0 takes any free port [8420]."),
+        option("--address", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on [127.0.0.1]."),
+        option("--port", type=int, default=8420, metavar="PORT", help="Port; 0 takes any free one [8420]."),
         several("--root", "roots", metavar="DIR|URL", help="Allow scans of what is below this. Repeatable."),
         option(
             "--shared",

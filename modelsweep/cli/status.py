@@ -22,13 +22,13 @@ PRODUCER_SILENT = 60.0
         job_argument(),
         broker_option(),
         store_option(),
-        option("--watch", is_flag=True, help="Until the job has ended."),
-        option("--json", "as_json", is_flag=True, help="For programs."),
+        option("--watch", is_flag=True, help="Follow it until the job has ended."),
+        option("--json", "as_json", is_flag=True, help="Print JSON."),
     ],
     short_help="Say how far a job is.",
 )
 def command(job: str, broker: str | None, store: str | None, watch: bool, as_json: bool) -> int:
-    """Say how far JOB is: files, bytes, findings, what was lost and done again."""
+    """Show the progress of JOB: files, bytes, findings, and what was lost and repeated."""
     with reached(broker, store) as fleet:
         if watch:
             with watched(fleet, job, is_interactive(sys.stderr)) as show:

@@ -55,7 +55,7 @@ _NOT_HERE = frozenset(
 )
 @click.pass_context
 def command(context: click.Context, /, **arguments: Unpack[SubmitArguments]) -> int:
-    """List TARGETs into the queues of a fleet, and print the id of the job; its reports are fetched by `report`.
+    """Queue TARGETs for a fleet, and print the id of the job; `report` writes its reports.
 
     \b
     Examples:

@@ -71,10 +71,11 @@ class WatchCommand(FleetCommand):
 )
 @click.pass_context
 def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> int:
-    """List TARGETs again and again, and examine what is new or has changed; until SIGTERM or Control-C.
+    """List TARGETs repeatedly, and examine what is new or has changed, until SIGTERM or Control-C.
 
-    With --broker each batch is a job of the fleet; without, it is examined here. --webhook takes notifications of
-    MLflow (signed), S3, EventBridge and Pub/Sub (Authorization: Bearer SECRET), of what is below the TARGETs only.
+    With --broker, each batch is a job of the fleet; without it, files are examined here. --webhook accepts
+    notifications from MLflow (signed), S3, EventBridge and Pub/Sub (Authorization: Bearer SECRET), for what is below
+    the TARGETs only.
 
     Exit code: that of `scan` with --once, where no broker is named; else 0.
 

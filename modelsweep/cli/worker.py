@@ -24,25 +24,35 @@ PARAMETERS: list[click.Parameter] = [
         metavar="NAME,...",
         help=f"Queues to serve: {SCANS}, and control for reports [all but gpu].",
     ),
-    option("-c", "--concurrency", type=count, metavar="N", help="Tasks at a time [one for each processor]."),
-    several("--root", "roots", metavar="DIR|URL", help="Read only below this; nothing else is opened. Repeatable."),
-    option("--memory", type=size, default="2GB", metavar="SIZE", help="Of each sandboxed process at most [2GB]."),
+    option("-c", "--concurrency", type=count, metavar="N", help="Simultaneous tasks [one per processor]."),
+    several("--root", "roots", metavar="DIR|URL", help="Read only what is below this. Repeatable."),
+    option("--memory", type=size, default="2GB", metavar="SIZE", help="Memory limit of each sandboxed process [2GB]."),
     option(
         "--cache",
         metavar="URI",
         envvar="MODELSWEEP_CACHE",
-        help="What is known from earlier jobs: a Redis, a folder, or off [$MODELSWEEP_CACHE, else the broker].",
+        help="Cache of earlier jobs: a Redis, a folder, or off [$MODELSWEEP_CACHE, else the broker].",
     ),
     option(
         "--arrays",
         type=click.Choice(CHOICES),
         default=NUMPY,
         envvar=VARIABLE,
-        help=f"Library for the numbers of weights, for the queue gpu; auto finds a GPU [${VARIABLE}, else {NUMPY}].",
+        help=f"Array library for weights in the queue gpu; auto finds a GPU [${VARIABLE}, else {NUMPY}].",
     ),
-    option("--lease", type=seconds, default="60", metavar="SECONDS", help="After which the silent are given up [60]."),
     option(
-        "--grace", type=seconds, default="60", metavar="SECONDS", help="For what is in hand when told to stop [60]."
+        "--lease",
+        type=seconds,
+        default="60",
+        metavar="SECONDS",
+        help="Time after which silent workers are given up [60].",
+    ),
+    option(
+        "--grace",
+        type=seconds,
+        default="60",
+        metavar="SECONDS",
+        help="Time to finish the current tasks when stopped [60].",
     ),
     *politeness_options(),
     option("--log-level", metavar="LEVEL", default="", help="debug, info, warning or error [info]."),
@@ -65,10 +75,11 @@ def command(  # noqa: PLR0913 - one for each option
     log_level: str,
     with_parent: bool,
 ) -> int:
-    """Examine what the queues of a fleet ask for, until SIGTERM.
+    """Work on the queues of a fleet, until SIGTERM.
 
-    The key that producers sign with is taken from MODELSWEEP_KEY. A worker reads below its own --root folders and
-    addresses only, whatever a job asks for. SIGTERM: what is in hand is finished within --grace seconds, or given back.
+    MODELSWEEP_KEY holds the key that producers sign with. A worker reads only below its own --root folders and
+    addresses, whatever a job asks for. On SIGTERM, it finishes its current tasks within --grace seconds, or gives them
+    back.
     """
     if not broker:
         raise click.UsageError("which fleet? Name its broker: --broker URL, or set MODELSWEEP_BROKER_URL")
