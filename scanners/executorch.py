@@ -102,14 +102,14 @@ def _tensors(blob: Blob, tensors: Table) -> Iterator[Item]:
     for number, segment in enumerate(tensors.tables(_ALL_SEGMENTS)):
         offset, size = segment.number(0, "Q"), segment.number(1, "Q")
         if offset + size > length:
-            yield _said(blob, f"segment {number}", "the byte", offset + size, length, segment)
+            yield _finding(blob, f"segment {number}", "the byte", offset + size, length, segment)
         elif size:
             yield blob.window(f"segment {number}", base + offset, size, RAW)
     for entry in tensors.tables(_NAMED):
         index = entry.number(1, "I")
         if index >= count:
             name = f"tensor {printable(entry.text(0, _NAME), _SHOWN)}"
-            yield _said(blob, name, "segment", index, count, entry)
+            yield _finding(blob, name, "segment", index, count, entry)
             return
 
 
@@ -145,7 +145,7 @@ def _wrong(blob: Blob, program: Table, base: int) -> Iterator[Item]:
     for number, segment in enumerate(program.tables(_SEGMENTS)):
         offset, length = segment.number(0, "Q"), segment.number(1, "Q")
         if offset + length > available:
-            yield _said(blob, f"segment {number}", "the byte", offset + length, available, segment)
+            yield _finding(blob, f"segment {number}", "the byte", offset + length, available, segment)
     told: set[str] = set()
     for plan in program.tables(_PLANS):
         yield from _plan(blob, plan, told)
@@ -177,14 +177,14 @@ def _instruction(
     what, count = counts[kind]
     index = call.number(0, "i")
     if not 0 <= index < count:
-        yield _said(blob, subject, what, index, count, call)
+        yield _finding(blob, subject, what, index, count, call)
     for value in call.numbers(1):
         if not 0 <= value < values:
-            yield _said(blob, subject, "value", value, values, call)
+            yield _finding(blob, subject, "value", value, values, call)
             return
 
 
-def _said(blob: Blob, subject: str, what: str, index: int, count: int, table: Table) -> Finding:
+def _finding(blob: Blob, subject: str, what: str, index: int, count: int, table: Table) -> Finding:
     evidence: dict[str, Json] = {"what": what, "index": f"{index:,}", "count": f"{count:,}"}
     return Finding(OUT_OF_RANGE, blob.locator, subject, span=Span(table.position), evidence=evidence)
 

@@ -196,33 +196,33 @@ class _Model:
         bounds = _integers(tree.get(b"cat_boundaries", b""), self._offset)
         words = len(tree.get(b"cat_threshold", b"").split())
         if len(bounds) != count + 1:
-            yield self._said("the length of cat_boundaries", len(bounds), count + 1)
+            yield self._finding("the length of cat_boundaries", len(bounds), count + 1)
         elif sorted(bounds) != bounds or not 0 <= bounds[0] <= bounds[-1] <= words:
-            yield self._said(
+            yield self._finding(
                 "cat_boundaries", next((each for each in bounds if not 0 <= each <= words), bounds[-1]), words
             )
         kinds = _integers(tree.get(b"decision_type", b""), self._offset)
         for kind, threshold in zip(kinds, tree.get(b"threshold", b"").split(), strict=False):
             if kind & 1 and not 0 <= _whole(threshold) < count:
-                yield self._said("threshold", _whole(threshold), count)
+                yield self._finding("threshold", _whole(threshold), count)
                 return
 
     def _linear(self, tree: dict[bytes, bytes]) -> Finding | None:
         """Return the first feature that is not there of the linear models in leaves."""
         features = _integers(tree.get(b"leaf_features", b""), self._offset)
         wrong = next((each for each in features if not 0 <= each < self.features), None)
-        return None if wrong is None else self._said("leaf_features", wrong, self.features)
+        return None if wrong is None else self._finding("leaf_features", wrong, self.features)
 
     def _wrong(self, name: bytes, values: list[int], leaves: int) -> Finding | None:
         """Return what is wrong with one list: of nodes there is one fewer than of leaves, which are below zero."""
         nodes = max(leaves - 1, 0)
         if leaves > 1 and len(values) != nodes:
-            return self._said(f"the length of {name.decode()}", len(values), nodes)
+            return self._finding(f"the length of {name.decode()}", len(values), nodes)
         lowest, highest = (0, self.features) if name == b"split_feature" else (-leaves, nodes)
         wrong = next((value for value in values if not lowest <= value < highest), None) if leaves > 1 else None
-        return None if wrong is None else self._said(name.decode(), wrong, highest if wrong >= 0 else leaves)
+        return None if wrong is None else self._finding(name.decode(), wrong, highest if wrong >= 0 else leaves)
 
-    def _said(self, what: str, index: int, count: int) -> Finding:
+    def _finding(self, what: str, index: int, count: int) -> Finding:
         evidence: dict[str, Json] = {"what": what, "index": f"{index:,}", "count": f"{count:,}"}
         return Finding(OUT_OF_RANGE, self.blob.locator, self._number, what, Span(self._offset), evidence)
 

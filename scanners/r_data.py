@@ -179,17 +179,17 @@ class _Seen:
                 break
         else:
             if "promise" in self._counts:
-                yield self._said(PROMISE, blob, "promise", _listed(lazy))
+                yield self._finding(PROMISE, blob, "promise", _listed(lazy))
         for name in [name for name in called if name in _STRONG][:_NAMES_SHOWN]:
             yield Finding(FUNCTION_RUNS, blob.locator, name, span=Span(called[name]))
         if "hook" in self._counts and "function" in self._counts:
-            yield self._said(STARTUP, blob, "hook", self._hook)
+            yield self._finding(STARTUP, blob, "hook", self._hook)
         if "active" in self._counts:
-            yield self._said(ACTIVE_BINDING, blob, "active")
+            yield self._finding(ACTIVE_BINDING, blob, "active")
         if "function" in self._counts:
-            yield self._said(FUNCTION, blob, "function")
+            yield self._finding(FUNCTION, blob, "function")
 
-    def _said(self, rule: Rule, blob: Blob, kind: str, subject: str = "") -> Finding:
+    def _finding(self, rule: Rule, blob: Blob, kind: str, subject: str = "") -> Finding:
         evidence: dict[str, Json] = {"count": f"{self._counts[kind]:,}"}
         return Finding(rule, blob.locator, subject, span=Span(self._first[kind]), evidence=evidence)
 

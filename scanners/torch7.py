@@ -107,12 +107,12 @@ def _in_text(blob: Blob, context: Context) -> Iterator[Item]:
         chunk = blob.reader.read(start, min(MIB + overlap, blob.size - start))
         for match in islice(_BYTECODE.finditer(chunk), _FUNCTIONS_SHOWN):
             if match.start() < MIB:
-                yield _told(blob, start + match.start(), blob.size - start - match.start(), "function")
+                yield _finding(blob, start + match.start(), blob.size - start - match.start(), "function")
     detail = "the form of texts is not read: only bytecode was looked for in it"
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
 
 
-def _told(blob: Blob, start: int, length: int, path: str) -> Finding:
+def _finding(blob: Blob, start: int, length: int, path: str) -> Finding:
     """Return what the bytecode at `start` is."""
     names = sorted({match.decode() for match in _COMMANDS.findall(blob.reader.read(start, min(length, _CODE)))})
     if names:
@@ -221,7 +221,7 @@ class _Walk:
         self.cursor.skip(length)
         self._left += 1
         self._functions += 1
-        found = _told(self.blob, start, length, f"function {self._functions}")
+        found = _finding(self.blob, start, length, f"function {self._functions}")
         if found.rule is COMMANDS or self._functions <= _FUNCTIONS_SHOWN:
             yield found
 

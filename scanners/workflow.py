@@ -76,7 +76,7 @@ def _element(blob: Blob, event: Start, operator: str, context: Context) -> Itera
     if event.name == _ENTRY:
         value = _ESCAPE.sub(lambda match: chr(min(int(match[1]), 0xFFFF)), value)
     if key.lower() in _COMMANDS:
-        yield from _told(blob, value, place)
+        yield from _commands(blob, value, place)
     elif _SCRIPT.fullmatch(key) and value:
         yield from _script(blob, value, place, context)
 
@@ -125,13 +125,13 @@ def _script(blob: Blob, script: str, place: _Place, context: Context) -> Iterato
 
     yield from calls_in(blob, script.encode("utf-8", "replace"), context)
     for line in script.splitlines():
-        yield from _told(blob, line, place)
+        yield from _commands(blob, line, place)
         if _JAVA.search(line):
             detail: dict[str, Json] = {"who": "running the workflow runs it", "how": "workflow", "path": place.path}
             yield Fact("shell-command", _shown(line), blob.locator, detail=detail)
 
 
-def _told(blob: Blob, command: str, place: _Place) -> Iterator[Item]:
+def _commands(blob: Blob, command: str, place: _Place) -> Iterator[Item]:
     """Yield a command that attacks use."""
     from scanners.judge.attack_commands import fetched_command, hostile_command
 

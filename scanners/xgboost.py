@@ -180,13 +180,13 @@ def _groups(blob: Blob, document: Value) -> Iterator[Finding]:
         groups = _integers(blob, _inner(model, "tree_info"))
         at = next((at for at, group in enumerate(groups) if not 0 <= group < outputs), None)
         if at is not None:
-            yield _said(blob, "tree_info", "output", groups[at], f"tree {at}", outputs)
+            yield _finding(blob, "tree_info", "output", groups[at], f"tree {at}", outputs)
         trees = _inner(model, "trees")
         numbers = [_inner(tree, "id") for tree in trees] if isinstance(trees, list) else []
         seen: set[Value] = set()
         for number in numbers:
             if isinstance(number, int) and (not 0 <= number < len(numbers) or number in seen):
-                yield _said(blob, "trees", "number", number, "a tree", len(numbers))
+                yield _finding(blob, "trees", "number", number, "a tree", len(numbers))
                 break
             seen.add(number if isinstance(number, int) else -1)
 
@@ -217,29 +217,29 @@ def _outside(blob: Blob, tree: _Tree) -> Iterator[Finding]:
     """Yield the first child and the first feature of a tree that are not there."""
     count = len(tree.left)
     if len(tree.right) != count:
-        yield _said(blob, tree.path, "number of right children", len(tree.right), "its nodes", count)
+        yield _finding(blob, tree.path, "number of right children", len(tree.right), "its nodes", count)
     for children, what in ((tree.left, "left child"), (tree.right, "right child")):
         if children and not -1 <= min(children) <= max(children) < count:
             at = next(at for at, child in enumerate(children) if not -1 <= child < count)
-            yield _said(blob, tree.path, what, children[at], f"node {at}", count)
+            yield _finding(blob, tree.path, what, children[at], f"node {at}", count)
     # With more targets than one, the lists of a leaf are shorter than those of nodes
     inner = [at for at, child in enumerate(tree.left) if child >= 0]
     for at in inner:
         if at >= len(tree.split):
-            yield _said(blob, tree.path, "split", at, "the tree", len(tree.split))
+            yield _finding(blob, tree.path, "split", at, "the tree", len(tree.split))
             break
         if not 0 <= tree.split[at] < tree.features:
-            yield _said(blob, tree.path, "feature", tree.split[at], f"node {at}", tree.features)
+            yield _finding(blob, tree.path, "feature", tree.split[at], f"node {at}", tree.features)
             break
 
     for at in inner:
         children = (tree.left[at], tree.right[at] if at < len(tree.right) else -1)
         if children[1] < 0:
-            yield _said(blob, tree.path, "right child", children[1], f"node {at}", count)
+            yield _finding(blob, tree.path, "right child", children[1], f"node {at}", count)
             break
         stranger = next((each for each in children if each < len(tree.parents) and tree.parents[each] != at), None)
         if stranger is not None:
-            yield _said(blob, tree.path, "parent", tree.parents[stranger], f"node {stranger}", count)
+            yield _finding(blob, tree.path, "parent", tree.parents[stranger], f"node {stranger}", count)
             break
 
 
@@ -247,13 +247,13 @@ def _categories(blob: Blob, tree: _Tree) -> Iterator[Finding]:
     """Yield the first split by categories that are not there."""
     nodes, begins, sizes, count = tree.categories
     if not len(nodes) == len(begins) == len(sizes):
-        yield _said(blob, tree.path, "number of splits by category", len(nodes), "its lists", len(begins))
+        yield _finding(blob, tree.path, "number of splits by category", len(nodes), "its lists", len(begins))
     for node, begin, size in zip(nodes, begins, sizes, strict=False):
         if not 0 <= node < len(tree.left):
-            yield _said(blob, tree.path, "node", node, "a split by category", len(tree.left))
+            yield _finding(blob, tree.path, "node", node, "a split by category", len(tree.left))
             return
         if not 0 <= begin <= begin + size <= count:
-            yield _said(blob, tree.path, "last category", begin + size, f"node {node}", count)
+            yield _finding(blob, tree.path, "last category", begin + size, f"node {node}", count)
             return
 
 
@@ -265,7 +265,9 @@ def _loop(blob: Blob, tree: _Tree) -> Iterator[Finding]:
         yield Finding(LOOP, blob.locator, f"{node:,}", path=tree.path)
 
 
-def _said(blob: Blob, path: str, what: str, index: int, subject: str, count: int, span: Span | None = None) -> Finding:
+def _finding(
+    blob: Blob, path: str, what: str, index: int, subject: str, count: int, span: Span | None = None
+) -> Finding:
     evidence: dict[str, Json] = {"what": what, "index": f"{index:,}", "count": f"{count:,}"}
     return Finding(OUT_OF_RANGE, blob.locator, subject, path=path, span=span, evidence=evidence)
 
@@ -361,9 +363,9 @@ def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: s
         children.extend((left, right))
         for what, index, count in (("left child", left, nodes), ("right child", right, nodes)):
             if not 0 <= index < count:
-                found = _said(blob, path, what, index, f"node {at}", count, Span(start, _NODE))
+                found = _finding(blob, path, what, index, f"node {at}", count, Span(start, _NODE))
         if split >= features and not found:
-            found = _said(blob, path, "feature", split, f"node {at}", features, Span(start, _NODE))
+            found = _finding(blob, path, "feature", split, f"node {at}", features, Span(start, _NODE))
     again = None if found else led_to_twice(nodes, children)
     if again is not None:
         return Finding(LOOP, blob.locator, f"{again:,}", path=path, span=Span(first, nodes * _NODE))

@@ -189,7 +189,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from _names(blob, members, context)
     overlapping = _overlapping(members)
     if overlapping:
-        yield _said(OVERLAP, blob, overlapping[0].entry, times=f"{len(overlapping):,}")
+        yield _finding(OVERLAP, blob, overlapping[0].entry, times=f"{len(overlapping):,}")
     apart = _apart(blob, context, members, overlapping)
     yield from _members(blob, members, context, frozenset(overlapping), frozenset(apart))
     fronts = [_Member(member.front, member.start, member.flags) for member in members if member.front]
@@ -200,7 +200,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         return
     for entry in _hidden(blob, directory, members):
         if not directory.faults:
-            yield _said(HIDDEN_ENTRY, blob, entry)
+            yield _finding(HIDDEN_ENTRY, blob, entry)
         yield from _entry_items(blob, entry, context)
 
 
@@ -438,7 +438,7 @@ def _affordable(blob: Blob, overlapping: frozenset[_Member]) -> set[tuple[int, i
 def _empty(blob: Blob, entry: ZipEntry) -> Iterator[Finding]:
     """Yield what contradicts that a folder or an empty file has nothing to examine."""
     if entry.crc not in (0, _UNKNOWN):
-        yield _said(CONTENT_MISMATCH, blob, entry, differences="CRC-32")
+        yield _finding(CONTENT_MISMATCH, blob, entry, differences="CRC-32")
 
 
 def _left_alone(blob: Blob, member: _Member) -> Iterator[Blob]:
@@ -474,11 +474,11 @@ def _stored(blob: Blob, member: _Member, check: bool) -> Iterator[Item]:
         yield inside
         return
     if member.marked_encrypted:  # encryption adds a header of 12 bytes, so that the sizes would differ
-        yield _said(FALSE_ENCRYPTION, blob, entry)
+        yield _finding(FALSE_ENCRYPTION, blob, entry)
     if check and entry.crc != _UNKNOWN and zlib.crc32(inside.reader.read(0, inside.size)) != entry.crc:
         differences.append("CRC-32")
     if differences:
-        yield _said(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
+        yield _finding(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
     yield inside
 
 
@@ -499,11 +499,11 @@ def _expanded(blob: Blob, member: _Member, context: Context) -> Iterator[Item]:
         yield problem_of(Encrypted("the member is encrypted"), locator, NAME)
         return
     if member.marked_encrypted:
-        yield _said(FALSE_ENCRYPTION, blob, entry)
+        yield _finding(FALSE_ENCRYPTION, blob, entry)
     if expansion.fault:
         yield problem_of(expansion.fault, locator, NAME)
     elif differences and entry.crc != _UNKNOWN:
-        yield _said(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
+        yield _finding(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
     if inside.size:
         if not _STORAGE.fullmatch(entry.name):  # tensors of zeros stand there without a header
             taken, floor = _taken(blob, member), context.limits.expanded_floor
@@ -521,7 +521,7 @@ def _content_differences(entry: ZipEntry, expansion: Expansion) -> list[str]:
     return [*differences, "CRC-32"] if expansion.crc != entry.crc else differences
 
 
-def _said(rule: Rule, blob: Blob, entry: ZipEntry, **evidence: str) -> Finding:
+def _finding(rule: Rule, blob: Blob, entry: ZipEntry, **evidence: str) -> Finding:
     subject = printable(entry.name, SHOWN)
     return Finding(rule, blob.locator, subject, span=Span(entry.header_offset), evidence={**evidence})
 

@@ -261,7 +261,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     for (_, package), members in unknown.items():
         names = sorted({member.value for member in members})
         shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
-        yield _said(UNKNOWN, members[0], package, count=len(names), names=shown)
+        yield _finding(UNKNOWN, members[0], package, count=len(names), names=shown)
 
 
 def _is_registered(fact: Fact) -> bool:
@@ -283,10 +283,10 @@ def _object(fact: Fact) -> Finding | None:
     for candidate in names if package else ():
         danger = _danger(candidate)
         if danger:
-            return _said(DANGEROUS, fact, candidate, family=danger)
+            return _finding(DANGEROUS, fact, candidate, family=danger)
     if isinstance(registered, str) and (danger := _runs(registered.replace(">", "."))):
-        return _said(DANGEROUS, fact, registered, family=danger)
-    return _said(UNUSUAL, fact) if _is_unusual(fact.value) else None
+        return _finding(DANGEROUS, fact, registered, family=danger)
+    return _finding(UNUSUAL, fact) if _is_unusual(fact.value) else None
 
 
 def _danger(name: str) -> str:
@@ -328,37 +328,37 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
     if not fact.detail.get("code"):
         named = f"{fact.detail.get('module', '')}.{fact.value}"
         if danger := family(named):  # Keras 2 looks the function up in the module, where that is imported already
-            yield _said(DANGEROUS, fact, named, family=danger)
+            yield _finding(DANGEROUS, fact, named, family=danger)
         elif _of_tensorflow(named):
-            yield _said(OPERATION, fact, named)
+            yield _finding(OPERATION, fact, named)
         else:
-            yield _said_of_source(fact) if _SOURCE.search(fact.value) else _said(NAMED_LAMBDA, fact)
+            yield _finding_of_source(fact) if _SOURCE.search(fact.value) else _finding(NAMED_LAMBDA, fact)
         return
     names = fact.texts("names")
     dangerous = sorted(_CODE_NAMES.intersection(names))
     if dangerous:
-        yield _said(DANGEROUS_LAMBDA, fact, ", ".join(dangerous[:_NAMES_SHOWN]))
+        yield _finding(DANGEROUS_LAMBDA, fact, ", ".join(dangerous[:_NAMES_SHOWN]))
     else:
         shown = ", ".join(names[:_NAMES_SHOWN]) or "no names"
-        yield _said(LAMBDA, fact, size=fact.detail.get("size"), names=shown)
+        yield _finding(LAMBDA, fact, size=fact.detail.get("size"), names=shown)
 
 
-def _said_of_source(fact: Fact) -> Finding:
+def _finding_of_source(fact: Fact) -> Finding:
     """Return what is said of source code in place of a function's name."""
     words = _WORD.findall(fact.value)
     if running := sorted(_RUNNING.intersection(words)):
-        return _said(DANGEROUS_LAMBDA, fact, ", ".join(running[:_NAMES_SHOWN]))
-    return _said(LAMBDA_SOURCE if _CODE_NAMES.intersection(words) else NAMED_LAMBDA, fact)
+        return _finding(DANGEROUS_LAMBDA, fact, ", ".join(running[:_NAMES_SHOWN]))
+    return _finding(LAMBDA_SOURCE if _CODE_NAMES.intersection(words) else NAMED_LAMBDA, fact)
 
 
 def _path(fact: Fact) -> Iterator[Finding]:
     leaves = outside(fact.value) or fact.value.startswith("~")
-    yield _said(OUTSIDE if leaves else PATH, fact)
+    yield _finding(OUTSIDE if leaves else PATH, fact)
 
 
 def _operation(fact: Fact) -> Iterator[Finding]:
     if _reaches_out(fact.value) or _runs(fact.value):
-        yield _said(OPERATION, fact)
+        yield _finding(OPERATION, fact)
 
 
 def _of_tensorflow(name: str) -> bool:
@@ -373,14 +373,14 @@ def _reaches_out(name: str) -> bool:
 
 def _layer_name(fact: Fact) -> Iterator[Finding]:
     if outside(fact.value):
-        yield _said(LAYER_NAME, fact)
+        yield _finding(LAYER_NAME, fact)
 
 
 def _always(rule: Rule) -> Callable[[Fact], Iterator[Finding]]:
-    return lambda fact: iter((_said(rule, fact),))
+    return lambda fact: iter((_finding(rule, fact),))
 
 
-def _said(rule: Rule, fact: Fact, subject: str = "", **evidence: Json) -> Finding:
+def _finding(rule: Rule, fact: Fact, subject: str = "", **evidence: Json) -> Finding:
     path = str(fact.detail.get("path", "")) or "the configuration"
     return Finding(rule, fact.locator, subject or fact.value, path=path, evidence=evidence)
 

@@ -78,7 +78,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         elif not _is_inert(fact):
             danger = _danger(fact)
             if danger:
-                yield _said(ACCESS if danger in _ACCESS else DANGEROUS, fact, family=danger)
+                yield _finding(ACCESS if danger in _ACCESS else DANGEROUS, fact, family=danger)
             else:
                 unknown.setdefault((fact.locator, fact.value.partition(".")[0]), []).append(fact)
     for (_, package), members in unknown.items():
@@ -89,9 +89,9 @@ def _getter(fact: Fact) -> Iterator[Finding]:
     """Yield a finding where names of attributes are taken from the file; those of Python's own attributes are worse."""
     arguments = str(fact.detail["arguments"])
     if "__" in arguments or any(map(family_of_function, re.findall(r"[\w.]+", arguments))):
-        yield _said(DANGEROUS, fact, family="indirection")
+        yield _finding(DANGEROUS, fact, family="indirection")
     elif fact.value != "operator.itemgetter":
-        yield _said(METHOD, fact, arguments=arguments or "values that are no text")
+        yield _finding(METHOD, fact, arguments=arguments or "values that are no text")
 
 
 def _is_inert(fact: Fact) -> bool:
@@ -113,7 +113,7 @@ def _danger(fact: Fact) -> str:
     return found or ("indirection" if fact.detail["how"] == "operator" else "")
 
 
-def _said(rule: Rule, fact: Fact, **evidence: Json) -> Finding:
+def _finding(rule: Rule, fact: Fact, **evidence: Json) -> Finding:
     path = str(fact.detail["path"])
     return Finding(rule, fact.locator, fact.value, path=path, evidence={"kind": fact.detail["kind"], **evidence})
 
