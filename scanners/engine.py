@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 SMALL = 1 * MIB
 """Bytes of a unit that is read at once: its scanners make many small reads."""
 AGAIN = 2
-"""Times its own bytes that an archive with a signature in it has members read again that stand in it as they are."""
+"""How many times its own size an archive with a signature may have its stored members read again, to hash them."""
 TENSORS = 50_000
-"""Tensors of a blob that are kept to be weighed."""
+"""Tensors of a blob that are kept for the scanners of weights."""
 PLACED = frozenset({"code-reference", "java-class", "keras-object", "metadata-code", "shell-command", "template"})
-"""Kinds of facts whose line in their file is looked for where their scanner does not know it."""
+"""Kinds of facts whose line in the file is searched for if their scanner does not know it."""
 Kept = TypeVar("Kept", Fact, Finding, Problem)
 
 
@@ -60,7 +60,7 @@ def examine(
 ) -> UnitResult:
     """Examine one unit with everything nested in it; never raises for what the bytes hold.
 
-    `reader` is that of the whole file also where the unit is a member of it.
+    `reader` reads the whole file, even if the unit is a member of it.
     """
     started = time.perf_counter()
     if unit.size != reader.size:
@@ -87,7 +87,7 @@ def examine(
 def conclude(
     found: Sequence[Finding], facts: Sequence[Fact], artifacts: Sequence[Artifact], options: Options
 ) -> tuple[Finding, ...]:
-    """Return the findings of a unit in order: those that scanners `found`, and what the judges find in its facts."""
+    """Return the findings of a unit in order: those that scanners `found`, and those of the judges in its facts."""
     # Names are judged with the content but are no part of it: two files of one content share their facts.
     judged = judge([*facts, *named(artifacts)] if options.blacklist else facts, options)
     return in_order((*found, *judged))
@@ -114,10 +114,10 @@ class Examination:
         self.bytes_read = 0
         self._recognition = recognition_with(scanners)
         self._tensors: list[list[Numbers]] = []
-        """Of the blobs that are being examined, the innermost last."""
+        """Tensors of the blobs that are being examined, the innermost last."""
         self._places: Places | None = None
         self._windows: list[tuple[int, Reader]] = []
-        """Members that are no bytes of their own, each with the place of its artifact."""
+        """Members that lie in the bytes of the unit as they are, each with the place of its artifact."""
         self._spent: set[str] = set()
         self._entered: set[tuple[Locator, int, int]] = set()
 
@@ -130,7 +130,7 @@ class Examination:
         try:
             self._enter(_begun(blob), sweep)
         except (Truncated, SourceFault) as error:
-            del self._windows[windows:]  # they may be closed with the bytes that they are part of
+            del self._windows[windows:]  # their readers may be closed with the bytes that they are part of
             self._fault(blob, ENGINE, error)
 
     def _enter(self, blob: Blob, sweep: Sweep | None) -> None:
@@ -161,7 +161,7 @@ class Examination:
         self.artifacts[artifact] = Artifact(blob.locator, blob.size, current.digest if own else "", names)
 
     def _digest_signed(self, blob: Blob, first: int, facts: int) -> None:
-        """Hash the members that stand in `blob` as they are, from the `first` on, where one of them signs others."""
+        """Hash the stored members of `blob`, from the `first` on, if one of them signs others."""
         windows = self._windows[first:]
         del self._windows[first:]
         if not any(fact.kind == SIGNATURE and fact.locator.members for fact in self.facts[facts:]):
@@ -171,11 +171,11 @@ class Examination:
             left -= reader.size
             if left < 0:
                 return
-            with suppress(Truncated, SourceFault):  # which whoever examined it has said
+            with suppress(Truncated, SourceFault):  # reported when it was examined
                 self.artifacts[place] = replace(self.artifacts[place], digest=digest_of(reader))
 
     def enter_member(self, unit: Unit, reader: Reader) -> None:
-        """Examine a member of the file that `reader` reads: the archive's scanner leads to it, and says no more."""
+        """Examine a member of the file that `reader` reads, through the archive's scanner."""
         whole = Blob(unit.locator.outermost, reader)
         member = Blob(unit.locator, reader)
         try:
@@ -186,13 +186,13 @@ class Examination:
         able = (scanner for scanner in self.scanners if scanner.member and self._chosen(scanner))
         divider = next(self._accepting(able, whole), None)
         if divider is None or divider.member is None:
-            self._fault(member, ENGINE, ContentChanged("the file is not the archive any more that this was found in"))
+            self._fault(member, ENGINE, ContentChanged("the file is no longer the archive in which this was found"))
             return
         self.context.divider = divider.name
         self._guard(member, divider.name, divider.member(whole, self.context, unit.index), Sweep(whole))
 
     def conceal(self) -> None:
-        """Take the credentials that were found out of all that was said before and after they were."""
+        """Remove the credentials that were found from everything that was reported."""
         conceal = concealer(self.context.secrets)
         self.facts = [conceal_fact(fact, conceal) for fact in self.facts]
         self.findings = [conceal_finding(finding, conceal) for finding in self.findings]
@@ -229,7 +229,7 @@ class Examination:
         self._guard(blob, scanner.name, scanner.scan(blob, self.context), sweep)
 
     def _weigh(self, blob: Blob, tensors: list[Numbers], sweep: Sweep) -> list[Scanner]:
-        """Have the tensors that were found in `blob` looked at; return the scanners that did."""
+        """Have the tensors of `blob` examined; return the scanners that did."""
         if self.options.depth != "full" or sum(tensor.length for tensor in tensors) < WEIGHED:
             return []
         chosen = [scanner for scanner in self.scanners if scanner.weigh and self._chosen(scanner)]
@@ -247,7 +247,7 @@ class Examination:
             self._fault(blob, scanner, error)
 
     def _placed(self, blob: Blob, fact: Fact) -> Fact:
-        """Return a fact with the line of its file, where it is a setting in one."""
+        """Return a fact with the line of its file, if it is about a setting in one."""
         if blob.depth or fact.kind not in PLACED or FILE_LINE in fact.detail:
             return fact
         if self._places is None:
@@ -274,7 +274,7 @@ class Examination:
 
     def _member(self, blob: Blob, sweep: Sweep) -> None:
         if isinstance(blob.reader, WindowReader):
-            # Two scanners of one container see the same member: the first one may know more of it than the second.
+            # Two scanners of one container see the same member: the first may know more about it than the second.
             place = (blob.locator, blob.reader.start, blob.size)
             if place in self._entered:
                 return
@@ -298,7 +298,7 @@ class Examination:
         self._keep(self.problems, problem, self.context.limits.problems, "problems")
 
     def _keep(self, kept: list[Kept], item: Kept, limit: int, what: str) -> None:
-        """Keep `item`; what is beyond the limit is said once of each sort."""
+        """Keep `item`; what exceeds the limit is reported once for each kind."""
         if len(kept) < limit:
             kept.append(item)
             return
@@ -327,5 +327,5 @@ class Examination:
 
 
 def preview(head: bytes) -> str:
-    """Return the first bytes in hexadecimal, as people compare them with a list of magic numbers."""
+    """Return the first bytes in hexadecimal, for comparison with a list of magic numbers."""
     return head[:8].hex(" ") or "nothing"

@@ -1,4 +1,4 @@
-"""Which scanners to ask of a blob: most formats begin with a byte of their own, or go by a name."""
+"""Which scanners to ask about a blob: most formats have a first byte or a name of their own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from modelsweep.core.scanner import NUMBERED, Blob, Scanner, ends_with, is_plain
 
 _FIGURES = ".0123456789"
 _KEPT = 8_192
-"""Answers that are remembered; hostile names cannot make more, since those that no scanner knows count as none."""
+"""Answers that are remembered. Hostile names cannot add to them: a name that no scanner knows counts as none."""
 
 
 class Recognition:
     """The scanners that may accept a blob, by its first byte, suffix and name: all whose `signs` do not rule it out.
 
-    So the one that is right is found as if all had been asked, and every nature of a polyglot, too.
+    So the right scanner is found as if all had been asked, and all of them for a polyglot.
     """
 
     def __init__(self, scanners: Sequence[Scanner]) -> None:
@@ -26,7 +26,7 @@ class Recognition:
         self._known: dict[tuple[bytes, str, str], _Candidates] = {}
 
     def asked(self, blob: Blob) -> list[Scanner]:
-        """Return the scanners to ask of `blob`, in their order."""
+        """Return the scanners to ask about `blob`, in order."""
         where = blob.locator
         suffix, name = where.suffix, where.name
         if name not in self._names:
@@ -42,7 +42,7 @@ class Recognition:
 
 
 class _Unsure(NamedTuple):
-    """What has to hold of a blob besides first byte, suffix and name, for a scanner to be asked of it."""
+    """What must hold for a blob, apart from first byte, suffix and name, before a scanner is asked about it."""
 
     plain: bool = False
     at: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
@@ -54,10 +54,10 @@ _SURE = _Unsure()
 
 
 class _Candidates(NamedTuple):
-    """Scanners, each with the place of what has to hold for it: some have that in common.
+    """Scanners, each with the index of its condition; some share one.
 
-    `at` has by offset what all of them together may want to see there, and the place of each; `others` are the places
-    where something else has to hold; `holds` says of each place whether nothing has to.
+    `at` has, by offset, the bytes that any condition wants there, and those of each; `others` are the conditions of
+    another kind; `holds` says of each condition whether it always holds.
     """
 
     scanners: tuple[tuple[Scanner, int], ...]
@@ -66,7 +66,7 @@ class _Candidates(NamedTuple):
     at: tuple[tuple[int, tuple[bytes, ...], tuple[tuple[tuple[bytes, ...], int], ...]], ...]
 
     def shown_by(self, blob: Blob) -> list[bool]:
-        """Return for each place whether `blob` shows that."""
+        """Return whether each condition holds for `blob`."""
         holds = list(self.holds)
         head = blob.head
         starts = head.startswith
@@ -102,7 +102,7 @@ def _candidates(scanners: Sequence[Scanner], first: bytes, suffix: str, name: st
 
 
 def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure | None:
-    """Return what has to be looked at before a scanner is asked of such blobs, None where it never accepts one."""
+    """Return the condition for asking a scanner about such blobs, None if it never accepts one."""
     signs = scanner.signs
     if signs is None:
         return _SURE
@@ -114,13 +114,13 @@ def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure |
 
 
 class _Latest:
-    """What the last unit was recognised with: the next one most likely is, too."""
+    """The recognition of the last unit, which the next one most likely uses, too."""
 
     recognition = Recognition(())
 
 
 def recognition_with(scanners: Sequence[Scanner]) -> Recognition:
-    """Return what recognises with `scanners`, remembered as long as they are the same."""
+    """Return the recognition for `scanners`, remembered as long as they stay the same."""
     found = _Latest.recognition
     if found.scanners is not scanners:
         found = _Latest.recognition = Recognition(scanners)

@@ -214,7 +214,7 @@ def open_member(blob: Blob, context: Context, number: int) -> Iterator[Item]:
             pass  # `scan` says it
     apart = _apart(blob, context, members, _overlapping(members))
     if number >= len(apart):
-        raise ContentChanged("the archive is not the one any more that this was found in")
+        raise ContentChanged("the archive is no longer the one in which this was found")
     yield from _expanded(blob, apart[number], context)
 
 

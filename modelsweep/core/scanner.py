@@ -73,7 +73,7 @@ class Blob:
         return self.reader.size
 
     def window(self, name: str, offset: int, length: int, expect: str = "") -> Blob:
-        """Return `length` bytes from `offset` as a nested blob; raises Truncated where they are not all there."""
+        """Return `length` bytes from `offset` as a nested blob; raises Truncated if some are missing."""
         return self.nested(name, WindowReader(self.reader, offset, length), expect=expect)
 
     def nested(self, name: str, reader: Reader, *, expect: str = "", expanded: bool = False) -> Blob:
@@ -95,10 +95,10 @@ class Spool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """A member that is a unit of its own: the archive's scanner does not look into it, its `member` does.
+    """A member that becomes a unit of its own: not `scan` of the archive's scanner examines it, but `member`.
 
-    `size` is what it takes in the archive, in bytes. Which members those are may depend on the archive's directory and
-    on the options only, and no two of them may share bytes.
+    `size` is its size in the archive, in bytes. Which members these are may depend only on the archive's directory and
+    on the options, and no two of them may share bytes.
     """
 
     locator: Locator
@@ -106,7 +106,7 @@ class Apart:
 
 
 class Context:
-    """What examining one unit may still cost, and the services a scanner has besides its bytes."""
+    """What examining one unit may still cost, and the services that a scanner has apart from the bytes."""
 
     __slots__ = (
         *("_spool", "_told", "divider", "embedded", "expanded", "limits", "members", "operations", "options"),
@@ -121,27 +121,27 @@ class Context:
         self.operations = Budget("operations", limits.operations)
         self.expanded = Budget("decompressed bytes", max(limits.expanded_floor, limits.expanded_ratio * unit_size))
         self.embedded = Budget("bytes of pickles that overlap", EMBEDDED + EMBEDDED_RATIO * unit_size)
-        """Of pickles inside other bytes, which may go on to the end of those without ending."""
+        """For pickles inside other bytes, each of which may run to the end of these bytes."""
         room = min(DESCRIBED + DESCRIBED_RATIO * unit_size, MOST_DESCRIBED)
         self.described = Budget("characters of arguments in pickles", room)
-        """Of which a few bytes may name the same large ones over and over."""
+        """A few bytes of a pickle may name the same large arguments again and again."""
         self.extracted: set[tuple[Locator, int, int]] = set()
-        """Such pickles that were looked into: where they stand, and how long they are."""
+        """Pickles inside other bytes that were examined: where they begin, and how long they are."""
         self.undone = Budget("letters of encoded texts that overlap", UNDONE + UNDONE_RATIO * unit_size)
-        """Of texts that begin inside others, and may go on to the end of those."""
+        """For texts that begin inside others, each of which may run to the end of the outer one."""
         self.snippets = Budget("texts that may be code", SNIPPETS + unit_size // SNIPPET)
-        """Files, cells, settings and the like that are parsed as Python, of whatever length."""
+        """For files, cells, settings and the like that are parsed as Python, whatever their length."""
         self.secrets: set[str] = set()
-        """Credentials found in the unit so far: they are taken out of all that is said of it."""
+        """Credentials found in the unit so far, which are removed from everything reported about it."""
         self.divider = ""
-        """The name of the scanner that may say of members of the unit that they are units of their own."""
+        """The name of the scanner that may make members of the unit units of their own."""
         self._told: dict[str, set[str]] = {}
         self._spool = spool
 
     def apart(self, blob: Blob, scanner: str, entries: int) -> int:
-        """Return how many members of `blob`, which has so many `entries`, may be units of their own.
+        """Return how many members of `blob`, which has `entries` entries, may be units of their own.
 
-        Whoever looks for one of them reads the entries again: all together no more than a unit may have.
+        Finding one of them reads the entries again; in total this stays within the limit of members of a unit.
         """
         if blob.depth or self.divider != scanner:
             return 0
@@ -150,13 +150,12 @@ class Context:
     def is_heavy(self, size: int) -> bool:
         """Return whether a member that takes `size` bytes of its archive may be a unit of its own.
 
-        It may expand to what those bytes add to the budget of the archive: as much as a file of that size then, so
-        that all together gain no more than the archive has.
+        It may then expand as much as a file of that size. All such members together get no more than the archive has.
         """
         return size * self.limits.expanded_ratio >= self.limits.expanded_floor
 
     def first(self, kind: str, value: str) -> bool:
-        """Return whether `value` is told for the first time in the unit, and `TOLD` others of its kind were not."""
+        """Return whether `value` is new in the unit, and fewer than `TOLD` others of its kind were reported."""
         told = self._told.setdefault(kind, set())
         if value in told or len(told) >= TOLD:
             return False
@@ -164,7 +163,7 @@ class Context:
         return True
 
     def spool(self, chunks: Iterable[bytes]) -> Reader:
-        """Return a reader of all decompressed `chunks`; raises OverLimit when they pass the budget of the unit."""
+        """Return a reader of all decompressed `chunks`; raises OverLimit if they exceed the budget of the unit."""
         return self._spool(self._counted(chunks))
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -177,17 +176,17 @@ Item = Fact | Finding | Problem | Blob | Apart | Numbers
 
 
 NUMBERED = "0"
-"""The name that stands for all that consist of figures and dots."""
+"""The name that stands for all names made of digits and dots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What a blob has one of at least if a scanner accepts it: else the scanner is not asked, and need not be loaded.
+    """Signs at least one of which every blob shows that a scanner accepts; of other blobs it is not asked, nor loaded.
 
-    `first` holds the bytes that its content may begin with, `suffixes` and `names` are those of its locator (`NUMBERED`
-    stands for all names that are numbers), `at` has what may stand at an offset below `HEAD`, `ends` what may stand
-    anywhere in the last `TAIL` bytes, `holds` what may stand anywhere in the first `HEAD` ones. `plain` demands
-    besides, or alone, that the head be plain text: without NUL, if it is not UTF-16.
+    `first` holds the bytes that the content may begin with; `suffixes` and `names` are those of the locator (`NUMBERED`
+    stands for all numbers); `at` has what may be at an offset below `HEAD`, `ends` what may be anywhere in the last
+    `TAIL` bytes, and `holds` what may be anywhere in the first `HEAD` bytes. `plain` requires, alone or in addition,
+    that the head is plain text: without NUL, unless it is UTF-16.
     """
 
     first: bytes = b""
@@ -200,12 +199,12 @@ class Signs:
 
 
 def ends_with(blob: Blob, ends: tuple[bytes, ...]) -> bool:
-    """Return whether any of `ends` stands in the last `TAIL` bytes of `blob`."""
+    """Return whether any of `ends` is in the last `TAIL` bytes of `blob`."""
     reader, start = blob.reader, max(0, blob.size - TAIL)
     try:
         return any(reader.find(value, start) >= 0 for value in ends)
     except (Truncated, SourceFault):
-        return True  # for whoever is asked then to say
+        return True  # the scanner that is asked then reports it
 
 
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
@@ -219,13 +218,13 @@ def is_plain(head: bytes) -> bool:
 SPACE = b" \t\n\r\v\f"
 """What `bytes.lstrip` takes off."""
 JSON_STARTS = b"{[\xef\xbb\xbf\xff\xfe" + SPACE
-"""What JSON may begin with, with white space or the mark of an encoding in front."""
+"""First bytes of JSON, including white space and byte order marks."""
 ZIP = Signs(b"P", ends=(b"PK\5\6",))
-"""What every zip shows, also behind something else."""
+"""Signs of every zip, even after other data."""
 
 
 def begins(*magics: bytes) -> bytes:
-    """Return the first byte of each, as `Signs` has them."""
+    """Return the first byte of each magic number, for `Signs.first`."""
     return bytes({magic[0] for magic in magics})
 
 
@@ -233,10 +232,10 @@ def begins(*magics: bytes) -> bytes:
 class Scanner:
     """A format or mechanism that modelsweep knows: recognition by content first, then extraction.
 
-    `accepts` sees a blob whose `head` is read; `scan` yields facts, findings, problems, nested blobs and tensors, and
-    may raise Truncated, Malformed, OverLimit or SourceFault, which the engine turns into problems. `suffixes` are for
-    the documentation and for people; recognition is by content. `judged` says that accepting a blob means it has
-    been examined: a detector that looks at any bytes at all sets it to False.
+    `accepts` gets a blob whose `head` is read. `scan` yields facts, findings, problems, nested blobs and tensors; what
+    it raises (Truncated, Malformed, OverLimit, SourceFault) becomes a problem. `suffixes` are only for the
+    documentation. `judged` means that a blob counts as examined once this scanner accepts it; a scanner that accepts
+    any bytes sets it to False.
     """
 
     name: str
@@ -250,16 +249,16 @@ class Scanner:
     """Optional packages without which the format is reported as not scanned."""
     judged: bool = True
     member: Callable[[Blob, Context, int], Iterator[Item]] | None = None
-    """Yields what `scan` would of the member that it yields `Apart` in that place (from 0), and nothing else."""
+    """Yields what `scan` would have yielded for the member at this place (from 0) among its `Apart` items."""
     weigh: Callable[[Blob, Sequence[Numbers], Context], Iterator[Item]] | None = None
-    """Of a scanner that accepts no blob, but looks at the tensors that others found in one. Where a package that it
-    needs is missing, it is left out, and is not part of the ruleset."""
+    """For a scanner that accepts no blob, but examines the tensors that others found in one. If a package that it needs
+    is missing, it is left out, and is not part of the ruleset."""
     signs: Signs | None = None
-    """Without them it is asked of every blob; they only save time, and rule nothing in."""
+    """Without signs it is asked of every blob. They only save time: a blob that shows them need not be accepted."""
 
 
 class Malformed(Exception):
-    """Bytes break the format they claim: the sentence says what and where (`offset`)."""
+    """Bytes violate the format that they claim; `detail` says how, `offset` where."""
 
     def __init__(self, detail: str, offset: int | None = None) -> None:
         super().__init__(detail)
@@ -271,7 +270,7 @@ class Encrypted(Exception):
 
 
 class MissingDependency(Exception):
-    """An optional package is not installed; the message names it and the extra that brings it."""
+    """An optional package is not installed; the message names it and the extra that installs it."""
 
 
 EXHAUSTED = ("ran out of stack", "ran out of memory")
@@ -286,7 +285,7 @@ _KINDS: tuple[tuple[type[Exception], ProblemKind], ...] = (
 
 
 def problem_of(error: Exception, locator: Locator, scanner: str) -> Problem:
-    """Return what an exception out of `scanner` means for the report; one that no scanner should raise is a crash."""
+    """Return the problem that an exception from `scanner` becomes; one that no scanner should raise is a crash."""
     kind, detail, span = _meaning_of(error)
     return Problem(kind, locator, scanner, printable(detail, 300), span)
 
