@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
 from typing import TextIO
 
-from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
-from modelsweep.core.report import Report, UnitResult
+from modelsweep.core.report import Report
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from modelsweep.core.units import counted, format_size
-from modelsweep.core.values import replace
 from reporting.address import inside
 from reporting.encode import utc
-from reporting.kinds import MEANING, Meaning
+from reporting.worst import problems_by_kind, worst_files
 from reporting.writer import LISTED, View
 
 TEXT = 1_000
@@ -105,40 +101,10 @@ def write(report: Report, stream: TextIO, view: View) -> None:
         size=format_size(totals.bytes_read),
         time=utc(report.run.start_time) if report.run.start_time else "",
         targets=[printable(target, TEXT) for target in report.targets],
-        results=accused(report, view, LISTED),
+        results=worst_files(report, view, LISTED),
         beyond=view.count(report) - LISTED,
-        problems=by_kind(report, LISTED),
+        problems=problems_by_kind(report, LISTED),
         rules=sorted(view.rules(report), key=lambda rule: (-rule.severity, rule.id)),
         tool=report.tool,
     )
     stream.writelines(chunks)
-
-
-def accused(report: Report, view: View, most: int) -> Iterator[tuple[UnitResult, tuple[Finding, ...]]]:
-    """Yield files with the findings to be shown, at most so many of these, the worst files first."""
-    files: dict[Severity, list[tuple[UnitResult, tuple[Finding, ...]]]] = {each: [] for each in reversed(Severity)}
-    room = dict.fromkeys(files, most)
-    for result in report.results if view.count(report) else ():
-        if findings := view.findings(result):
-            worst = max(finding.severity for finding in findings)
-            listed = findings[: room[worst]]
-            room[worst] -= len(listed)
-            if listed:  # no more of the result than is shown: members of archives may be many
-                files[worst].append((replace(result, artifacts=result.artifacts[:1], facts=()), listed))
-    left = most
-    for result, findings in chain.from_iterable(files.values()):
-        if not left:
-            return
-        yield result, findings[:left]
-        left -= len(findings[:left])
-
-
-def by_kind(report: Report, most: int) -> list[tuple[Meaning, int, list[Problem]]]:
-    """Return how many problems there are of each kind, with at most so many of them."""
-    counts = report.totals.problems
-    groups: dict[ProblemKind, list[Problem]] = {kind: [] for kind in ProblemKind if kind in counts}
-    if groups:
-        for problem in report.each_problem():
-            if len(groups[problem.kind]) < most:
-                groups[problem.kind].append(problem)
-    return [(MEANING[kind], counts[kind], group) for kind, group in groups.items()]

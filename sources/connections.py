@@ -43,7 +43,7 @@ _AS_IT_IS: dict[str, Any] = {
 
 
 def request(
-    method: str, url: str, headers: Mapping[str, str], *, private: bool, authorities: str
+    method: str, url: str, headers: Mapping[str, str], *, private: bool, authorities: str, body: bytes | None = None
 ) -> urllib3.BaseHTTPResponse:
     """Make one request, and return the answer with its body to be read.
 
@@ -56,11 +56,12 @@ def request(
     try:
         if not proxied:
             # A manager would resolve the dots of `bucket/a/../key`, which is a key like any other
-            return manager.connection_from_url(url).urlopen(method, _path(url), headers=dict(headers), **_AS_IT_IS)
+            pool = manager.connection_from_url(url)
+            return pool.urlopen(method, _path(url), body, headers=dict(headers), **_AS_IT_IS)
         # A proxy resolves names itself; addresses are looked at here
         if not allowed and (address := _address(urlsplit(url).hostname or "")):
             (_of_the_user if private else _of_anybody)(address)
-        return manager.request(method, url, headers=dict(headers), **_AS_IT_IS)
+        return manager.request(method, url, body=body, headers=dict(headers), **_AS_IT_IS)
     except HTTPError as error:
         if isinstance(error.__cause__, PrivateAddress):
             raise error.__cause__ from error

@@ -57,6 +57,7 @@ class ScanArguments(TypedDict):
     progress: bool | None
     write_back: bool
     alias: str
+    notify: bool
     share: bool
     fail_on: str
     baselines: tuple[str, ...]

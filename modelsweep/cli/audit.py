@@ -14,6 +14,7 @@ import click
 from modelsweep.cli.arguments import ScanArguments
 from modelsweep.cli.fleet_options import broker_option, chunk_option, explained, reached, store_option
 from modelsweep.cli.job_progress import watched
+from modelsweep.cli.notification import handover_of
 from modelsweep.cli.options import SECTIONS, ScanCommand, option, removed_options
 from modelsweep.cli.outputs import Output, outputs_of
 from modelsweep.cli.scanning import (
@@ -27,7 +28,6 @@ from modelsweep.cli.scanning import (
     shows_bar,
     spare,
 )
-from modelsweep.cli.sharing import share_directory
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted, say
 from sources.source import scheme_of
@@ -97,14 +97,14 @@ def command(context: click.Context, /, **arguments: Unpack[AuditArguments]) -> i
     targets = gather(arguments["targets"], arguments["targets_from"])
     refuse_tagging_nothing(targets, arguments["write_back"])
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
-    shared = share_directory(arguments["share"])
+    handover = handover_of(arguments)
     spare(targets, outputs)
     gate = gate_of(arguments)
     with explained(), _fleet(arguments) as (fleet, failed):
         spec = spec_of(arguments, targets, context.obj or (), outputs)
         with watched(fleet, spec.id, shows_bar(arguments)) as watch:
             _run(fleet, spec, watch, failed)
-        return conclude(fleet.report(spec.id), arguments, outputs, shared, gate)
+        return conclude(fleet.report(spec.id), arguments, outputs, handover, gate)
 
 
 def spec_of(

@@ -140,6 +140,7 @@ OUTPUT = (
     option("--progress/--no-progress", default=None, help="Show a progress bar [on a terminal]."),
     option("--write-back", is_flag=True, help="Tag MLflow model versions with their verdict (modelsweep.verdict)."),
     option("--alias", metavar="NAME", default="", help="With --write-back: the alias for clean versions."),
+    option("--notify", is_flag=True, help="Notify the webhook $MODELSWEEP_NOTIFY_URL unless the exit code is 0."),
     option("--share/--no-share", default=False, help="Also leave the report in $MODELSWEEP_SHARE_DIR."),
 )
 

@@ -26,7 +26,7 @@ from reporting import Draft, View
 if TYPE_CHECKING:
     from worker.published import Published
 
-_NOT_HERE = frozenset({"progress", "share", "quiet"})
+_NOT_HERE = frozenset({"progress", "notify", "share", "quiet"})
 PARAMETERS: list[click.Parameter] = [
     job_argument(),
     broker_option(),

@@ -14,11 +14,12 @@ from modelsweep.api import JobOptions, SandboxFailed, scan_job
 from modelsweep.checked import can_require
 from modelsweep.cli.arguments import GateArguments, ScanArguments, Tolerance
 from modelsweep.cli.log_lines import Log
+from modelsweep.cli.notification import Handover, handover_of
 from modelsweep.cli.outputs import STDOUT, Output, outputs_of, view_of, write, write_file
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.progress import CountTotals, Tally, watched
 from modelsweep.cli.selection import choose
-from modelsweep.cli.sharing import share_directory, shared_report
+from modelsweep.cli.sharing import shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive, say
 from modelsweep.core import patterns as re
@@ -84,7 +85,7 @@ def show_plan_of(arguments: ScanArguments, selection: Selection) -> None:
 def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]) -> int:
     """Do the job, write the reports, and return the exit code; mistakes are raised before anything is read."""
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
-    shared = share_directory(arguments["share"])
+    handover = handover_of(arguments)
     targets = gather(arguments["targets"], arguments["targets_from"])
     refuse_tagging_nothing(targets, arguments["write_back"])
     spare(targets, outputs)
@@ -92,18 +93,18 @@ def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]
         writer_of(output).load()
     gate = gate_of(arguments)
     report = _examine(targets, job, shows_bar(arguments), command_line)
-    return conclude(report, arguments, outputs, shared, gate)
+    return conclude(report, arguments, outputs, handover, gate)
 
 
-def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], shared: str | None, gate: Gate) -> int:
+def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], handover: Handover, gate: Gate) -> int:
     """Write the reports of a job that ended, and return the exit code."""
     code = gate.exit_code(report)
     if arguments["quiet"] and code == 0:
         outputs = [output for output in outputs if output != Output("text")]
     elif not (report.results or report.problems or Output("text") in outputs):
         say("nothing to scan: no file matches the targets")
-    if shared:
-        outputs.append(Output("json", shared_report(shared, report)))
+    if handover.shared:
+        outputs.append(Output("json", shared_report(handover.shared, report)))
     view = view_of(gate, verbose=arguments["verbose"])
     written = write_reports(report, outputs, view)
     if gate.accepted:
@@ -116,7 +117,9 @@ def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], sh
         say_needless(arguments["policy"], report)
     if arguments["write_back"]:
         written &= tagged(report, arguments["alias"])
-    return code if written or code else FAILED
+    code = code if written or code else FAILED
+    handover.notify(report, code, view)
+    return code
 
 
 def tagged(report: Report, alias: str) -> bool:

@@ -33,6 +33,7 @@ _NOT_HERE = frozenset(
         "quiet",
         "verbose",
         "progress",
+        "notify",
         "share",
         "write_back",
         "alias",

@@ -15,6 +15,7 @@ import click
 
 from modelsweep.cli.audit import PARAMETERS, AuditArguments, FleetCommand, spec_of
 from modelsweep.cli.fleet_options import reached
+from modelsweep.cli.notification import Handover, handover_of
 from modelsweep.cli.options import option
 from modelsweep.cli.outputs import Output
 from modelsweep.cli.parameters import interval
@@ -27,7 +28,7 @@ from modelsweep.cli.scanning import (
     shown_words,
     tagged,
 )
-from modelsweep.cli.sharing import share_directory, shared_report
+from modelsweep.cli.sharing import shared_report
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import say, write_line
 
@@ -167,8 +168,8 @@ def _examining(
     """Yield what examines a batch of addresses, a fleet or this machine; the exit codes of reports go to `codes`."""
     from modelsweep.fleet.answers import JobState
 
-    share = share_directory(arguments["share"])
-    finish = _finisher(arguments, share, codes)
+    handover = handover_of(arguments)
+    finish = _finisher(arguments, handover, codes)
     if not arguments["broker"]:
         yield lambda targets, _key: finish(_scanned(arguments, targets, command_line))
         return
@@ -183,7 +184,7 @@ def _examining(
                         f"stopped while job {key} was being submitted: the next start resumes it"
                     )
             write_line(key)
-            if share or arguments["write_back"]:
+            if handover.shared or arguments["notify"] or arguments["write_back"]:
                 fleet.wait(key, lambda _progress: None)
                 finish(fleet.report(key))
 
@@ -219,8 +220,8 @@ def _scanned(arguments: WatchArguments, targets: Sequence[str], command_line: Se
         raise click.ClickException(str(error)) from error
 
 
-def _finisher(arguments: WatchArguments, share: str | None, codes: set[int]) -> Callable[[Report], None]:
-    """Return what is done with the report of a batch: said, shared, and written back where that is asked for."""
+def _finisher(arguments: WatchArguments, handover: Handover, codes: set[int]) -> Callable[[Report], None]:
+    """Return what is done with the report of a batch: said, and shared, told or written back if asked."""
     import sys
 
     from modelsweep.cli.log_lines import Log
@@ -235,9 +236,10 @@ def _finisher(arguments: WatchArguments, share: str | None, codes: set[int]) -> 
         view = view_of(gate)
         writers["text"].write(report, cast(TextIO, Log(sys.stdout, "")), view)
         sys.stdout.flush()
-        if share:
-            write_file(writers["json"], report, shared_report(share, report), view)
+        if handover.shared:
+            write_file(writers["json"], report, shared_report(handover.shared, report), view)
         if arguments["write_back"]:
             tagged(report, arguments["alias"])
+        handover.notify(report, gate.exit_code(report), view)
 
     return finish

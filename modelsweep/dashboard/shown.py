@@ -18,8 +18,8 @@ from modelsweep.fleet.job import JobSpec, UnknownProtocol
 from modelsweep.fleet.liveness import workers
 from modelsweep.fleet.messages import queue_lengths
 from modelsweep.fleet.signature import Damaged
-from reporting.html import accused, by_kind
 from reporting.kinds import Meaning
+from reporting.worst import problems_by_kind, worst_files
 from reporting.writer import View
 
 if TYPE_CHECKING:
@@ -155,8 +155,8 @@ def found_in(fleet: Fleet, job: Job) -> Found:
     if job.progress.units > FEW:
         return Found(job.progress.units, sum(job.progress.findings.values()), (), is_whole=False)
     report, view = fleet.report(job.id), View()
-    accusations = [*accused(report, view, FINDINGS)]
-    return Found(report.totals.files, view.count(report), accusations, by_kind(report, FINDINGS))
+    accusations = [*worst_files(report, view, FINDINGS)]
+    return Found(report.totals.files, view.count(report), accusations, problems_by_kind(report, FINDINGS))
 
 
 class Shared(NamedTuple):

@@ -35,6 +35,7 @@ NOT_WRITERS = {
     "sarif_shapes",
     "scratch",
     "severity",
+    "worst",
     "writer",
 }
 
