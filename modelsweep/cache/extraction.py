@@ -26,6 +26,7 @@ JUDGING = frozenset(
         "inert",
         "inert_states",
         "keras_layers",
+        "keras_rules",
         "listed_names",
         "pickle_attributes",
         "pickle_calls",
