@@ -17,12 +17,14 @@ class Meaning(NamedTuple):
 
 MEANING = {
     ProblemKind.MALFORMED: Meaning(
-        "damaged", "The bytes break the format they claim: cut short, corrupted or forged.", "Fetch the file again."
+        "damaged",
+        "The bytes violate the format they claim: cut short, corrupted or forged.",
+        "Download the file again.",
     ),
     ProblemKind.LIMIT: Meaning(
         "too large or too deep",
-        "A budget on members, nesting, decompressed bytes or operations is spent; what lies beyond was not examined.",
-        "Raise the limit if you trust the source: real models seldom come near it.",
+        "A limit on members, nesting, decompressed bytes or operations was reached; anything beyond was not examined.",
+        "Raise the limit if you trust the source; real models rarely come near it.",
     ),
     ProblemKind.UNSUPPORTED: Meaning(
         "of unknown kind",
@@ -34,13 +36,13 @@ MEANING = {
     ),
     ProblemKind.SKIPPED: Meaning(
         "left out",
-        "Sizes were bounded, or it is a link out of the tree, or a mere pointer to a file elsewhere.",
-        "Raise --max-file-size or --max-total-size, name a link's target as well, fetch what a pointer stands for.",
+        "A size limit applied, or it is a link out of the tree, or only a pointer to a file elsewhere.",
+        "Raise --max-file-size or --max-total-size, also name a link's target, or fetch what a pointer stands for.",
     ),
     ProblemKind.DESELECTED: Meaning(
         "left out by choice",
-        "No scanner that knows the format was chosen, or --include and --exclude leave it out.",
-        "Choose less narrowly, where it should be looked at.",
+        "No scanner for the format was selected, or --include and --exclude leave it out.",
+        "Select more if it should be examined.",
     ),
     ProblemKind.DEPENDENCY: Meaning(
         "missing a dependency",
@@ -48,14 +50,16 @@ MEANING = {
         "Install the package that the message names (`modelsweep doctor` says how), or unpack the file yourself.",
     ),
     ProblemKind.SOURCE: Meaning(
-        "unreadable", "The place the bytes come from failed or refused.", "Check the path, the rights and the network."
+        "unreadable", "The source of the bytes failed or refused.", "Check the path, the permissions and the network."
     ),
     ProblemKind.CHANGED: Meaning(
-        "changed during the scan", "The file was written to while it was read.", "Scan it again when it is at rest."
+        "changed during the scan", "The file was written while it was read.", "Scan it again when it no longer changes."
     ),
     ProblemKind.TIMEOUT: Meaning("timed out", "Examining the file took too long.", "Raise --timeout."),
     ProblemKind.CRASH: Meaning(
-        "crashed a scanner", "A scanner failed: a bug of modelsweep.", "Please report it with the message shown."
+        "crashed a scanner",
+        "A scanner failed: this is a bug in modelsweep.",
+        "Please report it with the message shown.",
     ),
     ProblemKind.CANCELLED: Meaning("cancelled", "The job was cancelled before this file.", "Run it again."),
 }

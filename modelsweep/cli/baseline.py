@@ -57,7 +57,9 @@ class BaselineArguments(TypedDict):
     owner: str | None
 
 
-@click.command(cls=BaselineCommand, params=PARAMETERS, short_help="Write down what is found: it fails no scan later.")
+@click.command(
+    cls=BaselineCommand, params=PARAMETERS, short_help="Accept present findings, so that later scans do not fail."
+)
 def command(**arguments: Unpack[BaselineArguments]) -> int:
     """Scan TARGETs, and write the findings that would fail the scan to a file: `scan --baseline FILE` still shows
     them, but fails only for others. A finding is accepted only in exactly the bytes that it was found in. Review the

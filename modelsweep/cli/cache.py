@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelsweep.cache.backend import Backend
 
 
-@click.group(short_help="What is known from earlier scans: its size, and how to forget it.")
+@click.group(short_help="Show or clear what earlier scans extracted.")
 def command() -> None:
     """Show or clear what was extracted from models, which saves reading them again.
 

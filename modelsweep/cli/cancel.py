@@ -8,7 +8,7 @@ from modelsweep.cli.fleet_options import broker_option, job_argument, reached, s
 from modelsweep.cli.terminal import say
 
 
-@click.command(params=[job_argument(), broker_option(), store_option()], short_help="Stop a job where it is.")
+@click.command(params=[job_argument(), broker_option(), store_option()], short_help="Stop a job.")
 def command(job: str, broker: str | None, store: str | None) -> int:
     """Stop JOB: workers drop its files within seconds, and read nothing more of it."""
     with reached(broker, store) as fleet:

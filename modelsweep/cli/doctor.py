@@ -40,15 +40,15 @@ TITLE = 41
 """Columns of the name of a format; behind a longer one its endings stand on a line of their own."""
 PACKAGES = (
     Package("boto3", "boto3", "cloud", "s3:// and r2:// addresses", outside=True),
-    Package("celery", "celery", "fleet", "audit, submit, worker: jobs of many workers"),
-    Package("cryptography", "cryptography", "signing", "signatures of models: whether they fit their certificates"),
+    Package("celery", "celery", "fleet", "audit, submit, worker: jobs with many workers"),
+    Package("cryptography", "cryptography", "signing", "model signatures: whether they match their certificates"),
     Package("google-cloud-storage", "google.cloud.storage", "cloud", "gs:// addresses", outside=True),
-    Package("h5py", "h5py", "h5", "HDF5 files: models of Keras 2, weights of Keras 3"),
-    Package("hyperscan", "hyperscan", "", "quicker search of raw bytes; without it the same is found more slowly"),
+    Package("h5py", "h5py", "h5", "HDF5 files: Keras 2 models, Keras 3 weights"),
+    Package("hyperscan", "hyperscan", "", "faster search of raw bytes; without it the same is found more slowly"),
     Package("inflate64", "inflate64", "7z", "Deflate64 members of zip and 7z archives"),
     Package("lz4", "lz4", "", "lz4 streams"),
     Package("mlflow", "mlflow", "mlflow", "models:/ addresses", outside=True),
-    Package("NumPy", "numpy", "", "weights: their numbers, and what their lowest bits hide"),
+    Package("NumPy", "numpy", "", "weights: their values, and what their lowest bits hide"),
     Package("prometheus-client", "prometheus_client", "fleet", "metrics of a fleet"),
     Package("PyYAML", "yaml", "", "YAML configurations"),
     Package("redis", "redis", "fleet", "the ledger of a fleet"),
@@ -110,7 +110,7 @@ class Diagnosis:
         return not self.failures and self.broker in ("", USABLE)
 
 
-@click.command(short_help="Say what this installation can do.")
+@click.command(short_help="Show what this installation can do.")
 @click.option("--show-failed", is_flag=True, help="Show only what does not work.")
 @click.option("--plugin", "plugins", multiple=True, metavar="NAME", help="Also load this third-party package.")
 @click.option("--broker", metavar="URL", envvar=BROKER_VARIABLE, help=f"Also try this Redis [${BROKER_VARIABLE}].")
@@ -244,7 +244,7 @@ def _advice(machine: str, packages: Mapping[str, str | None], scanners: Sequence
     lines = []
     if machine == "pure Python":
         lines.append(
-            "the pickle machine is not compiled: install a C compiler and reinstall for twenty times its speed"
+            "the pickle machine is not compiled: install a C compiler and reinstall: it is twenty times as fast then"
         )
     ours = {package.name: package for package in PACKAGES}
     for scanner in scanners:

@@ -35,7 +35,7 @@ class RejudgeArguments(ReportArguments):
         ),
         several("--allow-from", "allow_files", metavar="FILE", help="Trust what learn wrote to FILE. Repeatable."),
     ],
-    short_help="Judge the stored facts of a job by today's rules.",
+    short_help="Judge the stored facts of a job by the current rules.",
 )
 def command(**arguments: Unpack[RejudgeArguments]) -> int:
     """Judge the stored facts of JOB by the rules of this version, show what is new or gone, and report, without

@@ -10,7 +10,7 @@ from modelsweep.cli.terminal import say
 
 
 @click.command(
-    params=[job_argument(), broker_option(), store_option()], short_help="Make a lost ledger anew from the store."
+    params=[job_argument(), broker_option(), store_option()], short_help="Rebuild a lost ledger from the store."
 )
 def command(job: str, broker: str | None, store: str | None) -> int:
     """Rebuild the ledger of JOB after its Redis was lost, from the pages and results in the store.

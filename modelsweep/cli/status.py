@@ -25,7 +25,7 @@ PRODUCER_SILENT = 60.0
         option("--watch", is_flag=True, help="Follow it until the job has ended."),
         option("--json", "as_json", is_flag=True, help="Print JSON."),
     ],
-    short_help="Say how far a job is.",
+    short_help="Show the progress of a job.",
 )
 def command(job: str, broker: str | None, store: str | None, watch: bool, as_json: bool) -> int:
     """Show the progress of JOB: files, bytes, findings, and what was lost and repeated."""

@@ -18,7 +18,7 @@ from modelsweep.cli.terminal import say
             "--unclaimed", type=seconds, default="30", metavar="SECONDS", help="After which a message is lost [30]."
         ),
     ],
-    short_help="Publish lost tasks again, now.",
+    short_help="Publish lost tasks again now.",
 )
 def command(broker: str | None, store: str | None, unclaimed: float) -> int:
     """Publish again what dead workers held and messages that were lost; every worker does so by itself every 4 s."""

@@ -68,7 +68,7 @@ class WatchCommand(FleetCommand):
 @click.command(
     cls=WatchCommand,
     params=[*(parameter for parameter in PARAMETERS if parameter.name not in _NOT_HERE), *WATCHING],
-    short_help="Examine what is new, when it comes.",
+    short_help="Examine new and changed files as they appear.",
 )
 @click.pass_context
 def command(context: click.Context, /, **arguments: Unpack[WatchArguments]) -> int:

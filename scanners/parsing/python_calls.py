@@ -37,6 +37,7 @@ from scanners.parsing.python_found import DEFINED, IMPORT, MADE, SCRIPT, USE, Bo
 from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OWN, parsed_expression
 from scanners.parsing.python_neighbours import renamed, uses
 from scanners.parsing.python_scope import Scope
+from scanners.parsing.python_sink_calls import MAGICS, of_magic, sink_call
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
@@ -62,7 +63,6 @@ from scanners.parsing.python_syntax import (
     runs_as_script,
     walk,
 )
-from scanners.parsing.python_telling import MAGICS, of_magic, telling
 
 _NAMESPACE = "types.SimpleNamespace()"
 _CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
@@ -760,12 +760,12 @@ class _Reading:
         if self._recorded[kind] >= _CALLS:
             self._left_out_call = self._left_out_call or name
             return
-        told = telling(name, kind, given, node, body, handed=handed)
-        if told:
-            self._inner_code(told.code, body._replace(line=body.line or node.lineno))
-        if told and told.call:
+        found = sink_call(name, kind, given, node, body, handed=handed)
+        if found:
+            self._inner_code(found.code, body._replace(line=body.line or node.lineno))
+        if found and found.call:
             self._recorded[kind] += 1
-            self.found.calls.append(told.call)
+            self.found.calls.append(found.call)
 
     def _record_safeguard(self, name: str, value: ast.expr, body: Body) -> None:
         """Record that a setting which libraries check before they run or load something is changed."""

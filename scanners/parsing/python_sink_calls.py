@@ -1,4 +1,4 @@
-"""What is told of a call that matters: what it is given, as far as that is constant, and the code that it runs."""
+"""Calls of sinks: what they are given, as far as that is constant, and the code that they run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scanners.parsing.python_sinks import READ, SPAWNERS, SWITCHES, UNSAFE_YAML
 from scanners.parsing.python_syntax import is_on, is_shell, matters
 
 _PACKED = re.compile(r"[^/\\. …][^/\\…]*\.(?!(?:zip|egg|whl|pex)$)[A-Za-z][A-Za-z0-9]{0,11}$")
-"""Ends of paths that are files, and none that packages are put into: Python imports from any archive."""
+"""Ends of paths of files, other than the archives that packages come in: Python imports from any archive."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 MAGICS = frozenset(f"IPython.get_ipython().run_{kind}_magic" for kind in ("line", "cell"))
 _SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script alias".split())
@@ -27,22 +27,24 @@ _LONGEST = 200
 """Characters of a constant that is compared with others."""
 
 
-class Telling(NamedTuple):
-    """A call, None where it repeats what was read already, and the constant code that it runs."""
+class SinkCall(NamedTuple):
+    """A call, None if it only runs code that is read anyway, and the constant code that it runs."""
 
     call: Call | None
     code: str
 
 
-def telling(name: str, kind: str, given: list[ast.expr], node: ast.Call, body: Body, *, handed: bool) -> Telling | None:
-    """Return what is told of a call of `name`, of which `given` are the arguments; None where nothing is."""
+def sink_call(
+    name: str, kind: str, given: list[ast.expr], node: ast.Call, body: Body, *, handed: bool
+) -> SinkCall | None:
+    """Return what matters about a call of `name` with the arguments `given`, None if nothing does."""
     scope = body.scope
     if name == "yaml.load" and not UNSAFE_YAML.intersection(map(scope.name_of, given[1:])):
         return None
     if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
         return None
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    given = _telling_first(name, kind, given, owner)
+    given = _in_order(name, kind, given, owner)
     first = given[0] if given else None
     known = constant(scope, first) if first else None
     made = made_of(scope, given)
@@ -58,7 +60,7 @@ def telling(name: str, kind: str, given: list[ast.expr], node: ast.Call, body: B
     code = _inner_code(kind, known, listed or [text])
     folded = isinstance(known, (str, bytes))
     if folded and name in READ and not made.calls - {"builtins.compile"}:
-        return Telling(None, code)  # nothing but what is read there
+        return SinkCall(None, code)  # nothing but what is read there
     call = Call(
         name=name,
         kind=kind,
@@ -82,11 +84,11 @@ def telling(name: str, kind: str, given: list[ast.expr], node: ast.Call, body: B
         function=body.function,
         given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
     )
-    return Telling(call, code)
+    return SinkCall(call, code)
 
 
 def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
-    """Return the call that one of a magic of IPython is: of a shell, or of Python; any other as it stands."""
+    """Return the call that an IPython magic stands for, of a shell or of Python; any other call unchanged."""
     magic = constant(scope, node.args[0]) if node.args else None
     if magic in _SHELL_MAGICS:
         owner = ast.Call(ast.Name("get_ipython"), [], [])
@@ -98,8 +100,8 @@ def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
     return ast.copy_location(made, node)
 
 
-def _telling_first(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None) -> list[ast.expr]:
-    """Return what a call is given with what tells most in front: the path it is a method of, or where it copies to."""
+def _in_order(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None) -> list[ast.expr]:
+    """Return the arguments, the most important one first: the path that has the method, or the target of a copy."""
     if name.startswith("pathlib.") and owner:
         given = [owner, *given]
     if kind == "copying":
@@ -108,7 +110,7 @@ def _telling_first(name: str, kind: str, given: list[ast.expr], owner: ast.expr 
 
 
 def _inner_code(kind: str, known: object, listed: list[str]) -> str:
-    """Return the constant code that a call runs: exec and eval, and `python -c`; nothing where there is none."""
+    """Return the constant code that a call runs by exec, eval or `python -c`, else nothing."""
     code = text_of(known) if kind == "code" and isinstance(known, (str, bytes)) else ""
     if kind == "command" and "-c" in listed[:-1] and "python" in listed[0]:
         code = listed[listed.index("-c") + 1]
@@ -118,7 +120,7 @@ def _inner_code(kind: str, known: object, listed: list[str]) -> str:
 
 
 def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:
-    """Return the mode that a file is opened with, where the call has one."""
+    """Return the mode in which a file is opened, if the call has one."""
     if isinstance(node.func, ast.Attribute) and node.func.attr == "open" and rest:
         flags = {part.attr for part in ast.walk(rest[0]) if isinstance(part, ast.Attribute)}
         if flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND"}:
