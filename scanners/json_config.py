@@ -20,7 +20,7 @@ from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
 from scanners.parsing.interpolations import Places
 from scanners.parsing.json_text import WIDE_STARTS, Entry, JsonFault, as_utf8, begins_wide, documents, entries, outline
-from scanners.parsing.json_words import CODE, COMPUTED, ONNX, PRIVATE, TELLING, holds
+from scanners.parsing.json_words import CODE, COMMANDS, COMPUTED, ONNX, PRIVATE, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
 from scanners.parsing.onnx_schema import HOLDING_GRAPHS, JSON_SUFFIX
 from scanners.suffixes import NEVER_PLAIN
@@ -91,7 +91,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
-    open_to_code = telling or holds(CODE, data) or holds(PRIVATE, data)
+    commands = may_command(blob, data)
+    open_to_code = telling or commands or holds(CODE, data) or holds(PRIVATE, data)
     content = data.decode("utf-8", "replace")
     try:
         found = _documents(blob, content, open_to_code)
@@ -109,7 +110,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from conventional(blob, document, context)
         yield from _items(blob, document, context)
         if open_to_code:
-            yield from settings(blob, document, context)
+            yield from settings(blob, document, context, commands=commands)
         if evaluated:
             yield from _expressions(blob, document)
 
@@ -146,12 +147,22 @@ def _lenient(blob: Blob, content: str) -> list[Json] | None:
         return None if fault.cut else []
 
 
-def settings(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
-    """Yield code and templates that stand under the keys of any configuration, TOML too, which loaders know."""
+def may_command(blob: Blob, data: bytes) -> bool:
+    """Return whether a configuration may hold commands of attacks that the scanner of commands does not tell."""
+    if not holds(COMMANDS, data):
+        return False
     from scanners.command_documents import is_document
+
+    return not is_document(blob)  # of which that says who runs them
+
+
+def settings(blob: Blob, document: Json, context: Context, *, commands: bool = False) -> Iterator[Item]:
+    """Yield code and templates that stand under the keys of any configuration, TOML too, which loaders know.
+
+    `commands` says that those of attacks are looked for.
+    """
     from scanners.loose_settings import loose_facts
 
-    commands = not is_document(blob)  # else the scanner of commands tells them, with who runs them
     places = Places([document])
     for entry in entries(document):
         context.operations.spend()

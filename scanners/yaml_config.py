@@ -186,11 +186,11 @@ def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     if document is None:
         yield from _assigned(blob, content)
         return
-    from scanners.json_config import settings
+    from scanners.json_config import may_command, settings
     from scanners.parsing.code_keys import conventional
 
     yield from conventional(blob, document, context)
-    yield from settings(blob, document, context)
+    yield from settings(blob, document, context, commands=may_command(blob, content.encode("utf-8", "replace")))
 
 
 def _assigned(blob: Blob, content: str) -> Iterator[Item]:

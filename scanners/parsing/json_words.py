@@ -24,12 +24,38 @@ TELLING = Words(
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
 """Of keys and values that make a configuration worth a closer look, whatever it is."""
+COMMANDS = Words(
+    *(
+        b"/dev/tcp/",
+        b"/dev/udp/",
+        b"\\/dev\\/tcp",
+        b"sh -i",
+        b"| bash",
+        b"|bash",
+        b"| sh",
+        b"|sh",
+        b"| sudo",
+        b"| python",
+    ),
+    *(
+        b"nc -e",
+        b"ncat ",
+        b"mkfifo ",
+        b"socat ",
+        b"| base64",
+        b"base64 -d",
+        b"base64 --decode",
+        b"chmod +x",
+        b"chmod 7",
+    ),
+    *(b"<(curl", b"$(curl", b"`curl", b"<(wget", b"$(wget", b"`wget", b"rm -rf /", b"rm -rf ~", b"rm -fr /"),
+    *(b"owershell", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32", b"mshta ", b"DownloadString", b"DownloadFile"),
+    *(b"xmrig", b"stratum+", b"authorized_keys", b"| nc ", b"id_rsa", b"/etc/shadow", b"/etc/passwd"),
+)
+"""Of what commands of attacks hold."""
 CODE = Words(
     *b"os.system os.popen subprocess. eval( exec( pty.spawn builtins. runpy. posix.system".split(),
     *b"pickle.load marshal.load commands.get".split(),
-    *(b"/dev/tcp/", b"/dev/udp/", b"sh -i", b"curl ", b"wget ", b"nc -", b"ncat ", b"netcat ", b"mkfifo ", b"socat "),
-    *(b"base64 -", b"openssl ", b"owershell", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32", b"DownloadString"),
-    *(b"xmrig", b"stratum+", b"authorized_keys", b"rm -"),
     *(b"ever tell", b"not tell", b"n't tell", b"ever mention", b"not mention", b"n't mention", b"ever inform"),
     *(b"not inform", b"n't inform", b"ithout telling", b"ithout informing", b"ithout mentioning", b"ithout the user"),
 )
@@ -43,7 +69,7 @@ COMPUTED = Words(b'"expr_str"')
 ONNX = Words(b'"opsetImport"', b'"opset_import"', b'"externalData"', b'"external_data"')
 """Of keys of a model of ONNX."""
 LICENCES = Words(b"licen", any_case=True)
-_ALL = (TELLING, CODE, PRIVATE, COMPUTED, ONNX, LICENCES)
+_ALL = (TELLING, CODE, COMMANDS, PRIVATE, COMPUTED, ONNX, LICENCES)
 _KEPT = MIB
 """Bytes of JSON that stay in memory to be known again."""
 
