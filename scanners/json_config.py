@@ -161,7 +161,7 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
 
     `commands` says that those of attacks are looked for.
     """
-    from scanners.loose_settings import loose_facts
+    from scanners.loose_settings import command_facts, loose_facts
 
     places = Places([document])
     for entry in entries(document):
@@ -171,10 +171,12 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
         if not _is_setting(blob, entry):
             continue
         yield from loose_facts(blob, entry)
+        if commands:
+            yield from command_facts(blob, entry)
         if isinstance(entry.value, str):
             called = _CALLED.search(entry.key) is not None
             path = printable(entry.path, _SHOWN)
-            yield from telling_facts(entry.value, blob.locator, path, context, names=called, commands=commands)
+            yield from telling_facts(entry.value, blob.locator, path, context, names=called)
 
 
 def _filled(entry: Entry, places: Places) -> list[Entry]:
@@ -495,7 +497,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=24,
+    version=25,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

@@ -43,6 +43,11 @@ _OF_ACCOUNTS = re.compile(
 """Keys under which programs are told where an account has its keys, or what nobody may read."""
 _OF_ARCHIVE = "nemo:"
 """Before the name of a file inside the archive of a model of NeMo, which is joined to where that is unpacked."""
+_ABOUT = re.compile(
+    r"(?i)(?:pattern|regex|rule|contains|example|sample|signature|match|condition|deny|denied|block\w*|forbid\w*|ban\w*"
+    r"|black\w*|disallow\w*|malicious|attack|payload)s?$"
+)
+"""Keys whose values are what something looks for, or does not let pass."""
 _CALLS = re.compile(
     r"__import__|\b(?:os|subprocess|pty|builtins|importlib|runpy|posix)\.\w|\b(?:eval|exec|compile)\s*\("
 )
@@ -87,6 +92,17 @@ def expression_facts(blob: Blob, entry: Entry, context: Context) -> Iterator[Ite
         shown = printable(redact(" ".join(text.split())), _SHOWN)
         detail: dict[str, Json] = {"how": "Python that runs commands or code", "path": printable(entry.path, _SHOWN)}
         yield Fact("metadata-code", shown, blob.locator, detail=detail)
+
+
+def command_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
+    """Yield a text that is a command of attacks: in files that are text nothing else tells it."""
+    from scanners.metadata_text import LONGEST, attack_in, code_fact
+
+    text = entry.value
+    if isinstance(text, str) and len(text) <= LONGEST and not _ABOUT.search(entry.key[-_KEY:]):
+        command = attack_in(text)
+        if command:
+            yield code_fact(command, "a command of attacks", blob.locator, printable(entry.path, _SHOWN))
 
 
 def _may_be_called(key: str) -> bool:

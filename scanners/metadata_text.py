@@ -61,7 +61,7 @@ def telling_facts(
         detail: dict[str, Json] = {"how": "concealed", "path": path, "line": 1}
         yield Fact("template", printable(redact(order), _SHOWN), locator, detail=detail)
     if commands and (command := attack_in(text)):
-        yield _code(command, "a command of attacks", locator, path)
+        yield code_fact(command, "a command of attacks", locator, path)
         return
     if not _MAY_TELL.search(text):
         return
@@ -75,10 +75,11 @@ def telling_facts(
             yield problem_of(limit, locator, NAME)
         return
     if how:
-        yield _code(text, how, locator, path)
+        yield code_fact(text, how, locator, path)
 
 
-def _code(text: str, how: str, locator: Locator, path: str) -> Fact:
+def code_fact(text: str, how: str, locator: Locator, path: str) -> Fact:
+    """Return that the text at `path` is code of some kind."""
     shown = printable(redact(" ".join(text.split())), _SHOWN)
     return Fact("metadata-code", shown, locator, detail={"how": how, "path": path})
 

