@@ -454,7 +454,7 @@ def _holder(token: str) -> str:
 
 def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
     if not pattern.fullmatch(text):
-        raise ValueError(f"{text[:100]!r} is no {what}")
+        raise ValueError(f"{text[:100]!r} is not a {what}")
     return text
 
 

@@ -755,6 +755,6 @@ BAD: dict[str, Callable[[Ledger], object]] = {
 @pytest.mark.parametrize("what", BAD)
 def test_what_is_no_argument_never_reaches_redis(ledger: Ledger, what: str):
     before = keys(ledger), counters(ledger.client)
-    with pytest.raises(ValueError, match=r"is no |at most|1 to 256|has 12 bytes|more than|not a token"):
+    with pytest.raises(ValueError, match=r"is not a |at most|1 to 256|has 12 bytes|more than|not a token"):
         BAD[what](ledger)
     assert (keys(ledger), counters(ledger.client)) == before

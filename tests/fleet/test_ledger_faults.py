@@ -28,7 +28,7 @@ def test_a_redis_that_evicts_is_refused(own_redis: Start):
     client.config_set("maxmemory-policy", "allkeys-lru")
     check_server(client)  # without a limit nothing is ever evicted
     client.config_set("maxmemory", "100mb")
-    with pytest.raises(LedgerFault, match=r"throws keys away .*allkeys-lru.* set it to noeviction"):
+    with pytest.raises(LedgerFault, match=r"deletes keys .*allkeys-lru.* set it to noeviction"):
         check_server(client)
 
 

@@ -230,14 +230,14 @@ class TestDirectory:
         folder.put("jobs/1/a", b"x")
         os.symlink(outside, tmp_path / "store" / "jobs" / "2")
         os.symlink(outside / "secret", tmp_path / "store" / "jobs" / "1" / "b")
-        with pytest.raises(StoreFault, match="jobs/1/b: a link"):
+        with pytest.raises(StoreFault, match="jobs/1/b: there is a link"):
             folder.get("jobs/1/b")
         for call in (folder.get, lambda name: folder.put(name, b"planted")):
             with pytest.raises(StoreFault, match="jobs/2/"):
                 call("jobs/2/secret")
         assert not folder.exists("jobs/2/secret")
         assert list(folder.list()) == ["jobs/1/a"]
-        with pytest.raises(StoreFault, match="jobs/2: a link"):
+        with pytest.raises(StoreFault, match="jobs/2: there is a link"):
             list(folder.list("jobs/2"))
         folder.put("jobs/1/b", b"ours")  # takes the place of the link, not of what it names
         folder.delete("jobs/2/secret")
@@ -313,7 +313,7 @@ class TestDirectory:
     def test_a_file_in_the_way_of_a_folder(self, tmp_path: Path) -> None:
         folder = DirectoryStore(str(tmp_path))
         folder.put("a", b"x")
-        with pytest.raises(StoreFault, match=r"a/b: .*in its way"):
+        with pytest.raises(StoreFault, match=r"a/b: .*in its place"):
             folder.put("a/b", b"x")
         folder.put("c/d", b"x")
         with pytest.raises(StoreFault, match="c: "):
@@ -457,7 +457,7 @@ class TestRedis:
     @pytest.mark.parametrize("scheme", ["redis+socket", "unix"])
     def test_a_redis_that_is_not_there(self, tmp_path: Path, scheme: str) -> None:
         gone = open_store(f"{scheme}://{tmp_path}/none.sock?virtual_host=0")
-        with pytest.raises(StoreFault, match="a/b: Redis cannot be asked"):
+        with pytest.raises(StoreFault, match="a/b: Redis does not answer"):
             gone.get("a/b")
 
 

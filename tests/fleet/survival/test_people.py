@@ -215,7 +215,7 @@ def test_an_audit_of_its_own_ends_with_a_word_where_its_store_vanishes(scene: Sc
     assert (audit.returncode, said) == (2, b"")
     (line,) = errors.decode().splitlines()
     assert line.startswith("modelsweep: ")
-    assert "the folder of the store" in line
+    assert "the store's folder" in line
     assert "TMPDIR names another place" in line
     assert not store.parent.exists()
     assert not list((scene.folder / "t").iterdir())

@@ -198,7 +198,7 @@ def test_nothing_outside_the_roots_of_a_worker_is_read(scene: Scene, tmp_path: P
     report = json.loads(scene.report(job))
     assert report["issues"] == []
     assert {problem["message"] for problem in report["problems"]} >= {
-        "outside the roots that this worker may read (modelsweep worker --root)"
+        "outside the roots that may be read (modelsweep worker --root)"
     }
 
 
