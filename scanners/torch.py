@@ -136,6 +136,9 @@ def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Item]:
         for name in names[:_PACKAGED]:
             detail: dict[str, Json] = {"how": "packaged", "path": "the package", "roots": [".."]}
             yield Fact("code-reference", printable(name.removeprefix(folder), NAME_LENGTH), where, detail=detail)
+        for name in names[:_PACKAGED]:
+            module = name.removeprefix(folder).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            yield Fact("packaged", printable(module, NAME_LENGTH), blob.locator)
         if len(names) > _PACKAGED:
             more = f"more than {_PACKAGED:,} Python files in a package: what the later ones import is not followed"
             yield Problem(ProblemKind.LIMIT, where, NAME, more)
@@ -273,7 +276,7 @@ def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="PyTorch zip checkpoint, TorchScript, torch.package and torch.export",
-    version=9,
+    version=10,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM_OPERATOR, FILE_OPERATOR, FOREIGN_CODE, STORAGE_MISMATCH),

@@ -102,6 +102,9 @@ APPLIED = frozenset({"functools.partial", "types.MethodType"})
 """Calling what these return calls their first argument, with arguments that they hold."""
 _SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
 """Keywords by which loaders run what they would otherwise refuse."""
+_PACKAGED = "packaged"
+"""The kind of facts that name the modules which a torch.package holds itself."""
+_READ_OTHERWISE = frozenset({"data.pkl", "constants.pkl"})
 _CODE_TYPES = frozenset({"types.CodeType", "builtins.code"})
 _LITERALS = frozenset("tuple list dict set frozenset bytes float int".split())
 """Keys of what describes a value that stands in the pickle itself."""
@@ -110,6 +113,8 @@ _LITERALS = frozenset("tuple list dict set frozenset bytes float int".split())
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """Judge the calls, imports and code objects of all pickles of a unit."""
     grouped: dict[tuple[object, str, Rule], list[Fact]] = {}
+    packaged = {(fact.locator, fact.value) for fact in facts if fact.kind == _PACKAGED}
+    facts = [fact for fact in facts if fact.kind != _PACKAGED] if packaged else facts
     by_value, explained = _ByValue.of(facts), _Explained.of(facts)
     for fact in facts:
         if fact.kind == "import" and (explained.covers(fact) or _allowed(fact, options)):
@@ -123,7 +128,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
             yield from opinion
         elif fact.kind == "code":
             grouped.setdefault((fact.locator, "", CODE), []).append(fact)
-        elif not _allowed(fact, options):
+        elif not (_allowed(fact, options) or _is_brought_along(fact, packaged)):
             rule = OWN_CLASS if fact.value not in explained.handed and _is_own(fact) else UNKNOWN
             grouped.setdefault((fact.locator, _package(fact.value), rule), []).append(fact)
     for (_, package, rule), members in grouped.items():
@@ -430,7 +435,7 @@ _OPINIONS: dict[str, Callable[[Fact], Opinion]] = {
     "frame": lambda fact: [finding(FRAME, fact)],
     "slots": lambda _: (),
 }
-KINDS = frozenset({*_OPINIONS, "code"})
+KINDS = frozenset({*_OPINIONS, "code", _PACKAGED})
 
 
 def _shown(fact: Fact) -> str:
@@ -466,14 +471,25 @@ def _is_own(fact: Fact) -> bool:
 
     What is made without its constructor, held, or an enumeration's member by its value.
     """
-    name, how, given = fact.value, str(fact.detail.get("how")), items(fact.detail.get("args"))
     if fact.detail.get("globals"):
-        return _package(name) in OWN_PACKAGES
-    if (
-        (_package(name) not in OWN_PACKAGES and not _is_created_name(name))
-        or family_of_function(name)
-        or any("__" in part for part in name.split(".")[1:])
-    ):
+        return _package(fact.value) in OWN_PACKAGES
+    return (_package(fact.value) in OWN_PACKAGES or _is_created_name(fact.value)) and _is_held(fact)
+
+
+def _is_brought_along(fact: Fact, packaged: set[tuple[Locator, str]]) -> bool:
+    """Return whether a fact is of a module in the same torch.package, where its code is judged, and calls no function.
+
+    `torch.load` and `torch.jit.load` look names up elsewhere, and read what has these names.
+    """
+    if not fact.locator.members or fact.locator.name in _READ_OTHERWISE:
+        return False
+    return (fact.locator.container, fact.value.rpartition(".")[0]) in packaged and _is_held(fact)
+
+
+def _is_held(fact: Fact) -> bool:
+    """Return whether an instance of a class is made without its constructor, held, or looked up by its value."""
+    name, how, given = fact.value, str(fact.detail.get("how")), items(fact.detail.get("args"))
+    if family_of_function(name) or any("__" in part for part in name.split(".")[1:]):
         return False
     if fact.kind == "call":
         made = how in ("NEWOBJ", "NEWOBJ_EX") or (how in ("INST", "OBJ") and not given)

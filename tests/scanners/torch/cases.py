@@ -19,6 +19,7 @@ from tests.scanners.pickle.assembler import (
     NEWOBJ,
     POP,
     SETITEM,
+    call,
     get,
     global_,
     number,
@@ -104,15 +105,20 @@ def exported(content: bytes, *, pickled: bool) -> bytes:
     )
 
 
-def packaged(source: str) -> bytes:
+def packaged(source: str, content: bytes = EMPTY_LIST, name: str = "model/model.pkl") -> bytes:
     """Return a torch.package with a module that its pickle may name."""
     return made(
         ("m/.data/extern_modules", b"torch.nn\n"),
         ("m/.data/version", b"6\n"),
         ("m/acme/__init__.py", b""),
         ("m/acme/net.py", source.encode()),
-        ("m/model/model.pkl", pickled(EMPTY_LIST)),
+        (f"m/{name}", pickled(content)),
     )
+
+
+def instance(module: str, name: str) -> bytes:
+    """Return the opcodes of an instance of a class, with a state."""
+    return global_(module, name) + EMPTY_TUPLE + NEWOBJ + EMPTY_DICT + BUILD
 
 
 def lightning(instantiator: bytes) -> bytes:
@@ -169,6 +175,14 @@ CASES = {
         )
     ),
     "benign_package_of_code": clean(lambda: packaged("class Net:\n    pass\n")),
+    "benign_package_of_own_class": clean(lambda: packaged("class Net:\n    pass\n", instance("acme.net", "Net"))),
+    "package_without_the_class": review(lambda: packaged("class Net:\n    pass\n", instance("acme.other", "Net"))),
+    "package_that_calls": review(
+        lambda: packaged("def net(a):\n    pass\n", call(global_("acme.net", "net"), text("a"), text("b")))
+    ),
+    "package_that_torch_loads": review(
+        lambda: packaged("class Net:\n    pass\n", instance("acme.net", "Net"), "data.pkl")
+    ),
     "evil_package_of_code": evil(lambda: packaged("import os\nos.system('echo modelsweep-test')\n")),
     "benign_instantiator": clean(lambda: lightning(text("lightning.pytorch.cli.instantiate_module"))),
     "evil_class_path": evil(
