@@ -165,7 +165,7 @@ def test_the_library_requires_signers(model: Path) -> None:
     assert modelsweep.scan(model, require_signers=own, reuse="nothing").findings == ()
     found = modelsweep.scan(model, require_signers=[other], reuse="nothing").findings
     assert {finding.rule.id for finding in found} == {"repository/other-signer"}
-    with pytest.raises(ValueError, match="full depth only"):
+    with pytest.raises(ValueError, match="only at full depth"):
         modelsweep.scan(model, require_signers=own, depth="quick")
     with pytest.raises(ValueError, match="the scanner signature"):
         modelsweep.scan(model, require_signers=own, scanners="pickle")
@@ -179,7 +179,7 @@ def test_what_is_said_of_files_that_name_nobody(model: Path) -> None:
         (str(folder / "none.pub"), "No such file or directory"),
         ("release@acme.example", "No such file or directory"),
         (str(private), "holds a private key"),
-        (str(model / "config.json"), "neither one public key nor certificates"),
+        (str(model / "config.json"), "neither a single public key nor certificates"),
         (f"{folder / 'acme.pub'}=somebody", "a key names nobody"),
     ):
         with pytest.raises(ValueError, match=reason):
@@ -200,5 +200,5 @@ def test_the_command_requires_signers(model: Path) -> None:
     assert "config.json is signed by key" in told
     code, told = run("--require-signer", "acme.pub", "--depth", "quick")
     assert code == 2
-    assert "full depth only" in told
-    assert "neither one public key" in run("--require-signer", "acme/config.json")[1]
+    assert "only at full depth" in told
+    assert "neither a single public key" in run("--require-signer", "acme/config.json")[1]
