@@ -154,8 +154,9 @@ class Draft:
         for finding in findings:
             where = references.get(finding.locator, references[own])
             fingerprint = finding.fingerprint
+            excuse = self._view.gate.excuse(finding, result.digest)
             name = unique(f"finding:{fingerprint}:{where.partition(':')[2]}")
-            self._put(self._vulnerabilities, _vulnerability(finding, fingerprint, name, where))
+            self._put(self._vulnerabilities, _vulnerability(finding, excuse, fingerprint, name, where))
         margin, inner = self._components.margin, f"{self._components.margin}{INDENT}"
         texts = [self._begun(item, reference, facts[item.locator]) for item, reference in listed]
         parts = [texts[0], f',\n{inner}"properties": {_property_list(_properties(result, findings), inner)}']
@@ -200,8 +201,11 @@ def _digest(text: str) -> int:
 
 
 @lru_cache(512)
-def _accusation(rule: Rule) -> list[str]:
-    """Return the text of what a rule says of a file, in pieces: around its names, what is described, and places."""
+def _accusation(rule: Rule, excuse: str) -> list[str]:
+    """Return the text of what a rule says of a file, in pieces: around its names, what is described, and places.
+
+    Whoever accepted a finding, with this `excuse`, said that nothing is done about it, and not that it is wrong.
+    """
     vulnerability: JsonObject = {
         "bom-ref": SLOT,
         "id": rule.id,
@@ -220,6 +224,8 @@ def _accusation(rule: Rule) -> list[str]:
         "affects": [{"ref": SLOT}],
         "properties": [_property(name, SLOT) for name in ("fingerprint", "subject", "position")],
     }
+    if excuse:
+        vulnerability["analysis"] = {"response": ["will_not_fix"], "detail": excuse}
     if rule.cwe:
         vulnerability["cwes"] = [rule.cwe]
     if rule.references:
@@ -227,8 +233,8 @@ def _accusation(rule: Rule) -> list[str]:
     return in_pieces(vulnerability, INDENT * 2)
 
 
-def _vulnerability(finding: Finding, fingerprint: str, name: str, reference: str) -> str:
-    p0, p1, p2, p3, p4, p5, p6 = _accusation(finding.rule)
+def _vulnerability(finding: Finding, excuse: str, fingerprint: str, name: str, reference: str) -> str:
+    p0, p1, p2, p3, p4, p5, p6 = _accusation(finding.rule, excuse)
     said, subject = quoted(printable(finding.message, NAME)), quoted(printable(finding.subject, NAME))
     position = quoted(_position(finding))
     return f'{p0}"{name}"{p1}{said}{p2}"{reference}"{p3}"{fingerprint}"{p4}{subject}{p5}{position}{p6}'

@@ -22,7 +22,7 @@ from modelsweep.core.finding import JsonObject
 from modelsweep.core.limits import Limits
 from modelsweep.core.options import Options
 from modelsweep.core.plain import plain_of
-from modelsweep.core.report import Gate, Plain, Report, Run, Tally, Tool, UnitResult
+from modelsweep.core.report import Gate, Ignored, Plain, Report, Run, Tally, Tool, UnitResult
 from modelsweep.core.values import dataclass
 from modelsweep.core.wire import (
     Decoded,
@@ -87,6 +87,8 @@ def job_message(report: Report, job: str, view: View, formats: Sequence[str], to
         "root": view.root,
         "verbose": view.verbose,
         "strict": view.gate.strict,
+        "accepted": [list(key) for key in sorted(view.gate.accepted)],
+        "ignored": [[ignored.rule, ignored.path] for ignored in view.gate.ignored],
         "formats": list(formats),
         "today": None if today is None else encode_options(today),
     }
@@ -181,7 +183,10 @@ class _Job(NamedTuple):
         )
         by_name = {writer.name: writer for writer in WRITERS}
         writers = tuple(by_name[name] for name in value["formats"])
-        view = View(verbose=value["verbose"], gate=Gate(strict=value["strict"]), root=value["root"])
+        accepted = frozenset((fingerprint, digest) for fingerprint, digest in value["accepted"])
+        ignored = tuple(Ignored(rule, path) for rule, path in value["ignored"])
+        gate = Gate(strict=value["strict"], accepted=accepted, ignored=ignored)
+        view = View(verbose=value["verbose"], gate=gate, root=value["root"])
         today = None if value["today"] is None else decode_options(value["today"])
         return cls(value["job"], report, view, writers, limits_of(value["options"]), today)
 

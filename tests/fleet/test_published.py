@@ -17,7 +17,7 @@ from modelsweep.cli.arguments import Tolerance
 from modelsweep.core.finding import Severity
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
-from modelsweep.core.report import Gate, Report, Tool, Unit, UnitResult
+from modelsweep.core.report import Gate, Ignored, Report, Tool, Unit, UnitResult
 from modelsweep.fleet.answers import Allotment
 from modelsweep.fleet.job import JobSpec
 from modelsweep.fleet.pages import Page
@@ -37,10 +37,14 @@ from worker import published, renderers
 from worker.published import Published
 from worker.renderer import Changes
 
+ACCEPTED = frozenset(
+    (finding.fingerprint, result.digest) for result in SAMPLE.results for finding in result.findings if result.digest
+)
 VIEWS = {
     "usual": View(root="/work"),
     "verbose": View(root="/", verbose=True),
     "strict": View(root="/work", gate=Gate(strict=True, fail_on=Severity.INFO)),
+    "accepted": View(root="/work", gate=Gate(accepted=ACCEPTED, ignored=(Ignored("pickle/*", "model.pkl"),))),
 }
 TODAY = Options(allow_imports=("acme.*",), blacklist=("m003",))
 DIVISIBLE = ("json", "sarif", "cyclonedx", "spdx")
@@ -120,7 +124,9 @@ def test_a_report_is_the_same_however_many_write_it(fleet: Fleet, view: View) ->
     manifest = done(fleet, [*SAMPLE.results, *various(40), *repository()])
     assert manifest.siblings
     report = report_of(manifest, fleet.store)
-    assert apart(Published(manifest, fleet.store), report, view) == alone(report, view)
+    documents = alone(report, view)
+    assert apart(Published(manifest, fleet.store), report, view) == documents
+    assert ("will_not_fix" in documents["cyclonedx"]) is view.gate.excuses
 
 
 @pytest.mark.parametrize("options", [Options(), TODAY], ids=["the same", "others"])

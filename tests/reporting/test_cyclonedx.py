@@ -12,7 +12,7 @@ from packageurl import PackageURL
 
 from modelsweep.core.finding import Fact
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, Unit, UnitResult
+from modelsweep.core.report import Artifact, Gate, Ignored, Report, Unit, UnitResult
 from reporting import View
 from reporting.components import DATA, FILES
 from scanners import SCANNERS
@@ -98,6 +98,23 @@ def test_a_finding_is_a_vulnerability_of_the_member_it_is_in() -> None:
     assert first["cwes"] == [502]
     assert first["ratings"][0]["severity"] == "critical"
     assert names[first["affects"][0]["ref"]] == "data.pkl"
+
+
+def test_what_is_accepted_or_ignored_will_not_be_fixed() -> None:
+    report = sample_report()
+    accused = next(item for item in report.results if item.findings and item.digest)
+    reviewed = frozenset({(accused.findings[0].fingerprint, accused.digest)})
+    gate = Gate(accepted=reviewed, ignored=(Ignored("text/*", "*"),))
+    analyses = {
+        (item["id"], item["analysis"]["detail"]): item["analysis"]["response"]
+        for item in bom_of(report, replace(VIEW, gate=gate))["vulnerabilities"]
+        if "analysis" in item
+    }
+    assert analyses == {
+        (accused.findings[0].rule.id, "accepted: in the baseline"): ["will_not_fix"],
+        ("text/url", "ignored by the policy"): ["will_not_fix"],
+    }
+    assert not any("analysis" in item for item in bom_of(report)["vulnerabilities"])
 
 
 def test_where_the_scan_starts_from_changes_no_reference() -> None:
