@@ -33,7 +33,7 @@ PLUGIN = Rule(
     message="the model needs the plug-in {subject}",
     why="A plug-in is native code that the program registers before it loads the model. The model chooses which one "
     "runs.",
-    fix="Take plug-ins from their publisher, not from the model's source.",
+    fix="Take plug-ins from their publisher, not from where you got the model.",
     confidence="medium",
     cwe=829,
     references=("https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs",),

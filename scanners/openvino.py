@@ -49,7 +49,7 @@ CUSTOM = Rule(
     message="the model needs a library for the layer {subject} (version {path})",
     why="Extension layers are native code in a library that must be loaded before the model. The library runs with the "
     "rights of the user who loads it, and is not part of this file.",
-    fix="Take the library from its publisher, not from the model's source.",
+    fix="Take the library from its publisher, not from where you got the model.",
     cwe=829,
     references=_REFERENCES,
 )
@@ -72,7 +72,7 @@ PLUGIN = Rule(
     message="{path} makes the runtime load {subject}",
     why="A program that starts OpenVINO with this file loads the library, which runs at once with all rights of the "
     "process. The runtime's own plug-ins are installed beside it, under known names.",
-    fix="Take such settings from the runtime's own installation, not from the model's source.",
+    fix="Take such settings from the runtime's own installation, not from where you got the model.",
     cwe=427,
     references=("https://docs.openvino.ai/2025/api/c_cpp_api/classov_1_1_core.html",),
 )

@@ -61,7 +61,7 @@ LIBRARY = Rule(
     message="the engine names the library {subject}",
     why="The libraries that an engine names contain its plug-ins: native code, which is loaded together with the "
     "engine. Engines that use only TensorRT's own layers name none.",
-    fix="Take the library from its publisher, not from the engine's source, and ask why the engine needs it.",
+    fix="Take the library from its publisher, not from where you got the engine, and ask why the engine needs it.",
     confidence="medium",
     cwe=829,
     references=("https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/extending-custom-layers.html",),

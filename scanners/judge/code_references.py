@@ -122,7 +122,7 @@ LIBRARY = _rule(
     Severity.WARNING,
     "{path} makes the runtime load {subject}",
     "A library runs as soon as it is loaded, with all rights of the process that serves the model.",
-    "Take the library from its publisher, not from the model's source, and review who built it.",
+    "Take the library from its publisher, not from where you got the model, and review who built it.",
     "https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",
     "https://github.com/triton-inference-server/server/blob/main/docs/user_guide/custom_operations.md",
 )

@@ -50,7 +50,7 @@ ONNX_CUSTOM = Rule(
     message="the model needs a library for the operators of {subject}: {operators}",
     why="The operators are native code in a library that must be loaded before the model. The library runs with the "
     "rights of the user who loads it, and is not part of this file.",
-    fix="Take the library from its publisher, not from the model's source.",
+    fix="Take the library from its publisher, not from where you got the model.",
     cwe=829,
     references=("https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",),
 )
