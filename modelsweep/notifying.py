@@ -30,6 +30,8 @@ FINDINGS = 20
 """In a message: the worst ones."""
 TEXT = 500
 """Characters of anything that comes out of a file."""
+TARGETS = 100
+"""In a message: the first ones."""
 TRIES, PAUSE = 3, 1.0
 """How often it is tried, and seconds before it is tried again."""
 AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *(status for status in HTTPStatus if status >= 500)})
@@ -55,7 +57,7 @@ def message_of(report: Report, code: int, view: View) -> JsonObject:
         "text": f"modelsweep: {said} ({counted(totals.files, 'file')} in {targets}; exit code {code})",
         "version": VERSION,
         "job": report.run.job,
-        "targets": [printable(target, TEXT) for target in report.targets],
+        "targets": [printable(target, TEXT) for target in report.targets[:TARGETS]],
         "exit_code": code,
         "verdicts": dict(verdicts),
         "problems": {kind.value: count for kind, count in totals.problems.items()},
@@ -75,13 +77,14 @@ def send(url: str, secret: str, message: JsonObject, pause: Callable[[float], ob
             pause(PAUSE * attempt)
         try:
             answer = request("POST", url, headers, private=True, authorities="", body=body)
-        except (PrivateAddress, SourceFault, ValueError) as error:
+        except (PrivateAddress, SourceFault) as error:
             return f"the webhook cannot be called: {printable(str(error), 200)}"
+        except ValueError as error:  # its text may be the address
+            return f"the webhook cannot be called ({type(error).__name__})"
         except HTTPError as error:
             fault = f"the webhook cannot be reached ({type(error).__name__})"
             continue
-        answer.drain_conn()
-        answer.release_conn()
+        answer.close()  # what else it says may be endless
         if 200 <= answer.status < 300:
             return ""
         fault = f"the webhook answered with status {answer.status}"

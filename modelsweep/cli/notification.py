@@ -40,7 +40,7 @@ def notifier(wanted: bool) -> Notify:
     if not wanted:
         return lambda *_: None
     url, secret = os.environ.get(URL, ""), os.environ.get(SECRET, "")
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not _is_address(url):
         raise click.UsageError(f"--notify needs a webhook: set {URL} to its https:// address")
     try:
         from modelsweep.notifying import message_of, send
@@ -52,3 +52,12 @@ def notifier(wanted: bool) -> Notify:
             say(f"--notify: {fault}")
 
     return notify
+
+
+def _is_address(url: str) -> bool:
+    """Return whether a webhook can be called at `url`."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, brackets around what is no address
+        return False

@@ -6,6 +6,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,8 @@ class Webhook:
     url: str
     statuses: list[int] = field(default_factory=list)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    is_endless: bool = False
+    """Whether its answers go on until nobody listens."""
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -44,8 +47,11 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
             status = found.statuses.pop(0) if found.statuses else 200
             self.send_response(status)
             self.send_header("Location", found.url)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(10**15) if found.is_endless else "0")
             self.end_headers()
+            with suppress(ConnectionError):
+                while found.is_endless:
+                    self.wfile.write(b"x" * 65_536)
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
@@ -121,7 +127,34 @@ def test_a_webhook_that_is_away_is_said(
     assert "token-of-the-chat" not in outcome.err
 
 
-@pytest.mark.parametrize("url", ["", "hook", "ftp://127.0.0.1/", "https:///hook"])
+@pytest.mark.parametrize("host", ["exa mple", "..example", "h%00", "h<>"])
+def test_an_address_is_not_said_where_it_cannot_be_called(
+    models: Path, run: Run, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("MODELSWEEP_NOTIFY_URL", f"https://{host}/hook/token-of-the-chat")
+    outcome = run("scan", "models", "--notify")
+    assert outcome.code == 1
+    assert "--notify: the webhook cannot be " in outcome.err
+    assert "token-of-the-chat" not in outcome.err
+    assert host not in outcome.err
+
+
+def test_an_answer_without_end_is_not_read(models: Path, run: Run, webhook: Webhook) -> None:
+    webhook.is_endless = True
+    assert run("scan", "models", "--notify").err == ""
+    assert len(webhook.requests) == 1
+
+
+def test_a_message_names_so_many_targets(models: Path, run: Run, webhook: Webhook) -> None:
+    names = [f"none{number}" for number in range(notifying.TARGETS + 1)]
+    assert run("scan", *names, "--notify").code == 2
+    assert webhook.messages[0]["targets"] == names[:-1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "hook", "ftp://127.0.0.1/", "https:///hook", "https://[", "https://127.0.0.1:99999/hook", "https://h:p/hook"],
+)
 def test_an_address_that_is_none_is_said_before_anything_is_read(
     models: Path, run: Run, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
