@@ -38,8 +38,10 @@ def write(report: Report, stream: TextIO, view: View) -> None:
 
 
 def _subjects(report: Report, view: View) -> Iterator[Json]:
+    """Yield what passed; the same bytes under a name by which they did not pass are not vouched for."""
+    failed = {result.digest for result in report.results if not has_passed(result, view)}
     for result in report.results:
-        if has_passed(result, view):
+        if result.digest not in failed and has_passed(result, view):
             where = address(result.unit.locator, view.root)
             yield {"name": printable(where.path), "digest": {"sha256": result.digest}}
 

@@ -68,6 +68,17 @@ def test_files_without_a_digest_are_no_subjects() -> None:
     assert subjects(replace(report, results=tuple(unread))) == set()
 
 
+def test_bytes_that_failed_under_one_name_are_no_subject_under_another() -> None:
+    report = clean_report()
+    passed = report.results[0]
+    where = replace(passed.unit.locator, uri=f"{passed.unit.locator.uri}.copy")
+    late = Problem(ProblemKind.TIMEOUT, where, "zip", "why")
+    failed = replace(passed, unit=replace(passed.unit, locator=where), problems=(late,))
+    assert passed.digest in subjects(report)
+    for results in ((passed, failed), (failed, passed)):
+        assert subjects(replace(report, results=results)) == set()
+
+
 def test_properties_say_no_more_than_is_so() -> None:
     options: dict[str, Json] = {"depth": "full", "scanners": None, "allow_imports": []}
     report = replace(clean_report(), options=options)
