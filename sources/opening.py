@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Self
+from urllib.parse import unquote, urlsplit
 
 from modelsweep.core.reader import SourceFault
 from modelsweep.core.report import Unit
@@ -20,6 +21,7 @@ _CREDENTIALS = re.compile(r"^((?i:https?)://)[^/?#]*@|^([\w.+-]+://)[^/?#@]*:[^/
 """`hf://name@revision` has none: elsewhere than in plain addresses a colon tells."""
 _BEGINNING = re.compile(r"[\w+.-]{2,}:/+")
 """What tells an address from a path."""
+_DOTS = frozenset({".", ".."})
 EVERYTHING = "/*"
 """Behind a place: all that is below it, as a target."""
 
@@ -31,6 +33,8 @@ class MissingPackage(SourceFault):
 def source_of(target: str) -> Source:
     """Return the source that knows `target`; raises SourceFault where none does, MissingPackage."""
     source = _knowing(target)
+    if source is None and not _is_spelled(target):
+        raise SourceFault("not an address: brackets or a port that cannot be")
     if source is None:
         from sources import SOURCES
 
@@ -48,9 +52,19 @@ def _knowing(target: str) -> Source | None:
     """Return the source that knows `target`; a path is known without importing what knows addresses."""
     if not scheme_of(target) and not target.endswith(DVC_SUFFIX):
         return LOCAL
+    if not _is_spelled(target):
+        return None
     from sources import SOURCES
 
     return next((source for source in SOURCES if source.accepts(target)), None)
+
+
+def _is_spelled(target: str) -> bool:
+    """Return whether a target is no address of the web, or one that can be taken apart."""
+    try:
+        return scheme_of(target) not in ("http:", "https:") or urlsplit(target).port != -1
+    except ValueError:
+        return False
 
 
 def _is_installed(package: str) -> bool:
@@ -154,7 +168,7 @@ def inside(target: str, roots: Sequence[str]) -> str:
     """Return where `target` leads, links followed; raises SourceFault where that is below none of `roots`."""
     path = not scheme_of(target)
     real = os.path.realpath(target) if path else plain(target)
-    if not path and {"..", "."} & set(target.split("/")):
+    if not path and _DOTS & {*unquote(target).split("/")}:
         raise SourceFault("an address with dots, which could lead out of the roots")
     for root in roots:
         if root == ANYWHERE:

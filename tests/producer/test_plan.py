@@ -17,7 +17,7 @@ from modelsweep.core.report import Unit
 from modelsweep.core.units import KIB
 from modelsweep.core.values import asdict
 from producer.plan import BEGINNING, Cursor, plan, plan_after
-from sources.opening import opener
+from sources.opening import canonical, inside, opener, source_of
 from sources.source import Listed, Opened, OpenedFile, Source
 from tests.sources.double import Reply, double
 
@@ -351,3 +351,18 @@ def test_overlapping_targets_are_listed_again_and_go_on_where_they_were(monkeypa
     for place, (item, cursor) in enumerate(whole):
         if isinstance(item, Unit):
             assert [other for other, _ in plan_after(cursor, targets)] == [other for other, _ in whole[place + 1 :]]
+
+
+@pytest.mark.parametrize("way", ["../b", "a/..", "%2e%2e/b", "%2E./b", "..%2fb", "./a"])
+def test_an_address_with_dots_leads_out_of_no_root_however_they_are_spelled(way: str) -> None:
+    root = "https://models.example/public"
+    assert inside(f"{root}/a..b/%2ehidden", [root]) == f"{root}/a..b/%2ehidden"
+    with pytest.raises(SourceFault, match="with dots"):
+        inside(f"{root}/{way}", [root])
+
+
+@pytest.mark.parametrize("target", ["https://[", "http://a@[::1", "https://models.example:port/a", "http://h:99999/a"])
+def test_an_address_that_cannot_be_taken_apart_is_a_fault(target: str) -> None:
+    assert canonical(target).startswith("http")
+    with pytest.raises(SourceFault, match="not an address"):
+        source_of(target)
