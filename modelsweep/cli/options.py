@@ -151,8 +151,8 @@ def _policy(context: click.Context, _option: click.Parameter, files: tuple[str, 
         return ()
     from modelsweep.cli.policy_file import applied
 
-    known = (known for known in (*WHAT, *HOW, *GATE) if known.name not in ("targets_from", "dry_run", "list_scanners"))
-    return applied(context, known, files)
+    others = ("targets_from", "dry_run", "list_scanners", "policy")
+    return applied(context, (known for known in (*WHAT, *HOW, *GATE) if known.name not in others), files)
 
 
 GATE = (

@@ -152,6 +152,8 @@ def _entry(file: str, item: Any) -> Entry:
     until = item.get("until", "")
     until = until.isoformat() if type(until) is date else until  # as YAML reads a day
     if until and not is_day(until):
-        raise click.UsageError(f"{file}: until {until!r} is not a date such as 2027-06-30")
+        raise click.UsageError(
+            f"{file}: until {until if isinstance(until, str) else '...'!r} is not a date such as 2027-06-30"
+        )
     today = time.strftime("%Y-%m-%d", time.gmtime())
     return Entry(Ignored(item["rule"], item["path"]), until, bool(until) and until < today)

@@ -16,6 +16,9 @@ from tests.cli.conftest import ROOT, Run
 
 HEAD = "modelsweep_policy: 1\n"
 EVIL = "  - {rule: pickle/dangerous-call, path: evil.pkl}\n"
+_LAYERS = (f"&a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
+BOMB = f"[&a0 [1], {', '.join(_LAYERS)}]"
+"""A list that would be 9 ** 29 long if it were written out."""
 OWN = "  - {rule: pickle/*, path: 'models/own.pkl', until: 2999-01-01, reason: reviewed, owner: us}\n"
 REST = "options: {tolerate-problems: 5}\n"
 
@@ -137,6 +140,8 @@ def test_files_are_beside_the_policy(policy: Path, run: Run) -> None:
         (f"{HEAD}ignore: [{{rule: a/b}}]\n", "needs a `rule` and a `path`"),
         (f"{HEAD}ignore: [{{rule: a/b, path: ''}}]\n", "needs a `rule` and a `path`"),
         (f"{HEAD}ignore: [{{rule: a/b, path: a, til: 2027-01-01}}]\n", "unknown key in an entry to ignore: 'til'"),
+        (f"{HEAD}options: {{policy: more.yaml}}\n", "a policy cannot set 'policy'"),
+        (f"{HEAD}ignore: [{{rule: a/b, path: a, until: {BOMB}}}]\n", "until '...' is not a date such as 2027-06-30"),
         (f"{HEAD}ignore: [{{rule: a/b, path: a, until: soon}}]\n", "until 'soon' is not a date such as 2027-06-30"),
         (f"{HEAD}ignore: [{{rule: a/b, path: a, until: 2027-13-01}}]\n", "month must be in 1..12"),
         (f"{HEAD}ignore: [{{rule: '*', path: '**'}}]\n", "ignores everything is not allowed"),
