@@ -22,7 +22,7 @@ from modelsweep.cli.terminal import say
 from modelsweep.core.installing import how_to_install
 from modelsweep.core.reader import SourceFault
 from sources.opening import canonical, inside
-from sources.source import scheme_of
+from sources.source import DVC_SUFFIX, scheme_of
 
 if TYPE_CHECKING:
     from modelsweep.dashboard.access import Access
@@ -95,7 +95,7 @@ def command(
         from modelsweep.dashboard.site import Board
 
         setup = setup_of(fleet, roots or (() if broker else (os.getcwd(),)))
-        _serve(Board(fleet, setup, shared or ""), access, (address, port), failed)
+        _serve(Board(fleet, setup, os.path.abspath(shared) if shared else ""), access, (address, port), failed)
     return 0
 
 
@@ -207,6 +207,8 @@ def _specify(broker: str, words: Sequence[str], roots: Sequence[str]) -> JobSpec
 
 def _allowed(target: str, roots: Sequence[str]) -> str:
     """Return where a target leads; raises UsageError where that is below none of the roots, or is not there."""
+    if "\0" in target:
+        raise click.UsageError(f"{target!r}: no such file or folder")
     try:
         place = inside(canonical(target), roots)
     except SourceFault:
@@ -216,4 +218,6 @@ def _allowed(target: str, roots: Sequence[str]) -> str:
         ) from None
     if not scheme_of(place) and not os.path.lexists(place):
         raise click.UsageError(f"{target!r}: no such file or folder")
+    if not scheme_of(place) and place.endswith(DVC_SUFFIX) and os.path.isfile(place):
+        raise click.UsageError(f"{target!r} is a DVC pointer, which may lead anywhere: use `modelsweep submit` for it")
     return place

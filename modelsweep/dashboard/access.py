@@ -69,6 +69,7 @@ class Access:
         app.config.update(
             SESSION_COOKIE_NAME="modelsweep",
             SESSION_COOKIE_SAMESITE="Strict",
+            SESSION_REFRESH_EACH_REQUEST=False,
             PERMANENT_SESSION_LIFETIME=SIGNED_IN,
         )
         app.before_request(self._check)
@@ -89,7 +90,7 @@ class Access:
             if not self._knows(bearer.token or ""):
                 abort(HTTPStatus.FORBIDDEN, "That is not the token of this dashboard.")
             return None
-        if request.method == "POST" and urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+        if request.method == "POST" and request.headers.get("Origin", "").partition("://")[2] != request.host:
             abort(HTTPStatus.FORBIDDEN, "This request did not come from a page of this dashboard.")
         if self.is_open or request.endpoint in OPEN or session.get("signed_in"):
             return None
@@ -106,7 +107,7 @@ class Access:
             return False
 
     def _sign_in(self) -> AnyResponse | tuple[str, HTTPStatus]:
-        if request.method == "GET":
+        if request.method != "POST":
             return render_template("sign_in.html", wrong=False), HTTPStatus.OK
         if not self._knows(request.form.get("token", "")):
             return render_template("sign_in.html", wrong=True), HTTPStatus.FORBIDDEN

@@ -51,10 +51,12 @@ class Field(NamedTuple):
         return self.flag.lstrip("-")
 
     def words(self, values: Sequence[str]) -> Iterator[str]:
-        """Yield what is typed for these values of the field."""
+        """Yield what is typed for these values of the field; raises Refused for what is none of its choices."""
         if self.kind == "switch":
             yield from [self.flag] if any(values) else []
             return
+        if self.kind == "choices" and (others := {*values} - {*self.choices}):
+            raise Refused(f"{self.label}: there is no {min(others)!r}.")
         texts = [line for value in values for line in value.splitlines()] if self.kind == "lines" else values
         yield from (f"{self.flag}={text.strip()}" for text in texts if text.strip() and text.strip() != self.default)
 

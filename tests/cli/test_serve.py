@@ -72,8 +72,12 @@ def test_with_a_broker_it_shows_that_fleet(tmp_path: Path) -> None:
             "MODELSWEEP_KEY": "00" * 32,
             "MODELSWEEP_DASHBOARD_TOKEN": TOKEN,
         }
-        with serving(**broker) as (process, address):
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared" / "a.json").write_text('{"issues": []}')
+        shared = os.path.relpath(tmp_path / "shared")
+        with serving("--shared", shared, **broker) as (process, address):
             page = read(address, Authorization=f"Bearer {TOKEN}")
+            assert read(f"{address}shared/a.json/file", Authorization=f"Bearer {TOKEN}") == '{"issues": []}'
             assert "No worker is running" in page
             assert "New scan" not in page, "no --root was named"
             process.send_signal(signal.SIGINT)

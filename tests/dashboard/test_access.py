@@ -37,6 +37,7 @@ def test_without_a_token_it_answers_to_no_other_name(browser: FlaskClient, host:
     [
         {},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://evil.example"},
         {"Origin": "http://localhost:81"},
         {"Referer": f"http://{HOST}/"},
@@ -100,3 +101,15 @@ def test_every_answer_is_hardened(browser: FlaskClient) -> None:
         headers = browser.get(address).headers
         wanted = HEADERS | ({"Cache-Control": "no-cache"} if "static" in address else {})
         assert {name: headers[name] for name in HEADERS} == wanted
+
+
+def test_only_a_form_that_was_sent_counts_as_a_try(guarded: FlaskClient) -> None:
+    for _ in range(guarding.TRIES + 1):
+        assert guarded.head("/sign-in").status_code == 200
+    assert guarded.post("/sign-in", data={"token": TOKEN}, headers=HERE).status_code == 302
+
+
+def test_pages_that_are_asked_for_again_and_again_keep_nobody_signed_in(guarded: FlaskClient) -> None:
+    assert "Set-Cookie" in guarded.post("/sign-in", data={"token": TOKEN}, headers=HERE).headers
+    answer = guarded.get("/")
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (200, False)

@@ -238,3 +238,17 @@ def test_a_redis_that_is_away_is_said(tmp_path: Path) -> None:
 
 def test_each_address_has_a_page() -> None:
     assert len({(address, *methods) for address, _, methods in ADDRESSES}) == len(ADDRESSES)
+
+
+@pytest.mark.parametrize("target", ["evil.pkl\0", "https://[", "http://a:b@[", "evil.pkl.dvc"])
+def test_odd_targets_are_refused(browser: FlaskClient, models: Path, target: str) -> None:
+    (models / "evil.pkl.dvc").write_text("outs: [{path: evil.pkl, md5: 00000000000000000000000000000000}]")
+    for named in (target, f"{models}/{target}"):
+        answer = browser.post("/new", data={"targets": named}, headers=HERE)
+        assert answer.status_code == 400, named
+
+
+def test_formats_are_those_of_the_form(browser: FlaskClient, models: Path) -> None:
+    for name in ("none", "json=/tmp/report"):
+        answer = browser.post("/new", data={"targets": str(models), "format": name}, headers=HERE)
+        assert (answer.status_code, "Further reports: there is no" in text_of(answer)) == (400, True)

@@ -59,3 +59,9 @@ def test_a_report_that_is_large_is_fetched_only(
     monkeypatch.setattr(shown, "LARGEST", 4)
     assert "download it instead" in text_of(browser.get(f"/shared/{NAME}"))
     assert browser.get(f"/shared/{NAME}/file").status_code == 200
+
+
+def test_half_a_character_in_place_of_a_number_is_shown(browser: FlaskClient, shared: Path) -> None:
+    (shared / NAME).write_text(json.dumps({"issues": [], "files_scanned": "\ud800"}))
+    answer = browser.get(f"/shared/{NAME}")
+    assert (answer.status_code, "0 findings" in text_of(answer)) == (200, True)
