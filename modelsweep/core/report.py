@@ -347,7 +347,8 @@ class Report:
 class Ignored:
     """Findings of rules whose id matches `rule`, at places that match `path`: shell patterns, whose `*` passes slashes.
 
-    A place is `PATH!member!member`; a pattern may stand for the end of it, from a slash on.
+    A place is `PATH!member!member`; a pattern may stand for the end of it, from a slash of PATH on: how members are
+    called is up to whoever made the archive.
     """
 
     rule: str
@@ -355,10 +356,16 @@ class Ignored:
 
     def covers(self, finding: Finding) -> bool:
         """Return whether a finding is one of these."""
-        place = str(finding.locator)
-        return fnmatchcase(finding.rule.id, self.rule) and (
-            fnmatchcase(place, self.path) or fnmatchcase(place, f"*/{self.path}")
-        )
+        if not fnmatchcase(finding.rule.id, self.rule):
+            return False
+        place, file = str(finding.locator), finding.locator.uri
+        if fnmatchcase(place, self.path):
+            return True
+        ends = fnmatchcase(place, f"*/{self.path}")
+        if not (ends and finding.locator.members):
+            return ends
+        slashes = (at for at, character in enumerate(file) if character == "/")
+        return any(fnmatchcase(place[at + 1 :], self.path) for at in slashes)
 
 
 @dataclass(frozen=True, slots=True)

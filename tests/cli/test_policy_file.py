@@ -69,6 +69,17 @@ def test_patterns_stand_for_the_end_of_a_place(rule: str, path: str, covered: bo
     assert Gate(ignored=(Ignored(rule, path),)).accepts(found, "") is covered
 
 
+def test_the_name_of_a_member_stands_for_no_file() -> None:
+    found = Finding(DANGEROUS_CALL, Locator("/srv/new.zip", ("a/legacy/evil.pkl",)), "os.system")
+    for path, covered in (
+        ("legacy/evil.pkl", False),
+        ("legacy/*", False),
+        ("new.zip!*legacy/*", True),
+        ("srv/*", True),
+    ):
+        assert Ignored("*", path).covers(found) is covered, path
+
+
 def test_what_is_past_its_day_counts_again_and_what_is_needless_is_said(policy: Path, run: Run) -> None:
     yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
     policy.write_text(
