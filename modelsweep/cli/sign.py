@@ -52,6 +52,8 @@ def command(statement: str, key: str, output: str) -> int:
     if output == STDOUT:
         sys.stdout.write(signed)
         return 0
+    if os.path.realpath(output) == os.path.realpath(key):
+        raise click.UsageError(f"{output} is the private key: the envelope would replace it")
     try:
         with replacing(output) as stream:
             stream.write(signed)

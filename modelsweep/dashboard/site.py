@@ -153,7 +153,9 @@ class _Pages:
     def job(self, job: str) -> str:
         """Show one job, and what it found once it has ended."""
         shown = job_of(self._board.fleet, _known(job))
-        found = found_in(self._board.fleet, shown) if shown.progress.report else None
+        # The report of a job that is retried is from before; its page is asked for every other second
+        has_ended = shown.progress.report and not shown.is_going
+        found = found_in(self._board.fleet, shown) if has_ended else None
         failure = self._listings.failures.get(job, "")
         limits = {"few": FEW, "most": FINDINGS}
         return render_template("job.html", job=shown, found=found, failure=failure, writers=WRITERS, **limits)

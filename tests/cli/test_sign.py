@@ -108,6 +108,16 @@ def test_keys_that_are_none_or_weak_are_refused(statement: Path, run: Run) -> No
     assert "none.json: No such file" in run("sign", "none.json", "--key", "key.pem").err
 
 
+def test_the_key_is_not_written_over(statement: Path, run: Run) -> None:
+    key = stored(ed25519.Ed25519PrivateKey.generate(), statement.with_name("key.pem"))
+    before = key.read_bytes()
+    statement.with_name("link.pem").symlink_to(key)
+    for name in ("key.pem", "./key.pem", "link.pem"):
+        outcome = run("sign", "passed.json", "--key", "key.pem", "-o", name)
+        assert (outcome.code, "is the private key" in outcome.err) == (2, True)
+    assert key.read_bytes() == before
+
+
 def test_where_it_cannot_be_written_is_said(statement: Path, run: Run) -> None:
     stored(ed25519.Ed25519PrivateKey.generate(), statement.with_name("key.pem"))
     outcome = run("sign", "passed.json", "--key", "key.pem", "-o", "none/signed.json")

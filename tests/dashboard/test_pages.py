@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from flask.testing import FlaskClient
 from modelsweep.core.options import Options, Selection
 from modelsweep.dashboard import setup as setting_up
 from modelsweep.dashboard import shown
+from modelsweep.dashboard import site as pages
 from modelsweep.dashboard.access import Access
 from modelsweep.dashboard.setup import Listings
 from modelsweep.dashboard.site import ADDRESSES, Board
+from modelsweep.fleet.answers import JobState
 from modelsweep.fleet.job import JobSpec, new_id
 from modelsweep.fleet.private_redis import PrivateRedis
 from modelsweep.fleet.signature import Key
@@ -178,6 +181,18 @@ def test_a_job_is_cancelled_and_tried_again(browser: FlaskClient, models: Path, 
     job = submitted(browser, targets=str(models))
     assert "Retry what failed" in text_of(browser.get(f"/jobs/{job}")), "cut.zip is damaged"
     assert browser.post(f"/jobs/{job}/retry", headers=HERE).status_code == 303
+
+
+def test_findings_from_before_are_not_shown_while_a_job_is_retried(
+    browser: FlaskClient, models: Path, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submitted(browser, targets=str(models))
+    assert "loading would run" in text_of(browser.get(f"/jobs/{job}"))
+    ended = shown.job_of(fleet, job)
+    retried = replace(ended, progress=replace(ended.progress, state=JobState.RUNNING))
+    monkeypatch.setattr(pages, "job_of", lambda *_: retried)
+    page = text_of(browser.get(f"/jobs/{job}"))
+    assert ("Running" in page, "Open the report" in page, "loading would run" in page) == (True, True, False)
 
 
 def test_a_job_that_cannot_be_read_is_still_listed(browser: FlaskClient, models: Path, fleet: Fleet) -> None:
