@@ -18,7 +18,6 @@ STARTS = (
     rb"\xcf\xfa\xed\xfe[\x07\x0c]\\u0000\\u0000\x01",
 )
 """How programs of Windows and macOS begin in such texts; those of Linux begin there as they do everywhere."""
-_LETTERS = re.compile(rb"(?:[\x00-\x7f]|[\xc2\xc3][\x80-\xbf])+")
 _OLD_LETTERS = re.compile(rb"(?:\\u00[0-9a-fA-F]{2}|[^\n\\])+")
 _ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})")
 AT_ONCE = 16 * KIB
@@ -27,8 +26,14 @@ AT_ONCE = 16 * KIB
 
 def of_text(text: bytes) -> bytes:
     """Return the bytes of text of which each letter is one, up to where it is no such text."""
-    match = _LETTERS.match(text)
-    return match[0].decode("utf-8").encode("latin-1") if match else b""
+    try:
+        letters = text.decode()
+    except UnicodeDecodeError as end:
+        letters = text[: end.start].decode()
+    try:
+        return letters.encode("latin-1")
+    except UnicodeEncodeError as end:
+        return letters[: end.start].encode("latin-1")
 
 
 def native_code_as_text(reader: Reader, offset: int) -> NativeCode | None:
