@@ -78,7 +78,9 @@ def applied(
 def say_needless(policy: Sequence[tuple[str, Ignored]], report: Report) -> None:
     """Say which entries no finding needs any more."""
     left = dict.fromkeys(policy)
-    for result in report.results if left else ():
+    for result in report.results:
+        if not left:
+            break
         for finding in result.findings:
             for entry in [entry for entry in left if entry[1].covers(finding)]:
                 del left[entry]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -34,7 +35,7 @@ from modelsweep.dashboard.shown import (
     shared_in,
     shared_report,
 )
-from modelsweep.fleet.answers import LedgerFault, UnknownJob
+from modelsweep.fleet.answers import LedgerFault, RetryStatus, UnknownJob
 from modelsweep.fleet.job import is_id
 from modelsweep.fleet.messages import BrokerFault
 from modelsweep.fleet.redis_faults import explain
@@ -57,6 +58,13 @@ FORM = 256 * KIB
 IN_MEMORY = 8 * MIB
 """Of a report that is written anew."""
 PIECE = 256 * KIB
+AT_ONCE = 2
+"""Pages at a time that go over all results of a job, or read a shared report: each takes seconds, or much memory."""
+NO_RETRY = {
+    RetryStatus.NOTHING: "Nothing to retry: another try would not change what was not scanned.",
+    RetryStatus.RUNNING: "The job is still running.",
+    RetryStatus.CANCELLED: "The job was cancelled.",
+}
 PAGE_OF_REPORT = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups; frame-ancestors 'none'"
 """The page of a report is all in one file."""
 BY_NAME = {writer.name: writer for writer in WRITERS}
@@ -140,6 +148,7 @@ class _Pages:
 
     def __init__(self, board: Board, listings: Listings) -> None:
         self._board, self._listings = board, listings
+        self._heavy = threading.Semaphore(AT_ONCE)
 
     def jobs(self) -> str:
         """Show the jobs, newest first, and who works on them."""
@@ -155,7 +164,8 @@ class _Pages:
         shown = job_of(self._board.fleet, _known(job))
         # The report of a job that is retried is from before; its page is asked for every other second
         has_ended = shown.progress.report and not shown.is_going
-        found = found_in(self._board.fleet, shown) if has_ended else None
+        with self._heavy:
+            found = found_in(self._board.fleet, shown) if has_ended else None
         failure = self._listings.failures.get(job, "")
         limits = {"few": FEW, "most": FINDINGS}
         return render_template("job.html", job=shown, found=found, failure=failure, writers=WRITERS, **limits)
@@ -169,7 +179,9 @@ class _Pages:
     def retry(self, job: str) -> AnyResponse:
         """Have examined again what could not be."""
         with self._board.fleet.another() as fleet:
-            fleet.retry(_known(job))
+            status = fleet.retry(_known(job)).status
+        if status is not RetryStatus.AGAIN:
+            raise Refused(NO_RETRY[status])
         return redirect(url_for("job", job=job), HTTPStatus.SEE_OTHER)
 
     def report(self, job: str) -> Response:
@@ -233,7 +245,8 @@ class _Pages:
 
     def shared_one(self, name: str) -> str:
         """Show a report that was shared."""
-        report = shared_report(shared_file(self._folder(), name))
+        with self._heavy:
+            report = shared_report(shared_file(self._folder(), name))
         issues: list[dict[str, Any]] = report["issues"]
         return render_template("shared_one.html", name=name, report=report, issues=issues[:LISTED], all=len(issues))
 

@@ -176,11 +176,15 @@ def test_a_job_is_cancelled_and_tried_again(browser: FlaskClient, models: Path, 
     page = browser.get(f"/jobs/{spec.id}").get_data(as_text=True)
     assert "data-every" in page
     assert "Cancel the job" in page
+    assert "still running" in text_of(browser.post(f"/jobs/{spec.id}/retry", headers=HERE))
     assert browser.post(f"/jobs/{spec.id}/cancel", headers=HERE).status_code == 303
     assert "Cancelled" in text_of(browser.get(f"/jobs/{spec.id}"))
     job = submitted(browser, targets=str(models))
     assert "Retry what failed" in text_of(browser.get(f"/jobs/{job}")), "cut.zip is damaged"
-    assert browser.post(f"/jobs/{job}/retry", headers=HERE).status_code == 303
+    answer = browser.post(f"/jobs/{job}/retry", headers=HERE)
+    assert (answer.status_code, "Nothing to retry" in text_of(answer)) == (400, True), (
+        "it is damaged the next time, too"
+    )
 
 
 def test_findings_from_before_are_not_shown_while_a_job_is_retried(
