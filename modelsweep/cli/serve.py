@@ -95,7 +95,10 @@ def command(
         from modelsweep.dashboard.site import Board
 
         setup = setup_of(fleet, roots or (() if broker else (os.getcwd(),)))
-        _serve(Board(fleet, setup, os.path.abspath(shared) if shared else ""), access, (address, port), failed)
+        board = Board(fleet, setup, os.path.abspath(shared) if shared else "")
+        cut_short = _serve(board, access, (address, port), failed)
+        for job in cut_short if broker else ():  # the jobs of a private fleet end with it
+            say(f"the listing of job {job} is incomplete: `{called_as()} submit --resume {job}` resumes it")
     return 0
 
 
@@ -133,8 +136,11 @@ def _fleet(broker: str | None, store: str | None, jobs: int | None) -> Iterator[
         yield private.fleet, private.failed
 
 
-def _serve(board: Board, access: Access, place: tuple[str, int], failed: Failed) -> None:
-    """Serve until SIGTERM or Control-C; raises ClickException where that cannot be, and what `failed` returns."""
+def _serve(board: Board, access: Access, place: tuple[str, int], failed: Failed) -> Sequence[str]:
+    """Serve until SIGTERM or Control-C, and return the jobs whose listing was cut short.
+
+    Raises ClickException if that is impossible, and what `failed` returns.
+    """
     from modelsweep.dashboard.server import serving
     from modelsweep.dashboard.setup import Listings
     from modelsweep.dashboard.site import site
@@ -156,8 +162,8 @@ def _serve(board: Board, access: Access, place: tuple[str, int], failed: Failed)
     except CannotListen as error:
         raise click.ClickException(str(error)) from error
     finally:
-        for job in listings.close():
-            say(f"the listing of job {job} is incomplete: `{called_as()} submit --resume {job}` resumes it")
+        cut_short = listings.close()
+    return cut_short
 
 
 def setup_of(fleet: Fleet, roots: Sequence[str]) -> Setup | None:
