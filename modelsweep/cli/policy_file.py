@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -29,6 +29,9 @@ from modelsweep.cli.baseline_file import SAID, is_day
 from modelsweep.cli.terminal import say
 from modelsweep.core.report import Ignored, Report
 from modelsweep.core.units import MIB, counted
+
+if TYPE_CHECKING:
+    import yaml
 
 MARK, VERSION = "modelsweep_policy", 1
 LARGEST = 1 * MIB
@@ -95,7 +98,11 @@ def _read(file: str) -> dict[str, Any]:
         path = Path(file)
         if path.stat().st_size > LARGEST:
             raise click.UsageError(f"{file}: more than {LARGEST:,} bytes")
-        policy = yaml.safe_load(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        policy = yaml.safe_load(text)
+        if twice := _repeated_key(yaml.compose(text, yaml.SafeLoader)):
+            line = twice.start_mark.line + 1
+            raise click.UsageError(f"{file}: line {line}: {twice.value!r} for the second time")
     except OSError as error:
         raise click.UsageError(f"{file}: {error.strerror}") from error
     except yaml.MarkedYAMLError as error:
@@ -110,6 +117,24 @@ def _read(file: str) -> dict[str, Any]:
     if unknown := policy.keys() - {MARK, OPTIONS, IGNORE}:
         raise click.UsageError(f"{file}: unknown key: {', '.join(sorted(map(repr, unknown)))}")
     return policy
+
+
+def _repeated_key(root: yaml.Node | None) -> yaml.Node | None:
+    """Return a key that its mapping has already: PyYAML silently drops the value before."""
+    left, seen = [root] if root else [], set[int]()
+    while left:
+        node = left.pop()
+        if id(node) in seen or isinstance(node.value, str):  # an alias, or a scalar
+            continue
+        seen.add(id(node))
+        pairs = [item for item in node.value if isinstance(item, tuple)]
+        left += [value for _, value in pairs] or node.value
+        keys = set[str]()
+        for key, _ in pairs:
+            if str(key.value) in keys:
+                return key
+            keys.add(str(key.value))
+    return None
 
 
 def _mapping(file: str, policy: Mapping[str, Any], key: str) -> dict[Any, Any]:

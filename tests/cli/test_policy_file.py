@@ -132,6 +132,8 @@ def test_files_are_beside_the_policy(policy: Path, run: Run) -> None:
         ("a: [\n", "line 2: not YAML"),
         ("a: !!python/object/apply:os.system [echo]\n", "line 1: not YAML"),
         ("[" * 5_000, "not YAML"),
+        ("modelsweep_policy: 1\noptions: {fail-on: info}\noptions: {}\n", "line 3: 'options' for the second time"),
+        ("modelsweep_policy: 1\nignore: [{rule: a/b, path: c, rule: d/e}]\n", "line 2: 'rule' for the second time"),
         (f"{HEAD}ignored: []\n", "unknown key: 'ignored'"),
         (f"{HEAD}options: [1]\n", "options must be a mapping"),
         (f"{HEAD}options: {{fail_on: critical}}\n", "a policy cannot set 'fail_on': did you mean fail-on?"),
