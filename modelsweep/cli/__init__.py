@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from modelsweep import shadowing
-from modelsweep.cli.terminal import prepare_streams, say
+from modelsweep.cli.streams import prepare_streams
 from modelsweep.core.collector import collect_rarely
 
 EXAMINING = ("scan",)
@@ -23,6 +23,8 @@ def main() -> int:
     try:
         return _main()
     except KeyboardInterrupt:  # while modules were loaded: a command says itself how far it came
+        from modelsweep.cli.terminal import say
+
         say("interrupted")
         return 130
 

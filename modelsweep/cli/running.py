@@ -12,7 +12,8 @@ from types import FrameType
 
 from modelsweep import shadowing
 from modelsweep.cli.called import as_called
-from modelsweep.cli.terminal import Interrupted, discard_stdout, prepare_streams, say
+from modelsweep.cli.streams import prepare_streams
+from modelsweep.cli.terminal import Interrupted, discard_stdout, say
 
 INTERRUPTED = 130
 FAILED = 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from io import TextIOWrapper
 
 from modelsweep.cli.log_lines import without_commands
 from modelsweep.core.text import printable
@@ -32,24 +31,6 @@ def say(text: str) -> None:
 def write_line(text: str = "") -> None:
     """Write one line on standard output, with hostile characters escaped; raises BrokenPipeError."""
     sys.stdout.write(without_commands(printable(text)) + "\n")
-
-
-def prepare_streams() -> None:
-    """Let both streams escape what their encoding cannot write; a stream that is closed leads nowhere.
-
-    What is closed at the start is opened on the null device: else the next file or socket would become standard output.
-    """
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - lives as long as the process
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def discard_stdout() -> None:
