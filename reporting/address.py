@@ -87,7 +87,7 @@ def inside(finding: Finding) -> str:
     of_file = finding.evidence.get(FILE_LINE)
     if finding.path:
         where.append(f"at {finding.path}")
-    if isinstance(of_file, int) and not finding.locator.members and f"in line {of_file}" not in finding.path:
+    if isinstance(of_file, int) and not finding.locator.members and not finding.path.endswith(f"line {of_file}"):
         where.append(f"line {of_file}")
     if finding.span is not None:
         line = finding.evidence.get("line")

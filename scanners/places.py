@@ -20,7 +20,7 @@ _LOOKED = 200
 """Facts of one file that are placed."""
 _TRIES, _BETWEEN = 20, 200
 """Places of a text that are looked at, and bytes between the beginning of a key and its value."""
-_SAID = re.compile(r" in line (\d{1,9})$")
+_SAID = re.compile(r"(?:^| in )line (\d{1,9})$")
 _ASSIGNS = re.compile(rb"[\"']?\s{0,8}[:=]")
 _INDEX = re.compile(r"\[\d+\]$")
 _TELLING = 3

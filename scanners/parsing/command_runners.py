@@ -20,7 +20,8 @@ _PROGRAMS = (
 )
 """Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
 _PROGRAM_NAMES = frozenset(
-    "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt .bazelrc".split()
+    "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt .bazelrc BUILD BUCK "
+    "WORKSPACE meson.build Earthfile Rakefile Gemfile Podfile Fastfile".split()
 )
 _ORDERS = frozenset(
     "CLAUDE.md CLAUDE.local.md AGENTS.md AGENT.md GEMINI.md QWEN.md SKILL.md CONVENTIONS.md copilot-instructions.md "

