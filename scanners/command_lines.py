@@ -85,9 +85,15 @@ def lines(blob: Blob) -> Iterator[tuple[int, str]]:
     yield number, rest
 
 
+def _word_at(line: str, at: int) -> int:
+    """Return where the word begins that a place is in, or the place itself if the word is long."""
+    begin = line.rfind(" ", max(0, at - BEFORE), at) + 1
+    return begin if begin or at <= BEFORE else at
+
+
 def told(blob: Blob, command: str, runner: Runner, path: str) -> Fact:
     """Return a command with what surrounds the part that tells."""
     match = telling(command)
-    start = max(0, match.start - BEFORE) if match else 0
+    start = _word_at(command, max(0, match.start - BEFORE)) if match else 0
     shown = printable(redact(" ".join(command[start:].split())), 4 * SHOWN)
     return Fact("shell-command", shown, blob.locator, detail={"who": runner.who, "how": runner.how, "path": path})
