@@ -15,7 +15,7 @@ from typing import TextIO
 from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem, Rule
 from modelsweep.core.locator import Locator, last_of
 from modelsweep.core.plain import result_of
-from modelsweep.core.report import Artifact, Nature, Plain, Report, Stated, Unit, UnitResult
+from modelsweep.core.report import Artifact, Attachment, Nature, Plain, Report, Stated, Unit, UnitResult
 from modelsweep.core.text import printable, shorten
 from reporting.address import REGISTRIES, purl, quote, uri_of, uris_of
 from reporting.components import (
@@ -328,7 +328,22 @@ def _subject(report: Report, root: str) -> JsonObject:
     """
     names = [target.partition("?")[0].rstrip("/.").rpartition("/")[2] for target in report.targets]
     name = names[0] or root.rpartition("/")[2] if len(names) == 1 else f"{len(names)} targets"
-    return {"type": "file", "bom-ref": "targets", "name": shorten(printable(name), NAME) or "files"}
+    subject: JsonObject = {"type": "file", "bom-ref": "targets", "name": shorten(printable(name), NAME) or "files"}
+    if report.attachments:
+        subject["externalReferences"] = [_evidence(attachment, root) for attachment in report.attachments]
+    return subject
+
+
+def _evidence(attachment: Attachment, root: str) -> JsonObject:
+    """Return a file that somebody attached as a reference to it."""
+    reference: JsonObject = {
+        "type": "dynamic-analysis-report" if attachment.tool else "evidence",
+        "url": uri_of(attachment.path, root),
+        "hashes": [{"alg": "SHA-256", "content": attachment.digest}],
+    }
+    if attachment.claim:
+        reference["comment"] = printable(attachment.claim)
+    return reference
 
 
 def _tool(report: Report) -> JsonObject:

@@ -71,6 +71,15 @@ PAGE = """<!DOCTYPE html>
 {% if count > group|length %}<p>{{ count - group|length }} more are left out here: the JSON report has them all.</p>
 {% endif %}</details>
 {% endfor %}{% endif %}
+{% if attachments %}<h2>Attached</h2>
+<p class="quiet">Results of other tools, as their files state them. They are no part of the verdict.</p>
+<table>
+{% for attachment in attachments %}<tr><td>{{ attachment.tool or attachment.media_type }}</td>
+<td><code>{{ attachment.path|shown }}</code> <span class="quiet">{{ attachment.size|size }}</span>
+{% if attachment.text %}<br>{{ attachment.text|harmless }}
+{% endif %}<br><span class="quiet">SHA-256 <code>{{ attachment.digest }}</code></span></td></tr>
+{% endfor %}</table>
+{% endif %}
 {% if rules %}<h2>Rules</h2>
 {% for rule in rules %}<section id="{{ rule.id }}">
 <h3>{{ rule.id }}: {{ rule.title }}</h3>
@@ -92,6 +101,7 @@ def write(report: Report, stream: TextIO, view: View) -> None:
     engine.filters["shown"] = lambda value: printable(str(value), TEXT)
     engine.filters["place"] = lambda item: printable(place(item.locator, item.span), TEXT)
     engine.filters["inside"] = lambda finding: printable(inside(finding), TEXT)
+    engine.filters["harmless"] = printable
     engine.filters["size"] = format_size
     totals = report.totals
     chunks = engine.from_string(PAGE).generate(
@@ -104,6 +114,7 @@ def write(report: Report, stream: TextIO, view: View) -> None:
         results=worst_files(report, view, LISTED),
         beyond=view.count(report) - LISTED,
         problems=problems_by_kind(report, LISTED),
+        attachments=report.attachments,
         rules=sorted(view.rules(report), key=lambda rule: (-rule.severity, rule.id)),
         tool=report.tool,
     )

@@ -14,6 +14,7 @@ from modelsweep.core.report import Artifact, Nature, Plain, Report, UnitResult, 
 from modelsweep.core.shape import (
     FACT_VALUES,
     asset_shape,
+    attachments_shape,
     details,
     head_shape,
     issue_shape,
@@ -109,6 +110,7 @@ class Draft:
         yield "rules", rules_shape(report)
         yield "assets", self._assets
         yield "facts", self._facts
+        yield "attachments", attachments_shape(report)
         yield "run", run_shape(report)
 
 

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TextIO
 
 from modelsweep.core.finding import Finding, Problem, ProblemKind, Rule, Severity
-from modelsweep.core.report import Report, Verdict
+from modelsweep.core.report import Attachment, Report, Verdict
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from modelsweep.core.units import counted, format_size
@@ -20,6 +20,8 @@ NAMED = 5
 """Files of each kind of problem that are named."""
 CODE = 200
 """Characters of a code span."""
+SUMMARY = 2_000
+"""Characters of what an attachment says."""
 
 
 def write(report: Report, stream: TextIO, view: View) -> None:
@@ -38,6 +40,9 @@ def _lines(report: Report, view: View) -> Iterator[str]:
         yield from _table(report, view)
         yield from _advice(rules)
     yield from _unexamined(report, view)
+    if report.attachments:
+        yield from ("", "Attached, no part of the verdict:", "")
+        yield from map(_attachment, report.attachments)
 
 
 def _headline(report: Report) -> str:
@@ -94,6 +99,11 @@ def _unexamined(report: Report, view: View) -> Iterator[str]:
             yield f"  - and {count - len(shown[kind])} more, which are in the other reports"
 
 
+def _attachment(attachment: Attachment) -> str:
+    said = f": {code(attachment.text, SUMMARY)}" if attachment.text else ""
+    return f"- {code(attachment.path)} ({attachment.tool or attachment.media_type}){said}"
+
+
 def _first_problems(report: Report, room: int) -> dict[ProblemKind, list[Problem]]:
     """Return the first problems of each kind, in report order."""
     shown: dict[ProblemKind, list[Problem]] = {kind: [] for kind in report.totals.problems}
@@ -103,9 +113,9 @@ def _first_problems(report: Report, room: int) -> dict[ProblemKind, list[Problem
     return shown
 
 
-def code(text: str) -> str:
+def code(text: str, limit: int = CODE) -> str:
     """Return `text` as a code span: no link, mention or markup in it comes to life."""
-    return "`" + printable(text, CODE).replace("`", "'") + "`"
+    return "`" + printable(text, limit).replace("`", "'") + "`"
 
 
 def _cell(text: str) -> str:

@@ -22,7 +22,7 @@ from reporting.address import FILESYSTEM_BASE, ROOT_BASE
 from reporting.encode import INDENT, SLOT, Items, quoted, write_object
 from reporting.identity import Occurrences
 from reporting.sarif_files import MEMBER, Files, Known, way
-from reporting.sarif_shapes import INVOCATION, driver, invocations, notice, notification, result_text
+from reporting.sarif_shapes import INVOCATION, attached, driver, invocations, notice, notification, result_text
 from reporting.scratch import Part, Scratch
 from reporting.writer import View
 
@@ -166,6 +166,8 @@ class Draft:
             notifications.put(notification(result.problems[0], self._view, files, known))
         for record in islice(_records(self._files), ARTIFACTS):  # sections may have told of more
             files.mention(record)
+        for attachment in report.attachments:
+            files.entries.put(attached(attachment, files))
         for further in _left_out(report.totals, self._beyond):
             notifications.put(further)
 

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import cast
 
 from modelsweep.core.finding import Finding, Json, JsonObject, Problem, ProblemKind, Rule, Severity
-from modelsweep.core.report import Report
+from modelsweep.core.locator import Locator
+from modelsweep.core.report import Attachment, Report
 from modelsweep.core.shape import details, place
 from modelsweep.core.text import printable, shorten
 from reporting.address import line_of
@@ -168,6 +169,24 @@ def notification(problem: Problem, view: View, files: Files, known: Known) -> Js
     if problem.scanner:
         said["properties"] = {"scanner": problem.scanner}
     return said
+
+
+def attached(attachment: Attachment, files: Files) -> JsonObject:
+    """Return the artifact of a file that somebody attached to the report.
+
+    SARIF 3.24.6: the role `attachment` is for what one result refers to.
+    """
+    entry: JsonObject = {
+        "location": files.location(Locator(attachment.path)),
+        "roles": ["referencedOnCommandLine"],
+        "mimeType": attachment.media_type,
+        "length": attachment.size,
+        "hashes": {"sha-256": attachment.digest},
+    }
+    if attachment.claim:
+        entry["description"] = {"text": message(attachment.claim)}
+    properties = {"tool": attachment.tool, "summary": dict(attachment.summary), "note": attachment.note}
+    return {**entry, "properties": {"attachment": cast(JsonObject, properties)}}
 
 
 def notice(kind: ProblemKind, level: str, text: str) -> JsonObject:

@@ -14,7 +14,7 @@ from typing import TextIO, cast
 from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem
 from modelsweep.core.locator import Locator
 from modelsweep.core.plain import result_of
-from modelsweep.core.report import Artifact, Plain, Report, UnitResult
+from modelsweep.core.report import Artifact, Attachment, Plain, Report, UnitResult
 from modelsweep.core.shape import place
 from modelsweep.core.text import printable
 from reporting.address import address, purl, quote
@@ -120,6 +120,8 @@ class Draft:
         bill = f"{self._base}bill"
         for number, problem in enumerate(report.problems, 1):
             self._annotate(f"{self._base}problem-{number}", bill, "other", _unexamined(problem))
+        for number, attachment in enumerate(report.attachments, 1):
+            self._attach(f"{self._base}attachment-{number}", attachment, bill)
         write_object([("@context", CONTEXT), ("@graph", self._elements(bill))], stream)
         stream.write("\n")
 
@@ -220,6 +222,19 @@ class Draft:
         p0, p1, p2, p3 = _relationship(how)
         listed = _BETWEEN.join([f'"{other}"' for other in others])  # names are URNs and words
         self._graph.add(f'{p0}"{relation}"{p1}"{name}"{p2}{listed}{p3}')
+
+    def _attach(self, name: str, attachment: Attachment, bill: str) -> None:
+        """Add a file that somebody attached, as evidence for the bill."""
+        element: JsonObject = {
+            "name": _place(Locator(attachment.path), self._view.root),
+            "software_primaryPurpose": "evidence",
+            "software_contentType": attachment.media_type,
+            "verifiedUsing": [{"type": "Hash", "algorithm": "sha256", "hashValue": attachment.digest}],
+        }
+        if attachment.claim:
+            element["comment"] = printable(attachment.claim)
+        self._graph.put(_element("software_File", name, element))
+        self._relate(f"{name}-relation", bill, "hasEvidence", name)
 
     def _annotate(self, annotation: str, name: str, kind: str, statement: str) -> None:
         self._graph.add(_filled(_annotation(kind), [annotation, name, statement]))

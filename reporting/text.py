@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from modelsweep.core.finding import Finding, Problem, ProblemKind, Severity
-from modelsweep.core.report import Report, UnitResult, Verdict
+from modelsweep.core.report import Attachment, Report, UnitResult, Verdict
 from modelsweep.core.text import printable
 from modelsweep.core.units import format_size
 from reporting.address import inside
@@ -87,6 +87,11 @@ def _report(report: Report, view: View) -> Iterator[Line]:
         ]
         yield ()
     yield from _unexamined(report, view)
+    if report.attachments:
+        yield [("Attached, no part of the verdict", "bold")]
+        for attachment in report.attachments:
+            yield from _attachment(attachment, view)
+        yield ()
     yield _total(report, view)
     if report.run.known:
         yield [(f"{report.run.known:,} of {_files(report.totals.files)} known from before: not read again", "dim")]
@@ -183,6 +188,15 @@ def _kind(kind: ProblemKind, count: int, listed: Sequence[Problem], view: View) 
     if len(listed) < count:
         where = "-f json has them all" if view.verbose else "--verbose lists all"
         yield [(f"    and {count - len(listed)} more: {where}", "dim")]
+
+
+def _attachment(attachment: Attachment, view: View) -> Iterator[Line]:
+    kind = f"{attachment.tool or attachment.media_type}  {format_size(attachment.size)}"
+    yield [(f"  {printable(attachment.path, MESSAGE)}", ""), (f"  {kind}", "dim")]
+    for line in _wrapped(printable(attachment.text), view) if attachment.text else ():
+        yield [(f"{INDENT}{line}", "dim")]
+    if view.verbose:
+        yield [(f"{INDENT}SHA-256 {attachment.digest}", "dim")]
 
 
 def _total(report: Report, view: View) -> Line:

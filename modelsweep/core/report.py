@@ -12,7 +12,7 @@ from typing import overload
 
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity
 from modelsweep.core.locator import Locator
-from modelsweep.core.values import dataclass, field
+from modelsweep.core.values import dataclass, field, replace
 
 Stated = tuple[str, str, bool]
 """Kind and value of a fact, and whether it is a licence that is an SPDX expression."""
@@ -114,6 +114,38 @@ class UnitResult:
     def digest(self) -> str:
         """The SHA-256 of the unit's own bytes in hex, or nothing where they were not all read."""
         return self.artifacts[0].digest if self.artifacts else ""
+
+
+Said = int | float | str
+"""What stands beside a name in the summary of an attachment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that somebody attached to a report as further evidence; no verdict and no exit code depends on it.
+
+    `path` is as it was given, `digest` the SHA-256 in hex, `tool` whose result it was recognised as (else empty);
+    `summary` has what the file says, with names, in at most 24 lines of harmless text; `note` why that is not all.
+    """
+
+    path: str
+    media_type: str
+    size: int
+    digest: str
+    tool: str = ""
+    summary: tuple[tuple[str, Said], ...] = ()
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """What it says and why that is not all, as one line."""
+        said = [f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {value}" for name, value in self.summary]
+        return ", ".join([*said, *filter(None, [self.note])])
+
+    @property
+    def claim(self) -> str:
+        """Whose result it is, and what it says, as one line."""
+        return ": ".join(filter(None, (self.tool, self.text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +300,7 @@ class Report:
     """Problems of targets that yielded no unit."""
     run: Run = field(default_factory=Run)
     options: Mapping[str, Json] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
     counted: Totals | None = field(default=None, compare=False, repr=False)
     """The totals, where somebody has them already."""
 
@@ -301,6 +334,10 @@ class Report:
     def all_problems(self) -> tuple[Problem, ...]:
         """All that was not examined: of targets first, then of units in report order."""
         return tuple(self.each_problem())
+
+    def with_attachments(self, attachments: Iterable[Attachment]) -> Report:
+        """Return the report with further files attached to it, each once."""
+        return replace(self, attachments=tuple(dict.fromkeys((*self.attachments, *attachments))))
 
     @property
     def rules(self) -> tuple[Rule, ...]:

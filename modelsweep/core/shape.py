@@ -13,7 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem, Ru
 from modelsweep.core.locator import Locator
 
 if TYPE_CHECKING:
-    from modelsweep.core.report import Artifact, Report, UnitResult
+    from modelsweep.core.report import Artifact, Attachment, Report, UnitResult
 
 SCHEMA_VERSION = "1.0"
 FACT_VALUES = 100
@@ -30,6 +30,7 @@ def report_shape(report: Report) -> JsonObject:
         "rules": rules_shape(report),
         "assets": [asset_shape(artifact) for result in report.results for artifact in result.artifacts],
         "facts": [group for result in report.results for group in fact_shapes(result)],
+        "attachments": attachments_shape(report),
         "run": run_shape(report),
     }
 
@@ -56,6 +57,24 @@ def head_shape(report: Report) -> JsonObject:
 def rules_shape(report: Report) -> JsonObject:
     """Return the rules that the findings break, by id."""
     return {rule.id: rule_shape(rule) for rule in report.rules}
+
+
+def attachments_shape(report: Report) -> list[Json]:
+    """Return the files that somebody attached."""
+    return [attachment_shape(attachment) for attachment in report.attachments]
+
+
+def attachment_shape(attachment: Attachment) -> JsonObject:
+    """Return a file that somebody attached."""
+    return {
+        "path": attachment.path,
+        "tool": attachment.tool,
+        "media_type": attachment.media_type,
+        "size": attachment.size,
+        "digest": attachment.digest,
+        "summary": dict(attachment.summary),
+        "note": attachment.note,
+    }
 
 
 def run_shape(report: Report) -> JsonObject:

@@ -10,7 +10,7 @@ from modelsweep.core.finding import Fact, Finding, Json, JsonObject, Problem, Pr
 from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options, Selection
-from modelsweep.core.report import Artifact, Member, Totals, Unit, UnitResult, Verdict
+from modelsweep.core.report import Artifact, Attachment, Member, Totals, Unit, UnitResult, Verdict
 from modelsweep.core.values import asdict
 
 # The one place where JSON is not typed: it was written by `encode` of the same version.
@@ -85,6 +85,16 @@ def shown_options(options: Options, selection: Selection) -> JsonObject:
     if selection.newest_first:
         names["newest_first"] = True
     return {**shown, "max_file_size": selection.max_file_size, "max_total_size": selection.max_total_size, **names}
+
+
+def encode_attachment(attachment: Attachment) -> JsonObject:
+    """Return an attachment as JSON."""
+    return cast(JsonObject, asdict(attachment))
+
+
+def decode_attachment(value: Decoded) -> Attachment:
+    """Return the attachment of what `encode_attachment` made."""
+    return Attachment(**{**value, "summary": tuple((name, said) for name, said in value["summary"])})
 
 
 def encode_rule(rule: Rule) -> JsonObject:

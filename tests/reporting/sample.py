@@ -6,7 +6,7 @@ import hashlib
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.locator import Locator
-from modelsweep.core.report import Artifact, Report, Run, Tool, Unit, UnitResult
+from modelsweep.core.report import Artifact, Attachment, Report, Run, Tool, Unit, UnitResult
 
 CALL = Rule(
     id="pickle/dangerous-call",
@@ -132,6 +132,16 @@ def unexamined(index: int = 4) -> list[UnitResult]:
     return results
 
 
+def attachments() -> tuple[Attachment, ...]:
+    """Return a result of a known tool, one whose name wants to do harm, and a document outside the root."""
+    summary = (("target", "huggingface gpt2"), ("probes", 2), ("hits", 1_200), ("hits of dan.Dan_11_0", 1_200))
+    return (
+        Attachment("results/garak.report.jsonl", "application/jsonl", 12_345, digest("garak"), "garak", summary),
+        Attachment(f"results/{HOSTILE}", "text/csv", 40, digest("art"), "ART", (("accuracy", 0.25),), "[cut](x)"),
+        Attachment("/data/pentest.pdf", "application/pdf", 2**21, digest("pdf")),
+    )
+
+
 def sample_report() -> Report:
     """Return the report that every writer's golden is made of."""
     return Report(
@@ -141,6 +151,7 @@ def sample_report() -> Report:
         problems=(Problem(ProblemKind.SOURCE, Locator("gone"), "", "no such file or directory"),),
         run=Run(START, 1.25, ("modelsweep", "scan", "models", "--fail-on", "warning"), "job-1"),
         options={"depth": "full"},
+        attachments=attachments(),
     )
 
 

@@ -55,7 +55,7 @@ def test_the_bill_is_valid(report: Report, verbose: bool) -> None:
     ],
 )
 def test_the_bill_says_what_it_is_of(targets: tuple[str, ...], name: str) -> None:
-    report = replace(sample_report(), targets=targets)
+    report = replace(sample_report(), targets=targets, attachments=())
     subject = bom_of(report, View(root="/work"))["metadata"]["component"]
     assert subject == {"type": "file", "bom-ref": "targets", "name": name}
 

@@ -112,7 +112,7 @@ def test_addresses_are_relative_portable_and_free_of_positions() -> None:
     assert all(formats.conforms(uri, "uri-reference") and not re.match(r"[a-z]+:|/|\.\.", uri) for uri in uris)
     assert not any("pos%20" in uri or "(pos" in uri for uri in uris)
     assert "s3/bucket/weights.safetensors" in uris
-    (hostile,) = {uri for uri in uris if "red" in uri}
+    (hostile,) = {uri for uri in uris if "red" in uri and not uri.startswith("results/")}
     assert unquote_to_bytes(hostile) == os.path.normpath(HOSTILE).encode("utf-8", "surrogateescape")
 
 

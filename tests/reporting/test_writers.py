@@ -140,6 +140,29 @@ def test_a_fingerprint_survives_names_that_no_encoding_knows() -> None:
     assert len(finding.fingerprint) == 32
 
 
+WITHOUT_ATTACHMENTS = {"junit", "codequality", "in-toto", "gitlab-sast"}
+
+
+@pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
+def test_what_is_attached_is_told_with_its_digest_and_changes_nothing_else(writer: Writer) -> None:
+    view = replace(VIEW, verbose=True)
+    report = sample_report()
+    bare = written(writer.name, replace(report, attachments=()), view)
+    full = written(writer.name, report, view)
+    assert (full == bare) == (writer.name in WITHOUT_ATTACHMENTS)
+    assert Gate().exit_code(report) == Gate().exit_code(replace(report, attachments=()))
+    for attachment in () if writer.name in WITHOUT_ATTACHMENTS else report.attachments:
+        assert attachment.digest not in bare
+        assert (attachment.digest in full) == (writer.name != "markdown")
+
+
+def test_a_report_has_each_attachment_once() -> None:
+    report = sample_report()
+    first, *others = report.attachments
+    again = replace(report, attachments=(first,)).with_attachments([first, *others, first])
+    assert again.attachments == report.attachments
+
+
 def test_strict_makes_problems_count() -> None:
     report = replace(sample_report(), results=sample_report().results[-1:], problems=())
     assert report.results[0].problems[0].kind is ProblemKind.CANCELLED
