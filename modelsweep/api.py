@@ -70,6 +70,7 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     depth: Depth = "full",
     jobs: int = 0,
     reuse: Reuse = "objects",
+    attachments: checked.Texts = (),
     progress: Progress | None = None,
 ) -> Report:
     """Examine files and folders and return the report; nothing that is scanned is loaded or run.
@@ -85,7 +86,8 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
     each result as it is completed.
 
     `reuse` says what is not read again that this user's cache knows: "objects" of remote stores, "files" too, taking
-    inode and times for their content, or "nothing".
+    inode and times for their content, or "nothing". `attachments` are paths of results of other tools, of
+    which the report has a summary.
 
     What cannot be examined is a Problem in the report. Raises ValueError for arguments that nobody can mean, and
     SandboxFailed where no sandboxed process can be started; importing this raises shadowing.Shadowed where a folder
@@ -110,7 +112,8 @@ def scan(  # noqa: PLR0913 - keywords that people look for, documented below
         newest_first,
     )
     job = JobOptions(options, selection, checked.number("jobs", jobs), checked.one_of("reuse", reuse, Reuse))
-    return scan_job(_names(targets), job, progress)
+    evidence = checked.attachments("attachments", attachments)
+    return scan_job(_names(targets), job, progress).with_attachments(evidence)
 
 
 def scan_job(

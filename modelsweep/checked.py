@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from modelsweep.core.options import Options
 from modelsweep.core.related import SIGNATURE
+from modelsweep.core.report import Attachment
 
 Texts = str | Iterable[str]
 _Number = TypeVar("_Number", int, float)
@@ -34,6 +35,16 @@ def signers(name: str, value: Texts) -> tuple[str, ...]:
     from modelsweep.signers import signer
 
     return tuple(map(signer, files))
+
+
+def attachments(name: str, value: Texts) -> tuple[Attachment, ...]:
+    """Return what a report has of files; raises ValueError for one that cannot be attached."""
+    paths = texts(name, value)
+    if not paths:
+        return ()
+    from modelsweep.evidence import attached
+
+    return tuple(map(attached, paths))
 
 
 def can_require(options: Options) -> None:

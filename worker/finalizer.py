@@ -350,6 +350,7 @@ class _Finalizer:
             families=families,
             problems=problems,
             durations=not epoch.isdigit(),
+            attachments=self._spec.attachments,
         )
 
     # -- writing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypedDict
 
-from modelsweep.core.report import Ignored
+from modelsweep.core.report import Attachment, Ignored
 
 
 class Tolerance(NamedTuple):
@@ -52,6 +52,7 @@ class ScanArguments(TypedDict):
     formats: tuple[str, ...]
     outputs: tuple[str, ...]
     sbom: str | None
+    attachments: tuple[Attachment, ...]
     verbose: bool
     quiet: bool
     progress: bool | None

@@ -30,6 +30,7 @@ from modelsweep.cli.scanning import (
 )
 from modelsweep.cli.targets import gather
 from modelsweep.cli.terminal import Interrupted, say
+from modelsweep.core.values import replace
 from sources.source import scheme_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def command(context: click.Context, /, **arguments: Unpack[AuditArguments]) -> i
     refuse_tagging_nothing(targets, arguments["write_back"])
     outputs = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
     handover = handover_of(arguments)
-    spare(targets, outputs)
+    spare(targets, outputs, arguments["attachments"])
     gate = gate_of(arguments)
     with explained(), _fleet(arguments) as (fleet, failed):
         spec = spec_of(arguments, targets, context.obj or (), outputs)
@@ -133,6 +134,10 @@ def spec_of(
         chunk_files=arguments["chunk_files"],
         gpu=arguments["gpu"] and bool(arguments["broker"]),
         root=os.getcwd(),
+        attachments=tuple(
+            replace(attachment, path=os.path.abspath(attachment.path)) if arguments["broker"] else attachment
+            for attachment in arguments.get("attachments", ())
+        ),
     )
 
 

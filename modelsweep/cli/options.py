@@ -9,9 +9,21 @@ from typing import ClassVar
 import click
 
 from modelsweep.cli.outputs import NAMES
-from modelsweep.cli.parameters import SEVERITIES, count, names, pattern, rate, seconds, signing, size, tolerance
+from modelsweep.cli.parameters import (
+    SEVERITIES,
+    attachment,
+    count,
+    names,
+    pattern,
+    rate,
+    seconds,
+    signing,
+    size,
+    tolerance,
+)
 from modelsweep.cli.profiles import PROFILES
 from modelsweep.cli.selection import known_names, spread
+from modelsweep.core.report import Attachment
 from sources.politeness import BANDWIDTH, CONNECTIONS, REQUEST_RATE
 
 REMOVED = {
@@ -20,6 +32,8 @@ REMOVED = {
     "--registry-uri": "MLFLOW_TRACKING_URI",
 }
 """Options of other tools, and the environment variable that takes their place: secrets stay off command lines."""
+ATTACHED = 100
+"""Files attached to one report: each takes up to 15 KiB of it."""
 SPREAD = frozenset({"--include-scanner", "--exclude-scanner"})
 """Options that take several names."""
 
@@ -129,12 +143,27 @@ def politeness_options() -> tuple[click.Option, ...]:
     )
 
 
+def _few(_context: click.Context, _option: click.Parameter, attachments: tuple[Attachment, ...]) -> object:
+    """Refuse more attachments than the specification of a job has room for."""
+    if len(attachments) > ATTACHED:
+        raise click.UsageError(f"--attach: {len(attachments):,} files are too many, {ATTACHED} is the most")
+    return attachments
+
+
 OUTPUT = (
     several("-f", "--format", "formats", metavar="FORMAT[=FILE]", help=f"One or more of {', '.join(NAMES)}."),
     several(
         "-o", "--output", "outputs", metavar="FILE", help="Write here; without -f, the extension chooses the format."
     ),
     option("--sbom", metavar="FILE", help="Write a CycloneDX SBOM with licences."),
+    several(
+        "--attach",
+        "attachments",
+        type=attachment,
+        callback=_few,
+        metavar="FILE",
+        help="Add results of another tool (garak, Giskard, ART, RESTler) to the reports. Repeatable.",
+    ),
     option("-v", "--verbose", is_flag=True, help="Also show findings for developers (DEBUG), and details."),
     option("-q", "--quiet", is_flag=True, help="Print nothing if nothing is found."),
     option("--progress/--no-progress", default=None, help="Show a progress bar [on a terminal]."),

@@ -6,6 +6,7 @@ import click
 
 from modelsweep.cli.arguments import Tolerance
 from modelsweep.core.finding import Severity
+from modelsweep.core.report import Attachment
 from modelsweep.core.units import parse_size
 
 SEVERITIES = click.Choice([severity.name.lower() for severity in reversed(Severity)], case_sensitive=False)
@@ -35,6 +36,16 @@ def signing(text: str) -> str:
         return signer(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def attachment(path: str) -> Attachment:
+    """Return what a report has of the file at `path`; raises UsageError, which names it."""
+    from modelsweep.evidence import NotAttachable, attached
+
+    try:
+        return attached(path)
+    except NotAttachable as error:
+        raise click.UsageError(str(error)) from None
 
 
 def size(text: str) -> int:

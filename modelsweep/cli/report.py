@@ -16,11 +16,12 @@ from modelsweep.cli.scanning import (
     gate_of,
     in_file,
     refuse_alias_alone,
+    spare,
     tagged,
     write_reports,
     writer_of,
 )
-from modelsweep.core.report import Ignored, Report
+from modelsweep.core.report import Attachment, Ignored, Report
 from reporting import Draft, View
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class ReportArguments(TypedDict):
     formats: tuple[str, ...]
     outputs: tuple[str, ...]
     sbom: str | None
+    attachments: tuple[Attachment, ...]
     verbose: bool
     write_back: bool
     alias: str
@@ -76,10 +78,12 @@ def writing(arguments: ReportArguments) -> Callable[[Report, Published], int]:
     """
     refuse_alias_alone(arguments["alias"], arguments["write_back"])
     places = outputs_of(arguments["formats"], arguments["outputs"], arguments["sbom"])
+    spare((), places, arguments["attachments"])
     gate = gate_of(arguments)
     view = view_of(gate, verbose=arguments["verbose"])
 
     def write(report: Report, published: Published) -> int:
+        report = report.with_attachments(arguments["attachments"])
         report, drafts = _filled(report, published, places, view) if published.is_divided else (report, {})
         code = gate.exit_code(report)
         written = write_reports(report, places, view, drafts)

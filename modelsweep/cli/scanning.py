@@ -25,7 +25,7 @@ from modelsweep.cli.terminal import Interrupted, discard_stdout, is_interactive,
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Severity
 from modelsweep.core.options import Depth, Options, Reuse, Selection
-from modelsweep.core.report import Gate, Report, Unit
+from modelsweep.core.report import Attachment, Gate, Report, Unit
 from modelsweep.core.units import KIB
 from modelsweep.core.values import replace
 from producer.plan import plan
@@ -88,12 +88,12 @@ def _scan(arguments: ScanArguments, job: JobOptions, command_line: Sequence[str]
     handover = handover_of(arguments)
     targets = gather(arguments["targets"], arguments["targets_from"])
     refuse_tagging_nothing(targets, arguments["write_back"])
-    spare(targets, outputs)
+    spare(targets, outputs, arguments["attachments"])
     for output in outputs:  # while the process that examines loads its own modules
         writer_of(output).load()
     gate = gate_of(arguments)
     report = _examine(targets, job, shows_bar(arguments), command_line)
-    return conclude(report, arguments, outputs, handover, gate)
+    return conclude(report.with_attachments(arguments["attachments"]), arguments, outputs, handover, gate)
 
 
 def conclude(report: Report, arguments: ScanArguments, outputs: list[Output], handover: Handover, gate: Gate) -> int:
@@ -191,12 +191,18 @@ def threshold_gate(fail_on: str, strict: bool, tolerated: Tolerance) -> Gate:
     return Gate(min(threshold, Severity.WARNING) if strict else threshold, strict, tolerated.files, tolerated.percent)
 
 
-def spare(targets: Sequence[str], outputs: Sequence[Output]) -> None:
-    """Raise UsageError where a report would be written over a file that is to be scanned."""
+def spare(targets: Sequence[str], outputs: Sequence[Output], attachments: Sequence[Attachment]) -> None:
+    """Raise UsageError where a report would be written over a file that is to be scanned, or is attached."""
     for output in outputs:
+        if os.path.isfile(output.path) and any(_is_same(output.path, attachment.path) for attachment in attachments):
+            raise click.UsageError(f"{output.path!r} is attached: a report would replace it")
         for target in targets if os.path.isfile(output.path) else ():
             if os.path.exists(target) and _would_lose(target, output.path):
                 raise click.UsageError(f"{output.path!r} is to be scanned: a report would replace it")
+
+
+def _is_same(path: str, other: str) -> bool:
+    return os.path.exists(other) and os.path.samefile(path, other)
 
 
 def _would_lose(target: str, path: str) -> bool:

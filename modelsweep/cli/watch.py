@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 SECRET = "MODELSWEEP_WEBHOOK_SECRET"  # noqa: S105 - a name
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:]+)\]|(?P<host>[\w.-]*)):(?P<port>\d{1,5})")
-_NOT_HERE = frozenset({"outputs", "sbom", "quiet", "verbose", "progress", "dry_run", "list_scanners", "formats"})
+_NOT_HERE = frozenset(
+    {"outputs", "sbom", "quiet", "verbose", "progress", "dry_run", "list_scanners", "formats", "attachments"}
+)
 WATCHING = (
     option("--every", type=interval, default="600", metavar="SECONDS", help="Between two listings; 0: none [600]."),
     option("--once", is_flag=True, help="List once, examine what is new, and end."),

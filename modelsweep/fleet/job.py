@@ -11,8 +11,16 @@ from typing import Any, cast
 
 from modelsweep.core.finding import JsonObject
 from modelsweep.core.options import Options, Reuse, Selection
+from modelsweep.core.report import Attachment
 from modelsweep.core.units import MIB
-from modelsweep.core.wire import MISSHAPEN, decode_options, dumps, encode_options
+from modelsweep.core.wire import (
+    MISSHAPEN,
+    decode_attachment,
+    decode_options,
+    dumps,
+    encode_attachment,
+    encode_options,
+)
 from modelsweep.fleet.signature import Damaged, Key
 
 PROTOCOL = 3
@@ -55,6 +63,7 @@ class JobSpec:
     reuse: Reuse = "objects"
     root: str = ""
     """The folder that portable addresses in reports are relative to: where the job was submitted."""
+    attachments: tuple[Attachment, ...] = ()
     protocol: int = PROTOCOL
 
 
@@ -76,6 +85,10 @@ def is_id(text: str) -> bool:
 def seal_spec(spec: JobSpec, key: Key) -> bytes:
     """Return a specification as signed JSON."""
     value = cast(JsonObject, asdict(spec)) | {"options": encode_options(spec.options)}
+    if spec.attachments:
+        value["attachments"] = [encode_attachment(attachment) for attachment in spec.attachments]
+    else:
+        del value["attachments"]  # older workers know none
     return key.seal(_purpose(spec.id), dumps(value))
 
 
@@ -111,6 +124,7 @@ def _spec(value: Mapping[str, Any]) -> JobSpec:
             ),
             "reports": tuple(value["reports"]),
             "arguments": tuple(value["arguments"]),
+            "attachments": tuple(map(decode_attachment, value.get("attachments", ()))),
         }
     )
 

@@ -24,10 +24,17 @@ from modelsweep.core.limits import Limits
 from modelsweep.core.locator import Locator
 from modelsweep.core.members import with_members
 from modelsweep.core.related import MARKS
-from modelsweep.core.report import Plain, Report, Run, StoredResults, Tool, UnitResult
+from modelsweep.core.report import Attachment, Plain, Report, Run, StoredResults, Tool, UnitResult
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
-from modelsweep.core.wire import MISSHAPEN, decode_problem, dumps, encode_problem
+from modelsweep.core.wire import (
+    MISSHAPEN,
+    decode_attachment,
+    decode_problem,
+    dumps,
+    encode_attachment,
+    encode_problem,
+)
 from modelsweep.fleet.packing import loads, pack, unpack
 from modelsweep.fleet.results import DIGEST, ChunkResults, decode_chunk, results_name
 from modelsweep.fleet.siblings import stored_siblings
@@ -76,6 +83,7 @@ class Manifest:
     durations: bool = True
     siblings: tuple[tuple[str, bytes], ...] = ()
     """Blobs of what files make of each other: their names, and what their SHA-256 begin with."""
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def chunks(self) -> int:
@@ -111,6 +119,7 @@ def seal_manifest(manifest: Manifest, key: Key) -> bytes:
         "durations": manifest.durations,
         "siblings": [[name, digest.hex()] for name, digest in manifest.siblings],
         "problems": len(manifest.problems),
+        "attachments": [encode_attachment(attachment) for attachment in manifest.attachments],
     }
     families = [[family.parent, family.first, list(family.positions)] for family in manifest.families]
     lines = [
@@ -152,6 +161,7 @@ def _manifest(head: Mapping[str, Any], lines: Sequence[bytes], name: str) -> Man
         problems=tuple(decode_problem(loads(line, name)) for line in lines[3:]),
         durations=head["durations"],
         siblings=tuple((name, bytes.fromhex(digest)) for name, digest in head["siblings"]),
+        attachments=tuple(map(decode_attachment, head.get("attachments", ()))),
     )
 
 
@@ -194,6 +204,7 @@ def report_of(manifest: Manifest, store: Store, watch: Watch | None = None) -> R
         problems=manifest.problems,
         run=manifest.run,
         options=manifest.options,
+        attachments=manifest.attachments,
     )
 
 

@@ -71,9 +71,13 @@ def worker(broker: dict[str, str], models: Path) -> Iterator[subprocess.Popen[by
 
 
 def test_an_audit_of_its_own_says_what_a_scan_says(models: Path, process: Process) -> None:
-    scanned = process("scan", "models", "-f", "json=scan.json", "-f", "sarif=scan.sarif", "--sbom", "scan.cdx", **EPOCH)
+    Path("pentest.txt").write_text("nothing")
+    more = ("--attach", "pentest.txt")
+    scanned = process(
+        "scan", "models", "-f", "json=scan.json", "-f", "sarif=scan.sarif", "--sbom", "scan.cdx", *more, **EPOCH
+    )
     audited = process(
-        "audit", "models", "-f", "json=audit.json", "-f", "sarif=audit.sarif", "--sbom", "audit.cdx", **EPOCH
+        "audit", "models", "-f", "json=audit.json", "-f", "sarif=audit.sarif", "--sbom", "audit.cdx", *more, **EPOCH
     )
     assert (audited.returncode, audited.stderr) == (scanned.returncode, b"") == (1, b"")
     assert without_run(Path("audit.json")) == without_run(Path("scan.json"))
@@ -214,6 +218,30 @@ def test_a_job_is_submitted_watched_and_reported(
     assert b"finished" in listed.stdout
     assert b"has ended" in process("cancel", job, **broker).stderr
     assert b"nothing of it is worth another try" in process("retry", job, **broker).stderr
+
+
+def test_what_is_attached_travels_with_the_job(
+    models: Path, broker: dict[str, str], worker: subprocess.Popen[bytes], process: Process
+) -> None:
+    """As name, digest and summary; a report may have more, and does not change what is stored."""
+    for name, bugs in (("first", 3), ("second", 5)):
+        summary = {"final_spec_coverage": "1 / 2", "total_requests_sent": {}, "bug_buckets": {"main_driver_500": bugs}}
+        Path(f"{name}.json").write_text(json.dumps(summary))
+    submitted = process("submit", "models/clean.pkl", "--attach", "first.json", **broker)
+    job = submitted.stdout.decode().strip()
+    process("status", job, "--watch", **broker)
+    Path("first.json").unlink()
+
+    def bugs_in(command: str, *options: str) -> list[tuple[str, int]]:
+        done = process(command, job, "-f", "json", *options, **broker)
+        assert done.returncode == 0, "bugs of another tool are no finding"
+        return [(item["path"], item["summary"]["bugs"]) for item in json.loads(done.stdout)["attachments"]]
+
+    first = (str(Path("first.json").absolute()), 3)
+    assert bugs_in("report") == [first]
+    assert bugs_in("report", "--attach", "second.json", "--attach", "second.json") == [first, ("second.json", 5)]
+    assert bugs_in("rejudge", "--attach", "second.json") == [first, ("second.json", 5)]
+    assert bugs_in("report") == [first]
 
 
 @pytest.mark.parametrize("required", [(), ("--require-signer", "acme.pub")], ids=["", "signers"])

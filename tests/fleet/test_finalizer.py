@@ -25,7 +25,7 @@ from modelsweep.core.report import Artifact, Report, Run, Tool, Unit, UnitResult
 from modelsweep.core.wire import shown_options
 from modelsweep.fleet.answers import Allotment, JobState
 from modelsweep.fleet.directory_store import DirectoryStore
-from modelsweep.fleet.job import SIGNED_RESULTS, JobSpec, seal_spec, spec_name
+from modelsweep.fleet.job import SIGNED_RESULTS, JobSpec, open_spec, seal_spec, spec_name
 from modelsweep.fleet.ledger import Ledger
 from modelsweep.fleet.messages import Message
 from modelsweep.fleet.pages import Chunk, Page, Pages
@@ -179,6 +179,29 @@ def test_every_format_is_what_a_scan_writes(fleet: Fleet) -> None:
     assert fleet.finalize()
     assert fleet.ledger.progress().state is JobState.FINISHED
     assert_published(fleet, expected(results))
+
+
+def test_what_was_attached_when_a_job_was_submitted_is_in_all_its_reports(
+    redis_client: redis.Redis, tmp_path: Path
+) -> None:
+    formats = tuple(writer.name for writer in WRITERS)
+    spec = JobSpec(JOB, SAMPLE.targets, root="/work", reports=formats, attachments=SAMPLE.attachments)
+    fleet = Fleet(redis_client, DirectoryStore(str(tmp_path), durable=False), tmp_path, spec)
+    fleet.run([SAMPLE.results])
+    assert fleet.finalize()
+    report = replace(expected(SAMPLE.results), attachments=SAMPLE.attachments)
+    assert_published(fleet, report)
+    manifest = open_manifest(fleet.store.get(f"{fleet.report}/manifest"), KEY, JOB)
+    assert report_of(manifest, fleet.store).attachments == SAMPLE.attachments
+
+
+def test_a_job_without_attachments_is_one_that_older_workers_know() -> None:
+    spec = JobSpec(JOB, SAMPLE.targets)
+    sealed = seal_spec(spec, KEY)
+    assert b"attachments" not in sealed
+    assert open_spec(JOB, sealed, KEY) == spec
+    attaching = replace(spec, attachments=SAMPLE.attachments)
+    assert open_spec(JOB, seal_spec(attaching, KEY), KEY) == attaching
 
 
 def test_the_summary_says_what_an_exit_code_needs(fleet: Fleet) -> None:

@@ -218,8 +218,8 @@ def test_sarif_in_many_files_is_the_same(fleet: Fleet, monkeypatch: pytest.Monke
 def arguments_of(*outputs: str) -> command.ReportArguments:
     """Return what click hands to `report`."""
     return command.ReportArguments(
-        job=JOB, broker=None, store=None, formats=outputs, outputs=(), sbom=None, verbose=False, write_back=False,
-        alias="", fail_on="warning", baselines=(), policy=(), strict=False, tolerated=Tolerance(),
+        job=JOB, broker=None, store=None, formats=outputs, outputs=(), sbom=None, attachments=(), verbose=False,
+        write_back=False, alias="", fail_on="warning", baselines=(), policy=(), strict=False, tolerated=Tolerance(),
     )  # fmt: skip
 
 
