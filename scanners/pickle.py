@@ -51,7 +51,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Python pickle (pickle, dill, cloudpickle, joblib)",
-    version=18,
+    version=19,
     accepts=accepts,
     scan=scan,
     suffixes=SUFFIXES,

@@ -21,6 +21,8 @@ _LENGTHS |= {b"\x8d": 8, b"\x8e": 8, b"\x96": 8}
 Constant = bool | int | float | str | bytes | None
 _BYTES = frozenset((b"C", b"B", b"\x8e", b"\x96"))
 _LONGS = frozenset((b"\x8a", b"\x8b"))
+_WIDEST = {b"S": len(r"\x00"), b"V": len(r"\U00000000")}
+"""Bytes of the widest escape, which stands for one byte, in a string that a newline ends."""
 _CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"\x88": True, b"\x89": False}
 _NUMBERS = {b"K": struct.Struct("<B"), b"M": struct.Struct("<H"), b"J": struct.Struct("<i"), b"G": struct.Struct(">d")}
 
@@ -36,12 +38,17 @@ class Text:
 
     def read(self, reader: Reader, limit: int) -> bytes:
         """Return the first `limit` bytes of the content as a loader would see them."""
-        raw = reader.read(self.offset, max(0, min(self.length, limit, reader.size - self.offset)))
+        raw = self._raw(reader, limit)
+        if self.opcode not in _WIDEST:
+            return raw
+        if b"\\" in raw:
+            raw = self._raw(reader, limit * _WIDEST[self.opcode])
         if self.opcode == b"S":
-            return _unescape(raw)
-        if self.opcode == b"V":
-            return raw.decode("raw-unicode-escape", "replace").encode("utf-8", "surrogatepass")
-        return raw
+            return _unescape(raw)[:limit]
+        return raw.decode("raw-unicode-escape", "replace").encode("utf-8", "surrogatepass")[:limit]
+
+    def _raw(self, reader: Reader, limit: int) -> bytes:
+        return reader.read(self.offset, max(0, min(self.length, limit, reader.size - self.offset)))
 
     def decode(self, reader: Reader, limit: int) -> str | bytes:
         """Return the first `limit` bytes of the content as the object a loader would build."""
@@ -141,8 +148,10 @@ def _line_literal(opcode: bytes, reader: Reader, offset: int) -> Constant:
 def _unescape(raw: bytes) -> bytes:
     if b"\\" not in raw:
         return raw
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
-            return codecs.escape_decode(raw)[0]
-    except ValueError:
-        return raw
+    for cut in range(_WIDEST[b"S"]):  # bytes of an escape that the limit cuts
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
+                return codecs.escape_decode(raw[: len(raw) - cut])[0]
+        except ValueError:
+            continue
+    return raw

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelsweep.core import patterns as re
 from scanners.parsing import pickle_kinds as kinds
-from scanners.parsing.pickle_literals import line_end, short_line, short_lines, text_at
+from scanners.parsing.pickle_literals import line_end, raw_string, short_line, short_lines, text_at
 
 if TYPE_CHECKING:
     from scanners.parsing.pickle_machine import Machine
@@ -91,7 +91,10 @@ def _string(machine: Machine) -> int:
         return _fault(machine, "a string without quotes")
     if machine.position - start > SHORTEST:
         quoted = machine.reader.read(start, 1) == b"S"
-        machine.suspect(start, *line[quoted : quoted + 2])
+        pair = line[quoted : quoted + 2]
+        pair = raw_string(machine.reader, start, 2) if b"\\" in pair else pair
+        if len(pair) > 1:
+            machine.suspect(start, *pair)
     machine.push(start << 1)
     return 0
 

@@ -119,6 +119,12 @@ CASES: dict[str, Case] = {f"plain_protocol_{version}": clean(pickle.dumps(PLAIN,
 CASES |= {f"call_protocol_{version}": malicious(pickle.dumps(Calls(exec, "pass"), version)) for version in range(6)}
 
 
+def escaped(word: str, wide: bool = False) -> bytes:
+    """Return an opcode of protocol 0 that pushes `word`, each of its characters written as an escape."""
+    letters = "".join(f"\\U{ord(letter):08x}" if wide else f"\\u{ord(letter):04x}" for letter in word)
+    return f"V{letters}\n".encode()
+
+
 def buffer(*state: bytes) -> bytes:
     """Return what pushes an io.BytesIO with a state."""
     return global_("_io", "BytesIO") + EMPTY_TUPLE + NEWOBJ + tuple_(*state, number(0), NONE) + BUILD
@@ -694,6 +700,11 @@ CASES |= {
     "nested_bytes": malicious(HIDDEN),
     "nested_base64": malicious(pickle.dumps({"payload": base64.b64encode(EVIL_PICKLE)})),
     "nested_base64_text": malicious(pickle.dumps({"payload": base64.b64encode(EVIL_PICKLE).decode()}, 0)),
+    "nested_base64_in_escapes": malicious(stream(escaped(base64.b64encode(EVIL_PICKLE).decode()), version=0)),
+    "nested_base64_in_other_escapes": malicious(
+        stream(b"S'" + b"".join(b"\\x%02x" % letter for letter in base64.b64encode(EVIL_PICKLE)) + b"'\n", version=0)
+    ),
+    "benign_text_in_escapes": clean(stream(escaped("Fähre nach Föhr, " * 8), version=0), cut_is_clean=True),
     "nested_hex": malicious(pickle.dumps({"payload": binascii.hexlify(EVIL_PICKLE).decode()})),
     "nested_zlib_base64": malicious(pickle.dumps({"payload": base64.b64encode(zlib.compress(EVIL_PICKLE))})),
     "nested_gzip": malicious(pickle.dumps({"payload": gzipped(EVIL_PICKLE)})),
@@ -1326,6 +1337,15 @@ CASES |= {
     ),
     "benign_numbers_behind_a_wrapper": clean(WITHOUT_PADDING),
     "state_in_a_list": malicious(stream(LINEAR + sequence(tuple_(text("__setstate__"), HELD)) + BUILD + NONE + BUILD)),
+    "state_in_escapes": malicious(
+        stream(LINEAR, EMPTY_DICT, escaped("__setstate__"), HELD, SETITEM, BUILD, NONE, BUILD)
+    ),
+    "state_in_wide_escapes": malicious(
+        stream(LINEAR, EMPTY_DICT, escaped("__setstate__", wide=True), HELD, SETITEM, BUILD, NONE, BUILD)
+    ),
+    "benign_state_in_escapes": clean(
+        stream(LINEAR, EMPTY_DICT, escaped("setting"), text("x"), SETITEM, BUILD), cut_is_clean=True
+    ),
     "state_with_a_made_name": malicious(
         stream(LINEAR + sequence(tuple_(call(global_("builtins", "str"), text("__setstate__")), HELD)) + BUILD)
     ),
