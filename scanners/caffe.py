@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NAME = "caffe"
 _TEXT_SUFFIXES = (".prototxt",)
+_OVERLAP = 256
+"""Bytes that windows share, more than such a beginning takes."""
 _LAYERS = re.compile(rb"(?m)(?:^|[\s{}])layers?\s{0,99}:?\s{0,99}[{<]")
 _SCHEMA = {
     "Net": {1: ("name", "text"), 100: ("layer", "Layer")},
@@ -61,7 +63,7 @@ WRITES = Rule(
 def accepts(blob: Blob) -> bool:
     """Return whether layers stand here, as text under its name, or in binary form."""
     if blob.locator.suffix in _TEXT_SUFFIXES:
-        return _LAYERS.search(blob.head) is not None and text.accepts(blob)
+        return any(map(_LAYERS.search, blob.reader.windows(overlap=_OVERLAP))) and text.accepts(blob)
     if blob.head[:1] not in (b"\n", b"\x12", b"\xa2"):
         return False
     from scanners.parsing.protobuf import Wire
@@ -154,7 +156,7 @@ def _encoded(blob: Blob, context: Context) -> MemoryReader:
 SCANNER = Scanner(
     name=NAME,
     title="Caffe",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(WRITES,),

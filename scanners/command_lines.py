@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -68,10 +69,11 @@ def telling(command: str) -> Found | None:
 def lines(blob: Blob) -> Iterator[tuple[int, str]]:
     """Yield the lines with their numbers, continued ones as one; what is longer than 1 MiB comes in pieces."""
     number, rest = 1, ""
-    encoding = "utf-16" if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    encoding = "utf-16" if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     for start in range(0, blob.size, CHUNK):
         chunk = blob.reader.read(start, min(CHUNK, blob.size - start))
-        pieces = (rest + chunk.decode(encoding, "replace")).split("\n")
+        pieces = (rest + decoder.decode(chunk)).split("\n")
         rest = pieces.pop()[-CHUNK:]
         joined = ""
         for line in pieces:

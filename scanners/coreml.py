@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import SPACE, Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
 from scanners.metadata_text import telling_facts
-from scanners.parsing.json_text import documents_of
+from scanners.parsing.json_text import documents_of, has_keys
 
 if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
@@ -97,7 +97,7 @@ _SCHEMA = {
 _KEPT = frozenset({"Metadata", "Entry", "CustomLayer", "LinkedFile", "Parameter"})
 MODEL_PATH = "@model_path/"
 _CUSTOM_OPERATION = "custom_layer"
-_MANIFEST = b'"itemInfoEntries"'
+_MANIFEST = "itemInfoEntries"
 _SENTINEL, _FIRST, _ALIGNMENT = b"\xef\xbe\xad\xde", 64, 64
 """How the description of an array begins, where the first one stands in a file of weights, and what all align to."""
 _COST = 100
@@ -129,17 +129,13 @@ OUTSIDE = Rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether a model, its weights or the manifest of a package begins here; the suffix admits a damaged one."""
-    if _is_weights(blob.head) or _is_manifest(blob.head):
+    if _is_weights(blob.head) or has_keys(blob, _MANIFEST):
         return True
     return blob.locator.suffix == _SUFFIX or (blob.head[:1] == b"\x08" and _is_model(blob))
 
 
 def _is_weights(head: bytes) -> bool:
     return head[_FIRST : _FIRST + 4] == _SENTINEL and head[4:8] in (b"\x01\0\0\0", b"\x02\0\0\0")
-
-
-def _is_manifest(head: bytes) -> bool:
-    return head.lstrip()[:1] == b"{" and _MANIFEST in head
 
 
 def _is_model(blob: Blob, *, described: bool = True) -> bool:
@@ -165,7 +161,7 @@ def _is_model(blob: Blob, *, described: bool = True) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield custom code and files that a model names; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", "core ml", blob.locator)
-    if _is_manifest(blob.head):
+    if has_keys(blob, _MANIFEST):
         yield from _manifest(blob)
     elif _is_weights(blob.head):
         _check_weights(blob, context)
@@ -263,7 +259,7 @@ def _path(blob: Blob, path: str, what: str, record: Record | None = None) -> Ite
 
 def _manifest(blob: Blob) -> Iterator[Item]:
     for document in documents_of(blob, MIB, "the manifest is no JSON"):
-        entries = document.get("itemInfoEntries") if isinstance(document, dict) else None
+        entries = document.get(_MANIFEST) if isinstance(document, dict) else None
         for entry in entries.values() if isinstance(entries, dict) else ():
             path = entry.get("path") if isinstance(entry, dict) else None
             if isinstance(path, str):
@@ -293,10 +289,10 @@ def _check_weights(blob: Blob, context: Context) -> None:
 SCANNER = Scanner(
     name=NAME,
     title="Core ML (.mlmodel, .mlpackage)",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, OUTSIDE),
     suffixes=(_SUFFIX, ".bin", ".json"),
-    signs=Signs(b"\x08{" + SPACE, (_SUFFIX,), at=((_FIRST, (_SENTINEL,)),)),
+    signs=Signs(b"\x08" + JSON_STARTS, (_SUFFIX,), at=((_FIRST, (_SENTINEL,)),)),
 )

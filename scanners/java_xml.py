@@ -14,6 +14,7 @@ from modelsweep.core.finding import Fact, Json, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.parsing.xml_events import Event, Start, Text, events
+from scanners.parsing.xml_opening import opening
 
 NAME = "java-xml"
 _SHOWN = 200
@@ -41,14 +42,12 @@ _INTERFACE, _READER = "interface", "java.beans.XMLDecoder"
 
 def accepts(blob: Blob) -> bool:
     """Return whether markup begins here that one of the readers is meant to read."""
-    if blob.head[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] != b"<":
-        return False
     return bool(_how(blob))
 
 
 def _how(blob: Blob) -> str:
     """Return what a reader does with the classes of the document, nothing where none is known to read it."""
-    text = blob.head.decode("utf-16" if b"\0" in blob.head[:4] else "utf-8-sig", "replace")
+    text = opening(blob)
     how = next((how for pattern, how in _KINDS if _BEGINNING.match(text) and pattern.search(text)), "")
     return "named" if how == "class" and _LAYOUT in text else how
 
@@ -83,7 +82,7 @@ def _named(event: Event) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name=NAME,
     title="Java objects as XML (XMLDecoder, XStream, Weka, OpenNLP)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=(".xml",),

@@ -19,7 +19,17 @@ from scanners import text
 from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import telling_facts
 from scanners.parsing.interpolations import Places
-from scanners.parsing.json_text import WIDE_STARTS, Entry, JsonFault, as_utf8, begins_wide, documents, entries, outline
+from scanners.parsing.json_text import (
+    WIDE_STARTS,
+    Entry,
+    JsonFault,
+    as_utf8,
+    begins_wide,
+    documents,
+    entries,
+    outline,
+    spelled_out,
+)
 from scanners.parsing.json_words import CODE, COMMANDS, COMPUTED, ONNX, PRIVATE, TELLING, holds
 from scanners.parsing.name_sets import HASHED, hash_of_names
 from scanners.parsing.onnx_schema import HOLDING_GRAPHS, JSON_SUFFIX
@@ -84,7 +94,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if any(_holds_word(chunk) for chunk in _chunks(blob)):
             raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
         return
-    data = as_utf8(blob.reader.read(0, blob.size))
+    data = spelled_out(as_utf8(blob.reader.read(0, blob.size)))
     yield from _of_tokenizer(blob, data)
     network = holds(ONNX, data) and blob.locator.suffix != JSON_SUFFIX
     telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # whose keys may lack quotes
@@ -497,7 +507,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=25,
+    version=26,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

@@ -21,8 +21,9 @@ PROSE = 64 * KIB
 VALUES = 50
 """Values of one key that are told."""
 _SHOWN = 200
-_FRONT = rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n"
-_END = rb"\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)"
+_FRONT = rb"(?:\xef\xbb\xbf)?\s*---[ \t]*(?:\r\n?|\n)"
+_END = rb"[\r\n](?:---|\.\.\.)[ \t]*(?:\r\n?|\n|\Z)"
+"""What front matter stands between: the Hub takes any white space in front, and any ends of lines."""
 _TAG = re.compile(rb"!!python/|2002:python/|%TAG |data_files\s*:(?s:.){0,400}?(?:/etc/|/proc/|/\.\w)")
 """What makes a loader of YAML call something, or one of data sets open private files: data here, and no example."""
 _WORD = re.compile(rb"(?i)licen[cs]e")
@@ -34,7 +35,7 @@ def accepts(blob: Blob) -> bool:
     """Return whether a Markdown file begins with front matter, or is the page of its folder and speaks of a licence."""
     if blob.locator.suffix != ".md":
         return False
-    return re.match(_FRONT, blob.head) is not None or (_is_page(blob) and _WORD.search(_prose(blob)) is not None)
+    return re.match(_FRONT, _beginning(blob)) is not None or (_is_page(blob) and _WORD.search(_prose(blob)) is not None)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -68,9 +69,14 @@ def _prose(blob: Blob) -> bytes:
     return blob.reader.read(0, min(PROSE, blob.size))
 
 
+def _beginning(blob: Blob) -> bytes:
+    """Return the head of a page, and what follows where that is white space."""
+    return blob.head if blob.head.strip() else blob.reader.read(0, min(LOOKED_AT, blob.size))
+
+
 def _front_matter(blob: Blob) -> tuple[int, bytes]:
     """Return where the YAML at the head of a page begins, and all of it; nothing where there is none."""
-    front = re.match(_FRONT, blob.head)
+    front = re.match(_FRONT, _beginning(blob))
     if not front:
         return 0, b""
     data = blob.reader.read(0, min(LOOKED_AT, blob.size))
@@ -101,7 +107,7 @@ def _values(front: bytes, context: Context) -> dict[str, list[str]]:
 SCANNER = Scanner(
     name="model-card",
     title="Model cards (front matter of README.md, the licence in its text)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     judged=False,

@@ -12,21 +12,18 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import RAW, SPACE, Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.scanner import JSON_STARTS, RAW, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.metadata_text import telling_facts
 from scanners.parsing.cursor import Cursor
-from scanners.parsing.json_text import documents_of
+from scanners.parsing.json_text import documents_of, has_keys
 
 NAME = "mxnet"
 _SHOWN = 100
 _SIZE = 64 * MIB
 """Bytes of a graph that are parsed."""
-_GRAPH = (b'"nodes"', b'"op"')
-_BOM = b"\xef\xbb\xbf"
-_END = b'"arg_nodes"'
-"""What stands behind the nodes of every graph."""
+
 _ARRAYS = 0x112
 _ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _DENSE = 0
@@ -95,10 +92,7 @@ def accepts(blob: Blob) -> bool:
     """Return whether a graph of nodes or a list of arrays begins here."""
     if blob.head[:8] == _ARRAYS.to_bytes(8, "little") and blob.head[8:16] == bytes(8):
         return True
-    start = blob.head.removeprefix(_BOM).lstrip()
-    if start[:1] != b"{" or not all(mark in start for mark in _GRAPH):
-        return False
-    return blob.reader.find(_END) >= 0
+    return has_keys(blob, "nodes", "arg_nodes")
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -218,10 +212,10 @@ def _array(cursor: Cursor) -> int:
 SCANNER = Scanner(
     name=NAME,
     title="MXNet (-symbol.json, .params)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, POINTER, LIBRARY, ODD_NAME),
     suffixes=(".json", ".params"),
-    signs=Signs(b"\x12{" + _BOM[:1] + SPACE),
+    signs=Signs(b"\x12" + JSON_STARTS),
 )

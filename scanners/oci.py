@@ -18,7 +18,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.attack_commands import attack_command, hostile_command
 from scanners.judge.external_files import outside
-from scanners.parsing.json_text import as_utf8, documents_of, entries
+from scanners.parsing.json_text import as_utf8, documents_of, entries, has_keys
 
 if TYPE_CHECKING:
     from scanners.parsing.image_archive import ImageArchive
@@ -29,11 +29,10 @@ _SIZE = 16 * MIB
 _SHOWN = 200
 _TOLD = 100
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9A-Za-z=_-]{8,256}")
-_LAYOUT = b'"imageLayoutVersion"'
-_MANIFEST = (b'"layers"', b'"manifests"', b'"fsLayers"', b'"blobs"')
-_CONFIG = (b'"architecture"', b'"os"')
-_ROOT = b'"diff_ids"'
-_SAVED = (b'"Config"', b'"Layers"')
+_LISTS = ("layers", "manifests", "fsLayers", "blobs")
+"""Keys of which a manifest has one."""
+_DOCUMENTS = (("architecture", "os", "rootfs"), ("Config", "Layers"))
+"""Keys of the configuration of an image, and of the list of images that `docker save` writes."""
 _TITLES = frozenset({"org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath"})
 """Annotations by which tools name the files that they write."""
 _PATHS = frozenset({"Config", "Layers", "layerSources"})
@@ -102,28 +101,28 @@ ATTACK = Rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether a document of an image begins here, or an archive of one."""
-    start = as_utf8(blob.head[:64]).lstrip()[:1]
-    if start == b"{":
+    if _begins_json(blob):
         return _is_document(blob)
-    if start == b"[":
-        return all(mark in blob.head for mark in _SAVED)
     from scanners.parsing.image_archive import begins_image
 
     return begins_image(blob.head)
 
 
+def _begins_json(blob: Blob) -> bool:
+    return as_utf8(blob.head).lstrip()[:1] in (b"{", b"[", b"")
+
+
 def _is_document(blob: Blob) -> bool:
-    head = blob.head
-    if _LAYOUT in head or (b'"schemaVersion"' in head and any(mark in head for mark in _MANIFEST)):
-        return True
-    if not all(mark in head for mark in _CONFIG) or blob.size > _SIZE:
-        return False
-    return _ROOT in head or blob.reader.find(_ROOT) >= 0
+    return blob.size <= _SIZE and (
+        has_keys(blob, "imageLayoutVersion")
+        or (has_keys(blob, "schemaVersion") and any(has_keys(blob, key) for key in _LISTS))
+        or any(has_keys(blob, *keys) for keys in _DOCUMENTS)
+    )
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what documents name outside of the image; raises Malformed and OverLimit."""
-    if as_utf8(blob.head[:64]).lstrip()[:1] not in (b"{", b"["):
+    if not _begins_json(blob):
         yield from _archive(blob, context)
         return
     for document in _parsed(blob, context):
@@ -273,7 +272,7 @@ def _descriptor(descriptor: Json, *, is_manifest: bool) -> Iterator[tuple[str, i
 SCANNER = Scanner(
     name=NAME,
     title="Container images (OCI layouts, docker save, manifests)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE, FOREIGN, SIZE, COMMAND, ATTACK),

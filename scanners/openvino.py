@@ -15,12 +15,13 @@ from modelsweep.core.text import printable
 from scanners.metadata_text import telling_facts
 from scanners.parsing.extents import Extents
 from scanners.parsing.xml_events import Doctype, Start, Text, events
+from scanners.parsing.xml_opening import opening
 
 NAME = "openvino"
 _SHOWN = 160
-_ROOT = re.compile(rb"<net\s[^>]{0,2000}\bversion\s*=")
-_LAYERS = b"<layers"
-_PLUGINS = re.compile(rb"<plugins>\s*(?:<!--.{0,1000}?-->\s*)*<plugin\s[^>]{0,1000}\blocation\s*=", re.DOTALL)
+_ROOT = re.compile(r"<net\s[^>]{0,2000}\bversion\s*=")
+_LAYERS = "<layers"
+_PLUGINS = re.compile(r"<plugins>\s*(?:<!--.{0,1000}?-->\s*)*<plugin\s[^>]{0,1000}\blocation\s*=", re.DOTALL)
 _SETTINGS, _LOADED = "ie", frozenset({"plugin", "extension"})
 _OWN = re.compile(r"(?:lib)?openvino_\w{1,80}\.(?:so(?:\.\d+)*|dll|dylib)")
 """What plug-ins of the runtime itself are called, which it looks for beside itself."""
@@ -100,16 +101,22 @@ ENTITY = Rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether a net with layers begins here, with or without a document type in front."""
-    if blob.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
-        return False
-    if _PLUGINS.search(blob.head):
+    text = opening(blob)
+    if _PLUGINS.search(text):
         return True
-    return bool(_ROOT.search(blob.head)) and (_LAYERS in blob.head or blob.reader.find(_LAYERS) >= 0)
+    return bool(_ROOT.search(text)) and (_LAYERS in text or blob.reader.find(_written(_LAYERS, blob)) >= 0)
+
+
+def _written(word: str, blob: Blob) -> bytes:
+    """Return a word as it stands in the document, which may have two bytes for each letter."""
+    if b"\0" not in blob.head[:4]:
+        return word.encode()
+    return word.encode("utf-16-le" if blob.head[:2] == b"\xff\xfe" or blob.head[1:2] == b"\0" else "utf-16-be")
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield layers of extensions and constants of the wrong size; raises Malformed and OverLimit."""
-    if _PLUGINS.search(blob.head):
+    if _PLUGINS.search(opening(blob)):
         yield from _libraries(blob, context)
         return
     layer: Start | None = None
@@ -227,10 +234,10 @@ def _expected(kind: str, shape: str) -> int | None:
 SCANNER = Scanner(
     name=NAME,
     title="OpenVINO IR (.xml)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(CUSTOM, LIBRARY, PLUGIN, SIZE_MISMATCH, ENTITY),
     suffixes=(".xml",),
-    signs=Signs(b"\xef\xbb\xbf \t\r\n<"),
+    signs=Signs(b"\xef\xbb\xbf \t\r\n<\xff\xfe\0"),
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
-from modelsweep.core.scanner import RAW, SPACE, Blob, Context, Item, Malformed, Scanner, Signs
+from modelsweep.core.scanner import JSON_STARTS, RAW, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.judge.external_files import leaves
 from scanners.parsing import paddle_ir, paddle_tensors
@@ -88,7 +88,7 @@ ENGINE = _rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether a program or its parameters begin here; the suffix admits damaged programs."""
-    if paddle_tensors.begins(blob.head) or paddle_ir.is_program(blob.head):
+    if paddle_tensors.begins(blob.head) or paddle_ir.is_program(blob):
         return True
     return blob.locator.suffix == _SUFFIX or (blob.head[:1] == b"\x0a" and _is_program(blob))
 
@@ -113,7 +113,7 @@ def _is_program(blob: Blob) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield operators that reach outside the program; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", "paddlepaddle", blob.locator)
-    if paddle_ir.is_program(blob.head):
+    if paddle_ir.is_program(blob):
         yield from _json(blob, context)
     elif paddle_tensors.begins(blob.head):
         for number, tensor in enumerate(paddle_tensors.tensors(blob.reader)):
@@ -191,10 +191,10 @@ def _operator(blob: Blob, name: str, paths: list[str], span: Span | None = None)
 SCANNER = Scanner(
     name=NAME,
     title="PaddlePaddle programs and parameters (.pdmodel, .json, .pdiparams)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(PYTHON, FILES, ENGINE),
     suffixes=(_SUFFIX, ".json", ".pdiparams"),
-    signs=Signs(b"\0\n{" + SPACE, (_SUFFIX,)),
+    signs=Signs(b"\0" + JSON_STARTS, (_SUFFIX,)),
 )

@@ -15,21 +15,17 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
-from modelsweep.core.units import KIB, MIB
+from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
 from scanners.parsing.xml_events import Doctype, Event, Instruction, Start, Text, encoding_of, events
+from scanners.parsing.xml_opening import opening
 
 NAME = "pmml"
 _SUFFIX = ".pmml"
 _SHOWN = 160
 _ROOT = re.compile(r"<(?:[\w.-]+:)?PMML[\s>/]|<!DOCTYPE\s+(?:[\w.-]+:)?PMML\b")
-_LEADS = frozenset({b"", *(bytes((byte,)) for byte in (*range(33), 0x3C, 0xC2, 0xE1, 0xE2, 0xE3, 0xEF))})
-"""First bytes of `<`, of white space and of a mark in UTF-8: to decode what begins otherwise would be for nothing."""
-_BEGINNING = re.compile(r"\s*<[?!A-Za-z_]")
 _STARTS = b"< \t\n\r\v\f\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3\xef\xff\xfe"
 """What a document may begin with: its root, white space as Unicode has it, or the mark of an encoding."""
-_PEEKED = 64
-"""Bytes that show whether markup begins, where they are not all white space."""
 _BOMB = MIB
 """Characters that an entity may become before it is called a bomb."""
 _ENTITIES_SHOWN = 20
@@ -39,8 +35,6 @@ _DECLARES = re.compile(r"<!DOCTYPE\s+(?!(?:html|net)\b)[\w:.-]+[^\[<>]{0,1000}\[
 """A document type that declares entities; OpenVINO's networks have a scanner of their own."""
 _FRONT = re.compile(r"<!--[\s\S]*?(?:-->|$)|<\?[^>]{0,1000}>")
 """What may stand before a document type."""
-_LATE = 64 * KIB
-"""Bytes within which a document type begins."""
 _DECLARED = re.compile(r"\]\s*>")
 """The end of the declarations in a document type."""
 _STANDARD = re.compile(
@@ -153,22 +147,10 @@ JAVA_CLASS = _rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the document begins with the root of PMML or its document type; the suffix admits others."""
-    if b"\0" not in blob.head[:4] and blob.head[:1] not in _LEADS:
-        return blob.locator.suffix == _SUFFIX
-    begun = _decoded(blob.head[:_PEEKED])[: _PEEKED // 8].lstrip()  # characters that the cut cannot have changed
-    if begun and begun[0] != "<":  # to decode the head of weights takes longer than all that follows
-        return blob.locator.suffix == _SUFFIX
-    text = _decoded(blob.head)
-    if not _BEGINNING.match(text):
-        return blob.locator.suffix == _SUFFIX
-    return blob.locator.suffix == _SUFFIX or bool(_ROOT.search(text) or _DECLARES.search(_longer(blob, text)))
-
-
-def _longer(blob: Blob, text: str) -> str:
-    """Return more of a document than its head, which is `text`, where that is nothing but comments."""
-    if blob.size <= len(blob.head) or _FRONT.sub("", text).strip():
-        return text
-    return _decoded(blob.reader.read(0, min(blob.size, _LATE)))
+    if blob.locator.suffix == _SUFFIX:
+        return True
+    text = opening(blob)
+    return bool(_ROOT.search(text) or _DECLARES.search(text))
 
 
 def _decoded(head: bytes) -> str:
@@ -179,7 +161,7 @@ def _decoded(head: bytes) -> str:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what would be fetched, expanded or run; raises Malformed where the document is cut or is not PMML."""
-    if blob.locator.suffix != _SUFFIX and not _ROOT.search(_decoded(blob.head)):
+    if blob.locator.suffix != _SUFFIX and not _ROOT.search(opening(blob)):
         yield from _other(blob, context)
         return
     found = events(blob.reader, context, _TEXTS)
@@ -294,7 +276,7 @@ _HANDLERS = {Doctype: _doctype, Start: _start, Text: _text, Instruction: _instru
 SCANNER = Scanner(
     name=NAME,
     title="PMML, and document types of other XML",
-    version=9,
+    version=10,
     accepts=accepts,
     scan=scan,
     rules=(EXTERNAL_ENTITY, BOMB, ENTITY, EXTERNAL_TYPE, INCLUDE, STYLESHEET, SCRIPT, JAVA_CLASS),

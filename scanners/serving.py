@@ -82,8 +82,8 @@ def accepts(blob: Blob) -> bool:
     """Return whether the blob is text with the name that a server looks for, and holds what it reads there."""
     name = blob.locator.name
     if name == _TRITON:
-        return any(field in blob.head for field in _FIELDS) and text.accepts(blob)
-    if blob.locator.suffix == _GRAPH and _PYTHON in blob.head:
+        return any(blob.reader.find(field) >= 0 for field in _FIELDS) and text.accepts(blob)
+    if blob.locator.suffix == _GRAPH and blob.reader.find(_PYTHON) >= 0:
         return text.accepts(blob)
     if name == _OPENNLP and b"OpenNLP-Version" not in blob.head:
         return False
@@ -212,7 +212,7 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 SCANNER = Scanner(
     name="serving",
     title="Configurations of model servers (Triton, DJL Serving, OpenVINO), manifests of OpenNLP",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     rules=(OUTSIDE,),

@@ -19,12 +19,12 @@ from modelsweep.core.units import MIB
 from scanners import text
 from scanners.parsing import binary_plist, shell_link
 from scanners.parsing.xml_events import Doctype, Event, Start, Text, events
+from scanners.parsing.xml_opening import opening
 
 _SIZE = MIB
 _SHOWN = 400
 _TOLD = 200
-_TASK = b"windows/2004/02/mit/task"
-_WIDE_TASK = _TASK.decode().encode("utf-16-le")
+_TASK = "windows/2004/02/mit/task"
 _PLISTS = (".webloc", ".inetloc", ".fileloc", ".terminal", ".tool", ".plist")
 _PAGES = (".hta", ".sct", ".wsc")
 _ENCODED = (".vbe", ".jse")
@@ -51,9 +51,10 @@ def accepts(blob: Blob) -> bool:
     if blob.head.startswith((shell_link.MAGIC, binary_plist.MAGIC)):
         return True
     named = blob.locator.suffix in _SUFFIXES or blob.locator.name in _NAMES
-    if blob.locator.suffix == ".lnk" or (blob.locator.suffix in _PLISTS and b"<" not in blob.head):
+    begun = opening(blob)
+    if blob.locator.suffix == ".lnk" or (blob.locator.suffix in _PLISTS and b"<" not in blob.head and not begun):
         return False
-    return blob.size > 0 and (named or _TASK in blob.head or _WIDE_TASK in blob.head) and text.accepts(blob)
+    return blob.size > 0 and (named or _TASK in begun) and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -209,9 +210,9 @@ def _registry(blob: Blob, context: Context) -> Iterator[Fact]:
 SCANNER = Scanner(
     name="shortcuts",
     title="Shortcuts, and settings that file managers and systems obey",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(b"Lb", (*_SUFFIXES,), _NAMES, holds=(_TASK, _WIDE_TASK)),
+    signs=Signs(b"Lb< \t\r\n\xef\xff\xfe", (*_SUFFIXES,), _NAMES),
 )

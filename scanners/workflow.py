@@ -18,10 +18,11 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import MIB
 from scanners.parsing.xml_events import Start, Text, events
+from scanners.parsing.xml_opening import opening
 
 NAME = "workflow"
 _ROOT = re.compile(
-    rb"<(?:scheme\s[^>]{0,2000}\bversion\s*=|process\s[^>]{0,400}\bversion\s*=|config\s[^>]{0,400}knime\.org)"
+    r"<(?:scheme\s[^>]{0,2000}\bversion\s*=|process\s[^>]{0,400}\bversion\s*=|config\s[^>]{0,400}knime\.org)"
 )
 _PROPERTIES, _PARAMETER, _ENTRY, _OPERATOR = "properties", "parameter", "entry", "operator"
 _PICKLE, _LITERAL = "pickle", "literal"
@@ -48,7 +49,7 @@ class _Place(NamedTuple):
 
 def accepts(blob: Blob) -> bool:
     """Return whether the root of a workflow begins here."""
-    return blob.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and _ROOT.search(blob.head) is not None
+    return _ROOT.search(opening(blob)) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -147,9 +148,9 @@ def _shown(command: str) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Workflows (Orange, RapidMiner, KNIME)",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=(".ows", ".rmp", ".knime"),
-    signs=Signs(b"\xef\xbb\xbf \t\r\n<"),
+    signs=Signs(b"\xef\xbb\xbf \t\r\n<\xff\xfe\0"),
 )

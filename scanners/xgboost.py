@@ -18,7 +18,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.metadata_text import LONGEST, telling_facts
 from scanners.parsing.cursor import Cursor
-from scanners.parsing.json_text import documents_of
+from scanners.parsing.json_text import documents_of, has_keys
 from scanners.parsing.tree_links import led_to_twice
 from scanners.parsing.ubjson import Numbers, UbjsonParser, Value
 
@@ -92,7 +92,9 @@ class _Categories(NamedTuple):
 
 def accepts(blob: Blob) -> bool:
     """Return whether a model begins here in one of the three forms."""
-    return _is_json(blob.head) or blob.head.startswith(_UBJ) or _binary_start(blob.head) is not None
+    if blob.head.startswith(_UBJ) or _binary_start(blob.head) is not None:
+        return True
+    return _is_json(blob.head) or has_keys(blob, "learner", "version")
 
 
 def _is_json(head: bytes) -> bool:
@@ -375,7 +377,7 @@ def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: s
 SCANNER = Scanner(
     name=NAME,
     title="XGBoost (JSON, UBJSON, binary)",
-    version=3,
+    version=4,
     accepts=accepts,
     scan=scan,
     rules=(OUT_OF_RANGE, LOOP),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 from modelsweep.core.limits import OverLimit
+from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Blob, Malformed
+from modelsweep.core.units import MIB
 
 if TYPE_CHECKING:
     from json import JSONDecodeError, JSONDecoder
@@ -81,6 +84,53 @@ def documents_of(blob: Blob, limit: int, fault: str = "no JSON") -> list[Json]:
         return documents(text_of(blob.reader.read(0, blob.size)))
     except JsonFault as error:
         raise Malformed(f"{fault}: {error}") from None
+
+
+_TOP_LIMIT = 16 * MIB
+"""Bytes of JSON that are parsed to learn the keys at its top."""
+_LETTER = re.compile(rb"(?<!\\)((?:\\\\)*)\\u00([46][1-9a-fA-F]|[57][0-9aAfF])")
+"""How JSON may spell a letter or an underscore, which no writer of JSON does."""
+
+
+def spelled_out(data: bytes) -> bytes:
+    """Return JSON with letters in the place of their escapes: the same JSON, in which words can be searched for."""
+    if b"\\u00" not in data:
+        return data
+    return _LETTER.sub(lambda match: match[1] + bytes.fromhex(match[2].decode()), data)
+
+
+def has_keys(blob: Blob, *keys: str) -> bool:
+    """Return whether an object at the top of JSON has all of `keys`, wherever they stand, and however they are spelled.
+
+    Most files lack one of them, and are not parsed.
+    """
+    start = as_utf8(blob.head).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start not in (b"", b"{", b"["):
+        return False
+    find = blob.reader.find
+    plain = all(find(b'"%b"' % key.encode()) >= 0 for key in keys)
+    if not plain and b"\0" not in blob.head[:4] and not _spells_letters(blob.reader):
+        return False
+    found = None if blob.size > _TOP_LIMIT else _top_keys(blob.reader)
+    return plain if found is None else found.issuperset(keys)
+
+
+@lru_cache(1)  # several scanners ask it of one blob, one after the other
+def _spells_letters(reader: Reader) -> bool:
+    step, overlap = MIB, _ESCAPE - 1
+    starts = range(0, reader.size, step)
+    return any(_LETTER.search(reader.read(at, min(step + overlap, reader.size - at))) for at in starts)
+
+
+@lru_cache(1)
+def _top_keys(reader: Reader) -> frozenset[str] | None:
+    """Return the keys of objects at the top, or in a list there, None where the text is damaged."""
+    try:
+        found = documents(text_of(reader.read(0, reader.size)), repeated=False)
+    except (JsonFault, RecursionError):
+        return None
+    objects = [item for document in found for item in (document if isinstance(document, list) else [document])]
+    return frozenset(key for item in objects if isinstance(item, dict) for key in item)
 
 
 def with_repeated(text: str) -> tuple[Json, tuple[str, ...]]:

@@ -12,9 +12,8 @@ from typing import NamedTuple
 from modelsweep.core.finding import Json
 from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.units import MIB
-from scanners.parsing.json_text import documents_of
+from scanners.parsing.json_text import documents_of, has_keys
 
-_MARKS = (b'"base_code"', b'"pir"')
 _SIZE = 64 * MIB
 """Bytes of a program that are parsed; objects take some eight times as much."""
 _FACTOR = 4
@@ -30,9 +29,9 @@ class Operator(NamedTuple):
     texts: dict[str, list[str]]
 
 
-def is_program(head: bytes) -> bool:
-    """Return whether a program begins here: its version always comes first."""
-    return head.lstrip()[:1] == b"{" and all(mark in head[:256] for mark in _MARKS)
+def is_program(blob: Blob) -> bool:
+    """Return whether a program begins here."""
+    return has_keys(blob, "base_code", "program")
 
 
 def operators(blob: Blob, context: Context) -> Iterator[Operator]:

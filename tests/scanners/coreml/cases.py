@@ -126,6 +126,11 @@ CASES = {
     "weights_absolute": case(lambda: program("/etc/passwd"), Verdict.MALICIOUS),
     "linked_outside": case(lambda: model(556, data(1, data(1, data(1, "../x.mlmodel")))), Verdict.MALICIOUS),
     "manifest_outside": case(lambda: manifest("../../etc/passwd"), Verdict.MALICIOUS, "Manifest.json"),
+    "manifest_outside_behind_a_long_value": case(
+        lambda: b'{"note": "%b", ' % (b"x" * 5_000) + manifest("../../etc/passwd")[1:],
+        Verdict.MALICIOUS,
+        "Manifest.json",
+    ),
     # The first eighteen bytes are a whole LZMA stream of nothing
     "weights_beyond": Case(
         lambda: weights(80).replace(struct.pack("<Q", 80), struct.pack("<Q", 1 << 40)),

@@ -64,6 +64,7 @@ CASES = {
         Verdict.MALICIOUS,
         encoding="utf-16",
     ),
+    "decoder_runs_behind_an_instruction": case(f"<?note {'x' * 5_000}?>" + QUEUE, Verdict.MALICIOUS),
     "decoder_runs_then_damage": case(DECODER.format('<object class="java.lang.ProcessBuilder"/><<'), Verdict.MALICIOUS),
     "decoder_by_text": case(DECODER.format("<class>java.lang.Runtime</class>"), Verdict.MALICIOUS),
     "decoder_writes": case(

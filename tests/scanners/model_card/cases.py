@@ -58,6 +58,12 @@ CASES = {
     "tag_of_python": card(
         "---\nwidget:\n- text: !!python/object/apply:os.system [echo]\n---\n# Acme\n", Verdict.MALICIOUS
     ),
+    "tag_of_python_behind_lines": card(
+        "\n" * 5_000 + "---\nwidget:\n- text: !!python/object/apply:os.system [echo]\n---\n# Acme\n", Verdict.MALICIOUS
+    ),
+    "tag_of_python_between_returns": card(
+        "---\rwidget:\r- text: !!python/object/apply:os.system [echo]\r---\r# Acme\r", Verdict.MALICIOUS
+    ),
     "data_of_a_private_file": card(
         "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: /etc/passwd\n---\n# Acme\n",
         Verdict.REVIEW,

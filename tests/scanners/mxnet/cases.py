@@ -58,6 +58,17 @@ CASES = {
     "custom": case(lambda: graph(node("Custom", "loss", op_type="acme_softmax")), Verdict.REVIEW),
     "custom_in_loop": case(lambda: graph(LOOP), Verdict.REVIEW),
     "pointer": case(lambda: graph(node("_Native", "op", info="0x7f0011223344")), Verdict.MALICIOUS),
+    "pointer_behind_a_long_value": case(
+        lambda: b'{"note": "%b", ' % (b"x" * 5_000) + graph(node("_Native", "op", info="0x7f0011223344"))[1:],
+        Verdict.MALICIOUS,
+    ),
+    "pointer_under_escaped_keys": case(
+        lambda: graph(node("_Native", "op", info="0x7f0011223344")).replace(b'"arg_nodes"', rb'"\u0061rg_nodes"'),
+        Verdict.MALICIOUS,
+    ),
+    "benign_mention": case(
+        lambda: json.dumps({"fields": ["nodes", "arg_nodes"], "nodes": [node("_Native", "op")]}).encode(), Verdict.CLEAN
+    ),
     "custom_behind_mark": case(
         lambda: b"\xef\xbb\xbf" + graph(node("Custom", "loss", op_type="acme_softmax")), Verdict.REVIEW, "model.params"
     ),

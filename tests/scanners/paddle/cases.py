@@ -104,6 +104,11 @@ CASES = {
     "benign_ir_library": case(lambda: ir({"#": "3.acme_gelu", "A": []}), Verdict.CLEAN, "model.json"),
     "benign_ir_mention": case(lambda: ir({"#": "1.scale", "A": [text("note", "load")]}), Verdict.CLEAN, "model.json"),
     "ir_reads_file": case(lambda: ir(load("/etc/passwd")), Verdict.REVIEW, "model.json"),
+    "ir_reads_file_before_its_version": case(
+        lambda: json.dumps(dict(reversed(json.loads(ir(load("/etc/passwd"))).items()))).encode(),
+        Verdict.REVIEW,
+        "model.json",
+    ),
     "ir_python_in_loop": case(lambda: ir(inner=({"#": "1.py_func", "A": []},)), Verdict.REVIEW, "model.json"),
     "ir_without_operators": case(
         lambda: b'{"base_code": {"magic": "pir"}, "program": {"regions": []}}', Verdict.NOT_SCANNED, "model.json"

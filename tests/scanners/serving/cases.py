@@ -74,6 +74,9 @@ CASES = {
         'model_operations < op_library_filename: "\\154ibops.so" >\n' + PYTHON, Verdict.REVIEW
     ),
     "backend_of_a_path": triton(PYTHON.replace('"python"', '"../../uploads/evil"'), Verdict.REVIEW),
+    "backend_behind_a_comment": triton(
+        f"# {'x' * 5_000}\n" + PYTHON.replace('"python"', '"../../uploads/evil"'), Verdict.REVIEW
+    ),
     "extension_of_openvino": triton(
         TRITON + 'parameters: { key: "CPU_EXTENSION_PATH", value: { string_value: "/models/libevil.so" } }\n',
         Verdict.REVIEW,

@@ -103,6 +103,11 @@ CASES = {
     "java_starts_program": settings(
         lambda: knime("scriptBody", 'Runtime.getRuntime().exec("echo modelsweep-test");'), verdict=Verdict.REVIEW
     ),
+    "pickle_behind_space": ows(
+        lambda: b"\n" * 5_000 + orange(EVIL, "pickle").partition(b"?>")[2].lstrip(),
+        verdict=Verdict.MALICIOUS,
+        cut_is_clean=True,
+    ),
     "entity": ows(
         lambda: orange(SETTINGS).replace(b"<scheme", b'<!DOCTYPE scheme [<!ENTITY x "y">]><scheme', 1),
         verdict=Verdict.NOT_SCANNED,

@@ -160,6 +160,9 @@ CASES = {
         lambda: ubj(model(note="it calls os.system(1)", scikit_learn='{"a":1}')), Verdict.CLEAN
     ),
     "child_json": json_case(lambda: model(left=[1_000_000, -1, -1]), Verdict.REVIEW),
+    "child_json_behind_a_long_value": Case(
+        lambda: text({"note": "x" * 5_000, **model(left=[1_000_000, -1, -1])}), "model.json", Verdict.REVIEW
+    ),
     "child_below_json": json_case(lambda: model(right=[-7, -1, -1]), Verdict.REVIEW),
     "children_missing_json": json_case(lambda: model(right=[2]), Verdict.REVIEW),
     "dart_json": json_case(dart, Verdict.REVIEW),
