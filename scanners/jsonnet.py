@@ -62,7 +62,7 @@ def _blank(match: re.Match[str]) -> str:
 SCANNER = Scanner(
     name="jsonnet",
     title="Jsonnet configurations",
-    version=2,
+    version=3,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

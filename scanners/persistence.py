@@ -38,6 +38,9 @@ _NPM, _NPM_NAMES = (
 )
 """Settings of npm that are commands, or options of Node, and the variables that mean the same."""
 _NPM_SETTING = re.compile(r"[ \t]*(?P<name>script-shell|node-options|editor)[ \t]*=[ \t]*(?P<value>[^\n]{1,2000})")
+_JAVA_FILES = frozenset({"config.properties", "gradle.properties"})
+"""Settings of TorchServe and of Gradle, which start a Java machine with the options that these name."""
+_JAVA_SETTING = re.compile(r"[ \t]*(?:vmargs|org\.gradle\.jvmargs)[ \t]*[=:][ \t]*(?P<value>[^\n]{1,2000})")
 _COMMENT = re.compile(r"\s*(?:#|//|;|rem\s|::)", re.IGNORECASE)
 _ASSIGNED = re.compile(
     r"(?<![\w.])(?:\$env:)?(?P<name>"
@@ -81,7 +84,7 @@ def accepts(blob: Blob) -> bool:
 
 def _sets_variables(blob: Blob) -> bool:
     name = blob.locator.name
-    if name == _NPM or blob.locator.suffix in (*_UNITS, *_SCRIPTS):
+    if name == _NPM or name in _JAVA_FILES or blob.locator.suffix in (*_UNITS, *_SCRIPTS):
         return True
     return _is_environment(name) or _is_built(name)
 
@@ -181,6 +184,9 @@ def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
         what = what_of(_NPM_NAMES[told["name"]], told["value"], "beside")
         if what:
             yield what, line.strip()
+    java = _JAVA_SETTING.match(line) if name in _JAVA_FILES else None
+    if java and (what := what_of("JAVA_TOOL_OPTIONS", java["value"], "beside")):
+        yield what, line.strip()
     for found in _ASSIGNED.finditer(line):
         what = what_of(found["name"], found["value"], setting)
         if what:
@@ -190,7 +196,7 @@ def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
 SCANNER = Scanner(
     name="persistence",
     title="Orders that stay: start-up files of systems and shells, variables that run something",
-    version=5,
+    version=6,
     accepts=accepts,
     scan=scan,
     suffixes=(".env", ".service", ".desktop"),

@@ -28,6 +28,10 @@ _LISTS = re.compile(r"(?:[\w.-]*requirements?[\w.-]*|constraints[\w.-]*)\.(?:txt
 _ENVIRONMENTS = re.compile(
     r"(?:(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml|\.?condarc|\.mambarc)$", re.IGNORECASE
 )
+_SERVICES = re.compile(r"(?:bentofile|cog)[\w.-]{0,40}\.ya?ml")
+"""Descriptions of services of BentoML and Cog, whose images get the packages that they list."""
+_RUNTIME = b"runtime_env"
+"""Key of applications of Ray Serve, with a list of packages for pip below it."""
 _PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml", "pixi.toml", "hatch.toml"})
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg", ".pydistutils.cfg", "pydistutils.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
@@ -37,6 +41,9 @@ _OTHERS = frozenset({"setup.py", "package.json", ".npmrc", ".yarnrc", ".yarnrc.y
 _INLINE = b"# /// script"
 _SECTIONS = frozenset({"dependencies", "build_dependencies", "channels", "default_channels", "channel_alias"})
 _CHANNELS = frozenset({"channels", "default_channels", "channel_alias"})
+_PACKAGES = frozenset({"packages", "python_packages", "pip"})
+_PLACES = {"index_url": "index", "extra_index_url": "index", "find_links": "links", "trusted_host": "host"}
+"""Keys of such lists, and of where pip takes packages from."""
 _INCLUDED = 64 * KIB
 """Bytes of a file of any other name that lists may include."""
 _ELSEWHERE = re.compile(
@@ -60,7 +67,7 @@ CONDA = "conda"
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text by whose name installers know it, or which another list may include."""
-    named = _is_named(blob) or _asks_otherwise(blob)
+    named = _is_named(blob) or _asks_otherwise(blob) or _is_service(blob)
     return blob.size > 0 and (named or _may_be_included(blob)) and text.accepts(blob)
 
 
@@ -91,6 +98,13 @@ def _is_named(blob: Blob) -> bool:
     )
 
 
+def _is_service(blob: Blob) -> bool:
+    """Return whether the blob describes a service with the packages that it needs."""
+    if blob.locator.suffix not in (".yaml", ".yml") or blob.size > SIZE_LIMIT:
+        return False
+    return _SERVICES.fullmatch(blob.locator.name) is not None or blob.reader.find(_RUNTIME, 0, blob.size) >= 0
+
+
 def _may_be_included(blob: Blob) -> bool:
     """Return whether a small text of any name has lines that take packages from elsewhere."""
     if blob.size > _INCLUDED or blob.locator.suffix in _PROGRAMS:
@@ -107,9 +121,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     name = blob.locator.name
     lines: Iterator[Line]
     others = _asks_otherwise(blob)
-    named = others or _is_named(blob)
+    service = not others and not _is_named(blob) and _is_service(blob)
+    named = others or service or _is_named(blob)
     if others:
         lines = _of_others(blob, content)
+    elif service:
+        lines = _of_service(content)
     elif not named:
         lines = islice((line for line in lines_in(content) if line.kind not in _PLAIN), _TOLD_OF_OTHERS)
     elif name in _PROJECTS or name in _SETTINGS:
@@ -176,6 +193,21 @@ def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
         return
 
 
+def _of_service(content: str) -> Iterator[Line]:
+    """Yield the packages of a service, and where they come from."""
+    from scanners.parsing.yaml_events import YamlError, entries_in_place
+
+    try:
+        for entry in entries_in_place(content):
+            place = next((_PLACES[key] for key in reversed(entry.keys) if key in _PLACES), "")
+            if place and entry.value:
+                yield Line(entry.line, entry.value, place, entry.value)
+            elif not _PACKAGES.isdisjoint(entry.keys) and entry.value:
+                yield from (line._replace(number=entry.line) for line in requirement(entry.value))
+    except YamlError:
+        return
+
+
 def fact_of(blob: Blob, line: Line, kind: str = "requirement") -> Fact:
     """Return the fact of a line."""
     if line.kind == "list":
@@ -193,7 +225,7 @@ def fact_of(blob: Blob, line: Line, kind: str = "requirement") -> Fact:
 SCANNER = Scanner(
     name="requirements",
     title="Requirements of pip, environments of conda and MLflow",
-    version=10,
+    version=11,
     accepts=accepts,
     scan=scan,
     suffixes=(".txt", ".in", ".yaml", ".yml", ".toml"),

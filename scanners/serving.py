@@ -59,6 +59,8 @@ _SCHEMA = {
 }
 _EXTENSION = "CPU_EXTENSION_PATH"
 _ENVIRONMENT, _OWN_FOLDER = "EXECUTION_ENV_PATH", "$$TRITON_MODEL_DIRECTORY/"
+_WORKER, _OWN_WORKER = "executor_worker_path", "/trtllmExecutorWorker"
+"""The program that the backend of TensorRT-LLM starts, and what it is called."""
 _SHARED = re.compile(r"/(?:tmp|var/tmp|dev/shm)/")
 """Folders into which anybody puts files; elsewhere on the machine an environment is one that its owner prepared."""
 _TRANSLATORS = ("translatorFactory", "translator", "option.translatorFactory", "option.translator")
@@ -147,6 +149,8 @@ def _parameter(blob: Blob, key: str, value: str) -> Iterator[Item]:
     """Yield the library of OpenVINO's backend, and the environment that the one of Python unpacks and runs in."""
     if key == _EXTENSION:
         yield _reference(blob, value, "library", f"parameters.{_EXTENSION}")
+    elif key == _WORKER and value and not value.endswith(_OWN_WORKER):
+        yield _reference(blob, value, "library", f"parameters.{_WORKER}")
     elif key == _ENVIRONMENT and value:
         shared = "anybody may put something there" if _SHARED.match(value) else ""
         reason = shared if value.startswith("/") else outside(value.removeprefix(_OWN_FOLDER))

@@ -52,6 +52,9 @@ _DOCUMENTATION = frozenset({"mkdocs.yml", "mkdocs.yaml"})
 """Who builds a documentation calls functions of the extensions that are installed: https://www.mkdocs.org."""
 _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
 """Tags of HyperPyYAML, by which speechbrain describes its models."""
+_EVALUATION = "!function"
+"""Tag of lm-evaluation-harness: the file beside the task is imported, and the function taken out of it."""
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 _JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
 _RUBY = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
 _RESOLVER = re.compile(r"\$\{\w{0,60}?(?:eval|py)\w{0,60}:")
@@ -217,7 +220,9 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
         dotted = name if "." in name or kind == "module" else f"builtins.{name}"
         how = "lookup" if _HOW[kind] == "call" and blob.locator.name in _DOCUMENTATION else _HOW[kind]
         yield _reference(blob, entry, dotted, how, f"the tag !!python/{kind} in line {entry.line}")
-    elif entry.tag.startswith("!") and kind not in _HYPER:
+    elif entry.tag == _EVALUATION and _DOTTED.fullmatch(entry.value):
+        yield _reference(blob, entry, entry.value, "beside", f"the tag {entry.tag} in line {entry.line}")
+    if entry.tag.startswith("!") and kind not in _HYPER:
         for given in (entry.tag.rpartition("!")[2].rpartition(":")[2], entry.value):
             if runs_something(given):
                 yield _reference(blob, entry, given, "mention", f"the tag {entry.tag[:_SHOWN]} in line {entry.line}")
@@ -293,7 +298,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=20,
+    version=21,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -275,11 +275,40 @@ _CALLABLES = frozenset({"call", "name", "module", "class", "hint", "lookup"})
 _LOG_FILE = re.compile(r"logging\.(?:handlers\.)?(?:\w*FileHandler|SysLogHandler)")
 """Handlers of loggers that write lines to a file, or to the machine's own log: most configurations have one."""
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
+_VALUES = frozenset(
+    f"{module}.{name}"
+    for module, names in {
+        "os": "cpu_count fspath getcwd getenv getpid process_cpu_count",
+        "os.environ": "get",
+        "os.path": "abspath basename commonpath dirname exists expanduser expandvars isabs isdir isfile join normpath "
+        "realpath relpath splitext",
+        "multiprocessing": "cpu_count",
+        "shutil": "which",
+        "tempfile": "gettempdir",
+        "socket": "gethostname",
+        "getpass": "getuser",
+        "platform": "machine node platform python_version system",
+        "uuid": "uuid1 uuid4",
+        "time": "localtime monotonic perf_counter strftime time",
+        "json": "dumps loads",
+        "warnings": "filterwarnings simplefilter",
+        "logging": "Formatter NullHandler StreamHandler getLogger getLevelName",
+        "rich.logging": "RichHandler",
+        "torch.jit": "freeze optimize_for_inference script",
+    }.items()
+    for name in names.split()
+)
+"""What configurations call for a value: a number of workers, a path, the name of a run; whatever it is given."""
+_FOLDERS = frozenset(f"os.{name}" for name in "access chdir listdir makedirs mkdir scandir stat walk".split())
+"""What looks at folders, or makes them."""
+_SCRIPTED = frozenset({"torch.jit.load", "torch.jit._serialization.load"})
+"""What loads TorchScript, whose code stays within torch: as much of a danger as other loaders of models."""
 # Frameworks that configurations name, beside those whose objects pickles hold.
 _FRAMEWORKS = frozenset(
-    "albumentations apex cntk deepspeed fairseq fiddle flax gluonts hydra hydra_plugins jax keras lerobot megatron "
-    "nemo nemo_run nni onnxruntime optax optimum pyannote pyspark rasa sentencepiece speechbrain tensorflow tf_keras "
-    "tokenizers torchtune transformer_engine webdataset xformers".split()
+    "albumentations apex cntk deepspeed escnn fairseq fiddle flash_attn flax gluonts hydra hydra_plugins jax keras "
+    "lerobot mamba_ssm megatron nemo nemo_run nni onnxruntime optax optimum pyannote pyspark rasa schnetpack "
+    "sentencepiece speechbrain tensorflow tf_keras tokenizers torchtitan torchtune transformer_engine webdataset "
+    "xformers".split()
 )
 
 
@@ -353,6 +382,8 @@ def _danger(name: str, how: str) -> str:
     """Return the family of danger of a name: much that may be held, and is harmless so, is not when it is called."""
     from scanners.judge.listed_names import is_call, is_class, is_ruled
 
+    if name in _VALUES:
+        return ""
     if how == "call" and not (is_class(name) or is_call(name) or is_ruled(name)):
         return _family(name) or family_of_function(name)
     return "" if _is_inert(name) else _family(name)
@@ -361,9 +392,15 @@ def _danger(name: str, how: str) -> str:
 def _is_inert(name: str) -> bool:
     from scanners.judge.listed_names import is_inert_name
 
-    return is_inert_name(name) or (name.partition(".")[0] in _FRAMEWORKS and not _family(name))
+    if name in _VALUES or is_inert_name(name):
+        return True
+    return name.partition(".")[0] in _FRAMEWORKS and not _family(name)
 
 
 def _family(name: str) -> str:
     """Return the family of danger of a dotted name, of a module, or of a builtin."""
+    if name in _FOLDERS:
+        return "file access"
+    if name in _SCRIPTED:
+        return "deserialisation"
     return family(name) if "." in name else family(f"{name}.*") or family(f"builtins.{name}")

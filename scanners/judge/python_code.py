@@ -24,6 +24,7 @@ from scanners.judge.python_rules import (
     COMPUTED,
     DECODED,
     DEFINED,
+    DOWNLOADED,
     HOOK,
     IN_COMMAND,
     METHOD,
@@ -210,7 +211,7 @@ def _has_no_place_in_builds(fact: Fact) -> bool:
 
 def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
     """Return what is said of a function of which nobody knows whether anything calls it."""
-    if rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)):
+    if rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)) or _runs_answer(fact, rule):
         return DEFINED
     if not loaded or rule is None or rule is TOOL or is_of_tests(fact):
         return None
@@ -226,6 +227,11 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
     known = any(not ("…" in word or word.startswith("-")) for word in words)
     known = known or "handed" in how or ({"shell", "hook"} <= {*how} and words == ["…"])
     return DEFINED if fact.detail["does"] == "command" and known else None
+
+
+def _runs_answer(fact: Fact, rule: Rule | None) -> bool:
+    """Return whether Python runs, as code, what a server answers."""
+    return rule is DOWNLOADED and fact.value in _EVALUATING
 
 
 def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:

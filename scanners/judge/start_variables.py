@@ -41,7 +41,7 @@ _BESIDE = re.compile(r"(?:\.{1,2}/|\$\{?PWD\}?/|\$\(pwd\)/|\$\{?(?:workspaceFold
 """What a path begins with that leads into the folder that the settings came with."""
 _BARE = re.compile(r"\.?[\w-][\w./-]{0,200}\.(?:so|dylib|py|sh|js|mjs|cjs|pl|rb)")
 _LOADS = re.compile(
-    r"(?:^|\s)(?:--?(?:require|import|loader|experimental-loader)[\s=]+|-javaagent:|-agentpath:|-Xbootclasspath/\w:|-(?:r|I|M(?:lib=)?|pa)\s*)"
+    r"(?:^|\s)(?:--?(?:require|import|loader|experimental-loader)[\s=]+|-javaagent:|-agentpath:|-XX:On(?:OutOfMemory)?Error=|-Xbootclasspath/\w:|-(?:r|I|M(?:lib=)?|pa)\s*)"
     r"[\"']?(?P<what>[^\s,\"']{1,300})"
 )
 """Options by which an interpreter loads a file."""

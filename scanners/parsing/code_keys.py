@@ -122,6 +122,7 @@ _LOADERS = frozenset(
 )
 """What methods are called that load a model, mostly a pickle, from a file or an address."""
 _ADDRESS = re.compile(r"(?!hf://)[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
+_UNSAFE_ADDRESS = re.compile(r"http://|\w+://\d{1,3}(?:\.\d{1,3}){3}\b", re.IGNORECASE)
 _EXTERNAL = "ext://"
 """Before a name that settings of loggers import: https://docs.python.org/3/library/logging.config.html."""
 _EXPERIMENT = frozenset({"dataset_reader", "data_loader", "trainer"})
@@ -442,6 +443,13 @@ def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
             yield Named("filters", "numcodecs.pickles.Pickle", "codec")
 
 
+def _checkpoints(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
+    """Yield what a Pretrainer of SpeechBrain fetches from a host that anybody on the way can stand in for."""
+    for name, item in value.items() if isinstance(value, dict) and "loadables" in mapping else ():
+        if isinstance(item, str) and _UNSAFE_ADDRESS.match(item):
+            yield Named(f"paths.{name}", item, "checkpoint")
+
+
 def _constructor(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
     """Yield the class of an object that LangChain wrote, or the variable of the environment that it puts there."""
     if isinstance(value, list) and mapping.get("lc") in (1, 2, "1", "2"):
@@ -494,6 +502,7 @@ _NESTED = {
     "compressor": _filters,
     "index_codecs": _filters,
     "id": _constructor,
+    "paths": _checkpoints,
     "system_packages": _packages,
     "env": _variables,
     "envs": _variables,

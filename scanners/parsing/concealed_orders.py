@@ -17,6 +17,8 @@ _CONCEALING = re.compile(
     r"\b(?:do not|don't|never|must not|should not|without)\s+(?:ever\s+)?"
     r"(?:tell|telling|inform|informing|mention|mentioning|notify|notifying|alert|alerting)\b"
     r"[^.\n]{0,40}?\b(?:users?|humans?|developers?|anyone|anybody)\b"
+    r"(?![^.\n]{0,80}?\b(?:unless|until|before)\s+you(?:'ve|\s+have)?\s+(?:actually\s+|really\s+)?"
+    r"(?:checked|confirmed|executed|ran|read|run|seen|tested|verified)\b)"  # asks for proof, and hides nothing
     r"|\bwithout\s+the\s+(?:user|developer)(?:'s)?\s+(?:knowledge|knowing|noticing)\b",
     re.IGNORECASE,
 )
@@ -27,7 +29,9 @@ _SENDING = re.compile(
     r"https?://(?!localhost|127\.|0\.0\.0\.0|\[::1\])"
     r"|\b(?:curl|wget)\s+[^\s|][^\n|]{0,120}\|\s*(?:ba|z)?sh\b"
     r"|\b(?:read|open|cat|send|upload|post|collect)\w*\b[^\n]{0,60}?"
-    r"(?:\.ssh\b|\bid_rsa\b|\bid_ed25519\b|\.aws\b|/etc/passwd)"
+    r"(?:\.ssh\b|\bid_rsa\b|\bid_ed25519\b|\.aws\b|/etc/passwd|\.netrc\b|\.kube\b|\.gnupg\b|\.git-credentials\b"
+    r"|\.pypirc\b|\.npmrc\b|\.docker/|\bmcp\.json\b|claude_desktop_config|\.claude\.json\b|\.(?:ba|z)sh_history\b"
+    r"|(?<![\w.-])\.env\b(?!\.)|\benvironment\s+variables?\b|\bprivate\s+keys?\b|\bapi[ _-]keys?\b)"
     r"|\b(?:insert|add|include|open)\w*\b[^.\n]{0,40}?\bback[- ]?door\b",
     re.IGNORECASE,
 )

@@ -45,6 +45,7 @@ from scanners.parsing.python_sinks import (
     HANDLERS,
     HOOKS,
     KINDS,
+    LATER,
     SAFEGUARDS,
     STATEMENTS,
     TRUSTING,
@@ -488,7 +489,7 @@ class _Reading:
             name = self._classes.inherited(name)
             trusting = not name.startswith("builtins.") and is_on(body.scope, node, TRUSTING)  # no `dict` of settings
             if name in KINDS or trusting:
-                self._record(name, given, node, body)
+                self._record(name, given, node, body, handed=name in LATER)
                 execute_into(body.scope, name, given)
 
     def _note_use(self, name: str, node: ast.Call, body: Body) -> None:

@@ -50,7 +50,10 @@ SERVERS = tuple(
     "google.cloud.aiplatform.prediction.".split()
 )
 """Beginnings of the names of bases and decorators that make a class, or a function, what they serve."""
-_COMMAND_BASES = frozenset("install develop egg_info build build_py build_ext sdist bdist_egg Command".split())
+_COMMAND_BASES = frozenset(
+    "install install_lib install_data install_scripts develop editable_wheel egg_info build build_py build_ext "
+    "build_clib build_scripts sdist bdist bdist_egg bdist_wheel BuildExtension Command".split()
+)
 _ENUMERATIONS = ("enum.", "aenum.")
 _ANCESTORS = 20
 _METHODS = 64
@@ -171,7 +174,7 @@ class Classes:
     def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
         """Return the methods that loaders run of a class with such a name or such bases."""
         names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in definition.bases]
-        if self._is_setup and _COMMAND_BASES.intersection(names):
+        if self._is_setup and _COMMAND_BASES.intersection(name.lstrip("_") for name in names):  # `as _bdist_wheel`
             return COMMAND_METHODS
         if _HOOK_BASES.intersection(names):
             return HOOK_METHODS

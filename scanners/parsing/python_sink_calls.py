@@ -20,6 +20,8 @@ _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 MAGICS = frozenset(f"IPython.get_ipython().run_{kind}_magic" for kind in ("line", "cell"))
 _SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script alias".split())
 _PYTHON_MAGICS = frozenset("time timeit prun python python3 memit capture".split())
+_COMMANDS = frozenset("args bash_command cmd command commands".split())
+"""Keywords under which a call is given its command."""
 _SHOWN = 10
 _MENTIONED = 20
 _ROOTS = ("/", "~")
@@ -44,7 +46,7 @@ def sink_call(
     if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
         return None
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    given = _in_order(name, kind, given, owner)
+    given = _in_order(name, kind, given, owner, node)
     first = given[0] if given else None
     known = constant(scope, first) if first else None
     made = made_of(scope, given)
@@ -100,10 +102,13 @@ def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
     return ast.copy_location(made, node)
 
 
-def _in_order(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None) -> list[ast.expr]:
-    """Return the arguments, the most important one first: the path that has the method, or the target of a copy."""
+def _in_order(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None, node: ast.Call) -> list[ast.expr]:
+    """Return the arguments, the most important one first: the command, the path that has the method, or the target."""
     if name.startswith("pathlib.") and owner:
         given = [owner, *given]
+    if kind == "command" and not node.args:
+        named = [item.value for item in node.keywords if item.arg in _COMMANDS]
+        given = [*named, *(item for item in given if item not in named)]
     if kind == "copying":
         return [*given[1:], *given[:1]]
     return given[1:] if name == "sys.path.insert" else given

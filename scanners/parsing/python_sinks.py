@@ -44,6 +44,9 @@ _TABLE = {
         webbrowser.GenericBrowser webbrowser.BackgroundBrowser matlab.engine.start_matlab().system
         jpype.java.lang.Runtime.getRuntime().exec ctypes.LibraryLoader().LoadLibrary().system
         ctypes.LibraryLoader()[].system importlib.import_module().system importlib.import_module().popen
+        airflow.operators.bash.BashOperator airflow.operators.bash_operator.BashOperator
+        airflow.providers.standard.operators.bash.BashOperator airflow.providers.ssh.operators.ssh.SSHOperator
+        prefect_shell.ShellOperation prefect_shell.commands.ShellOperation
     """,
     "connection": """
         socket.socket().connect socket.socket().connect_ex socket.create_connection asyncio.open_connection
@@ -125,6 +128,8 @@ _TABLE = {
 }
 KINDS = {name: kind for kind, names in _TABLE.items() for name in names.split()}
 """Dotted name -> what it does."""
+LATER = frozenset(name for name in KINDS if name.endswith(("Operator", "ShellOperation")))
+"""Callables that make a step of a flow of a command, which its scheduler runs: honest ones do all sorts of things."""
 CALLERS = frozenset(
     "builtins.map builtins.filter functools.reduce threading.Thread threading.Timer multiprocessing.Process "
     "atexit.register _thread.start_new_thread asyncio.run asyncio.to_thread weakref.finalize signal.signal "

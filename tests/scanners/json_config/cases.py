@@ -470,6 +470,24 @@ CASES = {
     "benign_callback_of_hydra": case(
         {"log": {"_target_": "hydra.experimental.callbacks.LogJobReturnCallback"}}, "config.json"
     ),
+    "benign_values_of_hydra": case(
+        {
+            "workers": {"_target_": "os.cpu_count"},
+            "root": {"_target_": "os.path.join", "_args_": ["data", "train"]},
+            "home": {"_target_": "os.getenv", "key": "DATA_ROOT"},
+            "run": {"_target_": "uuid.uuid4"},
+            "net": {"_target_": "torch.jit.script", "obj": {"_target_": "torch.nn.ReLU"}},
+            "attention": {"_target_": "flash_attn.modules.mha.MHA", "embed_dim": 64},
+            "log": {"_target_": "rich.logging.RichHandler"},
+        },
+        "config.json",
+    ),
+    "value_that_leads_on": case(
+        {"root": {"_target_": "os.path.os.system", "command": "echo modelsweep-test"}}, "config.json", MALICIOUS_VERDICT
+    ),
+    "hydra_makes_a_folder": case({"out": {"_target_": "os.makedirs", "name": "out"}}, "config.json", REVIEW),
+    "hydra_loads_torchscript": case({"net": {"_target_": "torch.jit.load", "f": "net.pt"}}, "config.json", REVIEW),
+    "hydra_removes_a_file": case({"out": {"_target_": "os.remove", "path": "a"}}, "config.json", MALICIOUS_VERDICT),
     "bundle_that_decodes": case(
         {"net": {"_target_": "UNet"}, "device": "$exec(__import__('base64').b64decode('cHJpbnQoMSk='))"},
         "inference.json",

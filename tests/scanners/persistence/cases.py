@@ -206,5 +206,12 @@ CASES = {
     "editor": text("settings.json", json.dumps(IN_EDITOR), Verdict.REVIEW),
     "container": text("devcontainer.json", json.dumps(IN_CONTAINER), Verdict.REVIEW),
     "benign_editor": text("settings.json", json.dumps(HONEST_EDITOR), Verdict.CLEAN),
+    "java_that_runs": text("config.properties", 'vmargs=-Xmx4g -XX:OnError="/tmp/x.sh"\n', Verdict.REVIEW),
+    "java_with_an_agent": text("gradle.properties", "org.gradle.jvmargs=-javaagent:./libs/a.jar\n", Verdict.REVIEW),
+    "benign_java": text(
+        "config.properties",
+        'model_store=/models\nvmargs=-Xmx4g -XX:+ExitOnOutOfMemoryError -XX:OnOutOfMemoryError="kill -9 %p"\n',
+        Verdict.CLEAN,
+    ),
     "benign_npm": text(".npmrc", "save-exact=true\nnode-options=--max-old-space-size=4096\n", Verdict.CLEAN),
 }

@@ -55,12 +55,20 @@ BUILT = {
 """What projects say, the file that building them runs, and a file that runs something when it is built."""
 
 
+TASK = b"task: t\nprocess_docs: !function utils.process_docs\nmetric_list: [{metric: !function utils.exact}]\n"
+HELPERS = b"import os\nos.environ['HF_ALLOW_CODE_EVAL'] = '1'\ndef process_docs(d):\n    %s\n    return d\n"
+
+
 def zipped(files: Files, verdict: Verdict) -> Case:
     """Return the case of a repository below a folder of a zip."""
     return Case(lambda: made(*((f"acme/{name}", data) for name, data in files.items())), "model.zip", verdict)
 
 
 CASES = {
+    "task_with_functions": zipped(
+        {"task.yaml": TASK, "utils.py": HELPERS % b"os.system('echo modelsweep-test')"}, Verdict.REVIEW
+    ),
+    "benign_task_with_functions": zipped({"task.yaml": TASK, "utils.py": HELPERS % b"pass"}, Verdict.CLEAN),
     "benign_transformers": zipped(TRANSFORMERS, Verdict.CLEAN),
     "benign_diffusers": zipped(DIFFUSERS, Verdict.CLEAN),
     "benign_sentence_transformers": zipped(SENTENCES, Verdict.CLEAN),

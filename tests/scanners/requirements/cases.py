@@ -293,6 +293,27 @@ CASES = {
         Verdict.MALICIOUS,
         "python_env.yaml",
     ),
+    "service_of_bentoml": case(
+        "service: 'a:A'\npython:\n  packages: [torch, 'a @ http://192.0.2.1/a.zip']\n", Verdict.REVIEW, "bentofile.yaml"
+    ),
+    "service_with_an_index": case(
+        "service: 'a:A'\npython:\n  packages: [torch]\n  extra_index_url: [http://192.0.2.1/simple]\n",
+        Verdict.REVIEW,
+        "bentofile.yaml",
+    ),
+    "service_of_cog": case(
+        "build:\n  python_packages:\n    - torch==2.0\n    - a @ http://192.0.2.1/a.zip\n", Verdict.REVIEW, "cog.yaml"
+    ),
+    "service_of_ray": case(
+        "applications:\n- runtime_env: {pip: [torch, 'a @ http://192.0.2.1/a.zip']}\n", Verdict.REVIEW, "serve.yaml"
+    ),
+    "benign_services": case(
+        "service: 'a:A'\npython:\n  packages: [torch, 'git+https://github.com/acme/net.git']\n"
+        "  requirements_txt: ./requirements.txt\nbuild:\n  system_packages: [libgl1]\n  python_packages: ['a==1']\n"
+        "runtime_env:\n  working_dir: https://github.com/acme/net/archive/HEAD.zip\n  pip: [torch]\n",
+        Verdict.CLEAN,
+        "bentofile.yaml",
+    ),
     "substitution": case("numpy==$(echo modelsweep-test)\n", Verdict.MALICIOUS),
     "piped": case("numpy | sh -c 'echo modelsweep-test'\n", Verdict.MALICIOUS),
     **{f"elsewhere_{name}": case(content, Verdict.REVIEW, file) for name, (file, content) in ELSEWHERE.items()},

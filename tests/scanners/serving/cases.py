@@ -106,6 +106,14 @@ CASES = {
     "agent_of_a_path": triton(
         PYTHON + 'model_repository_agents { agents [ { name: "../../uploads/evil" } ] }', Verdict.REVIEW
     ),
+    "worker_of_its_own": triton(
+        PYTHON + 'parameters { key: "executor_worker_path" value { string_value: "/models/net/1/worker.sh" } }',
+        Verdict.REVIEW,
+    ),
+    "benign_worker": triton(
+        PYTHON + 'parameters { key: "executor_worker_path" '
+        'value { string_value: "/opt/tritonserver/backends/tensorrtllm/trtllmExecutorWorker" } }'
+    ),
     "broken": triton(PYTHON + "parameters { key: ", Verdict.NOT_SCANNED),
     "entry_point": djl(DJL.replace("djl_python.huggingface", "serve.py")),
     "entry_point_elsewhere": djl(DJL.replace("djl_python.huggingface", "https://acme.example/a.py"), Verdict.REVIEW),

@@ -466,4 +466,19 @@ CASES = {
         Verdict.CLEAN,
         cut_is_clean=True,
     ),
+    **{
+        name: Case(
+            lambda address=address: (  # type: ignore[misc]
+                "model: !new:speechbrain.utils.parameter_transfer.Pretrainer\n  loadables: {net: !ref <net>}\n"
+                f"  paths: {{net: {address}}}\n"
+            ).encode(),
+            "hyperparams.yaml",
+            verdict,
+            cut_is_clean=True,
+        )
+        for name, address, verdict in (
+            ("checkpoint_of_a_stranger", "http://192.0.2.1/net.ckpt", Verdict.REVIEW),
+            ("benign_checkpoint_of_the_hub", "speechbrain/spkrec-ecapa-voxceleb/net.ckpt", Verdict.CLEAN),
+        )
+    },
 }
