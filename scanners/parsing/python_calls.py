@@ -51,7 +51,7 @@ from scanners.parsing.python_sinks import (
     TRUSTING,
     UNPICKLERS,
 )
-from scanners.parsing.python_special import Operated, assigned, class_made_by, members, operated, replacement
+from scanners.parsing.python_special import Operated, assigned, class_made_by, members, operated, replacement, spread
 from scanners.parsing.python_syntax import (
     NAMING,
     Definition,
@@ -66,6 +66,10 @@ from scanners.parsing.python_syntax import (
 )
 
 _NAMESPACE = "types.SimpleNamespace()"
+_NAMESPACES = frozenset({"types.SimpleNamespace", "argparse.Namespace"})
+"""What hands out under their names what it is given: all of its instances are taken together."""
+_FIELDS = frozenset({"dataclasses.field", "attr.ib", "attrs.field", "pydantic.Field"})
+_FACTORIES = ("default_factory", "factory")
 _CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
 """Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
@@ -406,7 +410,8 @@ class _Reading:
             self._read_loader(node, body)
         for item in node.keywords:
             if item.arg == "metaclass":
-                self._method(body.scope.name_of(item.value), None, None, body)
+                for named in (None, frozenset({"mro"})):
+                    self._method(body.scope.name_of(item.value), named, None, body)
                 call = ast.copy_location(ast.Call(item.value, [], []), item.value)
                 self._read_called(item.value, [item.value], call, body)
 
@@ -427,10 +432,8 @@ class _Reading:
             if not done:
                 self._read_before(node, body)
             elif isinstance(node, ast.Call):
-                function = body.scope.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
-                if isinstance(function, ast.Lambda) and body.level < _LEVELS:
-                    scope = body.scope.call(function, node, body.scope)
-                    self._expression(function.body, body._replace(scope=scope, level=body.level + 1))
+                self._read_lambda(node, body)
+                self._read_operators(spread(node), body)
                 self._call(node, body)
             elif isinstance(node, ast.NamedExpr):
                 body.scope.learn(node)
@@ -461,11 +464,18 @@ class _Reading:
             if name.startswith(OWN):
                 self._method(name, names, ast.copy_location(ast.Call(owner, given, []), owner), body)
 
+    def _read_lambda(self, node: ast.Call, body: Body) -> None:
+        """Read the lambda that a call runs."""
+        found = body.scope.lambda_of(node.func) if body.level < _LEVELS else None
+        if found:
+            around, function = found
+            scope = around.call(function, node, body.scope)
+            self._expression(function.body, body._replace(scope=scope, level=body.level + 1))
+
     def _call(self, node: ast.Call, body: Body) -> None:
         written, node = node, body.scope.direct(node)
-        if isinstance(node.func, ast.Lambda) and node.func is not written.func and body.level < _LEVELS:
-            scope = body.scope.call(node.func, node, body.scope)
-            self._expression(node.func.body, body._replace(scope=scope, level=body.level + 1))
+        if node.func is not written.func:
+            self._read_lambda(node, body)
         name = body.scope.name_of(node.func)
         if name in MAGICS:
             node = of_magic(node, body.scope)
@@ -475,6 +485,7 @@ class _Reading:
         self._follow(name, node, body)
         self._read_arguments(name, given, node, body)
         put(body.scope, node)
+        self._note_members(name, node, body)
         self._note_use(name, node, body)
         if setting := replacement(node, name):
             self._read_attribute_set(*setting, node, body)
@@ -491,6 +502,11 @@ class _Reading:
             if name in KINDS or trusting:
                 self._record(name, given, node, body, handed=name in LATER)
                 execute_into(body.scope, name, given)
+
+    def _note_members(self, name: str, node: ast.Call, body: Body) -> None:
+        """Note what stands under its names in an object that hands out what it is given."""
+        for item in node.keywords if name in _NAMESPACES else ():
+            body.scope.set_member(name, item.arg or "", body.scope.name_of(item.value))
 
     def _note_use(self, name: str, node: ast.Call, body: Body) -> None:
         """Note what a function of a neighbouring file is given, which may be a command or code."""
@@ -580,6 +596,10 @@ class _Reading:
                 self._read_replacement(held.value, node, body)
         rest = beside(item, given) if item in given else []
         call = ast.copy_location(ast.Call(item, rest, []), node) if rest else None
+        if isinstance(item, ast.Call):  # of `partial`, with what it was given
+            made = body.scope.direct(ast.copy_location(ast.Call(item, rest, []), node))
+            if made.func is not item:
+                item, rest, node, call = made.func, made.args, made, made
         if isinstance(item, ast.Lambda):
             self._expression(item.body, body._replace(scope=body.scope.call(item, call, body.scope)))
         self._follow(name, call, body)
@@ -707,8 +727,13 @@ class _Reading:
             self._read_replacement(value, node, body)
 
     def _add_methods(self, node: ast.ClassDef, body: Body) -> None:
-        """Note the methods of a class that are functions defined outside it."""
+        """Note the methods of a class that are functions defined outside it, or make values of a new instance."""
         for statement in node.body:
+            value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+            if isinstance(value, ast.Call) and body.scope.name_of(value.func) in _FIELDS:
+                for item in value.keywords:
+                    if item.arg in _FACTORIES:
+                        self._add_method(f"{OWN}{node.name}", "__post_init__", item.value, body)
             for target, value in assigned(statement) if isinstance(statement, ast.Assign) else ():
                 if isinstance(target, ast.Name):
                     self._add_method(f"{OWN}{node.name}", target.id, value, body)

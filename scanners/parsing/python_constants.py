@@ -22,6 +22,7 @@ from scanners.parsing.python_values import (
     method,
     number_of,
     percent,
+    percent_of_table,
     pieces,
     translated,
 )
@@ -38,6 +39,14 @@ _LONGEST_NUMBER = 13_000
 _INSIDE = 4
 """Functions inside each other whose result is worked out."""
 _SUBSTITUTING = frozenset({"substitute", "safe_substitute"})
+_OPERATIONS: dict[str, type[ast.operator]] = {
+    "__add__": ast.Add,
+    "__mod__": ast.Mod,
+    "__mul__": ast.Mult,
+    "__xor__": ast.BitXor,
+    "__sub__": ast.Sub,
+}
+"""Operators by the methods that do the same."""
 _PLACE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 """A place in a text of `string.Template`."""
 _ALPHABETS = {
@@ -117,6 +126,8 @@ def _binary(scope: Names, node: ast.BinOp, depth: int) -> Value | None:
     if isinstance(node.op, ast.Div):
         return joined((one, constant(scope, node.right, depth)), "/") if isinstance(one, str) else None
     if isinstance(one, (str, bytes)) and isinstance(node.op, ast.Mod):
+        if (table := _table(scope, node.right)) is not None:
+            return percent_of_table(one, _entries(scope, table, depth))
         given = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
         return percent(one, [constant(scope, item, depth) for item in given])
     return combined(one, node.op, constant(scope, node.right, depth))
@@ -179,10 +190,11 @@ def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
         return "~"
     if name in ("builtins.len", "builtins.max", "builtins.min") and node.args:
         return measured(name.removeprefix("builtins."), _all(scope, node, depth))
-    if name.startswith(("builtins.str.", "builtins.bytes.", "operator.add", "operator.concat")) and node.args:
+    if name.startswith(("builtins.str.", "builtins.bytes.", "operator.")) and node.args:
         return _unbound(scope, name, node, depth)
-    if name.startswith(("builtins.", "os.", "io.", "pathlib.", "shutil.")) and node.args:
-        found = _of_function(scope, name, node, depth)
+    if name.startswith(("builtins.", "os.", "io.", "pathlib.", "shutil.", "functools.reduce")) and node.args:
+        make = _MAKERS.get(name)
+        found = make(scope, node, depth) if make else _of_function(scope, name, node, depth)
         if found is not None or not isinstance(function, ast.Attribute):
             return found
     returned = scope.returned(node, _INSIDE)
@@ -194,13 +206,42 @@ def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
 
 def _unbound(scope: Names, name: str, node: ast.Call, depth: int) -> Value | None:
     """Return what a method of texts gives that is called by its class, or an operator by its name."""
+    called = name.rpartition(".")[2]
     if name.startswith("operator."):
-        return joined(constant(scope, item, depth) for item in node.args)
-    bound = ast.Attribute(node.args[0], name.rpartition(".")[2])
+        called = f"__{called.replace('concat', 'add')}__"
+    bound = ast.Attribute(node.args[0], called)
     return _of_method(scope, bound, ast.Call(bound, node.args[1:], node.keywords), depth)
 
 
+def _first(scope: Names, node: ast.Call, depth: int) -> Value | None:
+    """Return what `next` gives of what is iterated over for the first time."""
+    found = None if isinstance(node.args[0], ast.Name) else items(scope, node.args[0], depth)
+    return found[0] if found else None
+
+
+def _reduced(scope: Names, node: ast.Call, depth: int) -> Value | None:
+    """Return what a function makes of all items, taken together one after the other."""
+    found = (items(scope, node.args[1], depth) or []) if len(node.args) > 1 else []
+    values = [constant(scope, item, depth) for item in node.args[2:]] + found
+    made = values[0] if values and len(values) <= _TESTED else None
+    for value in values[1:]:
+        if made is None or value is None:
+            return None
+        made = constant(scope, ast.Call(node.args[0], [ast.Constant(made), ast.Constant(value)], []), depth)
+    return made
+
+
+def _operation(function: ast.Attribute, given: ast.expr) -> ast.expr | None:
+    """Return the expression with an operator that a method of it stands for."""
+    if function.attr == "__getitem__":
+        return ast.Subscript(function.value, given)
+    kind = _OPERATIONS.get(function.attr)
+    return ast.BinOp(function.value, kind(), given) if kind else None
+
+
 def _of_method(scope: Names, function: ast.Attribute, node: ast.Call, depth: int) -> Value | None:
+    if len(node.args) == 1 and (operation := _operation(function, node.args[0])):
+        return constant(scope, operation, depth)
     owner = constant(scope, function.value, depth)
     if owner is None and function.attr in _SUBSTITUTING:
         return _substituted(scope, function.value, node, depth)
@@ -226,9 +267,13 @@ def _substituted(scope: Names, template: ast.expr, node: ast.Call, depth: int) -
 def _given(scope: Names, node: ast.Call, depth: int) -> dict[str, Value | None]:
     """Return what a call is given under names: as keywords, or in a table as the first argument."""
     table = _table(scope, node.args[0]) if node.args else None
-    pairs = [*zip(table.keys, table.values, strict=True)] if table else []
-    found = {str(constant(scope, key, depth)): constant(scope, value, depth) for key, value in pairs if key}
+    found = _entries(scope, table, depth) if table else {}
     return found | {item.arg: constant(scope, item.value, depth) for item in node.keywords if item.arg}
+
+
+def _entries(scope: Names, table: ast.Dict, depth: int) -> dict[str, Value | None]:
+    pairs = zip(table.keys, table.values, strict=True)
+    return {str(constant(scope, key, depth)): constant(scope, value, depth) for key, value in pairs if key}
 
 
 def _table(scope: Names, node: ast.expr) -> ast.Dict | None:
@@ -343,7 +388,7 @@ def _listed(scope: Names, name: str, node: ast.Call, depth: int) -> list[Value |
         edges = [constant(scope, item, depth) for item in node.args]
         numbers = range(*edges) if all(isinstance(edge, int) for edge in edges) and edges[2:] != [0] else ()  # type: ignore[arg-type]
         return list(numbers) if len(numbers) < _RANGE else None
-    if name in ("builtins.list", "builtins.tuple", "builtins.bytes", "builtins.reversed"):
+    if name in ("builtins.list", "builtins.tuple", "builtins.bytes", "builtins.reversed", "builtins.iter"):
         found = items(scope, node.args[0], depth)
         return found[::-1] if found and name.endswith("reversed") else found
     if name == "builtins.sorted" and len(node.args) == 1 and not node.keywords:
@@ -416,7 +461,7 @@ def _column(scope: Names, node: ast.expr, depth: int) -> tuple[list[Value | None
 
 def _own_constant(_scope: Names, node: ast.Constant, _depth: int) -> Value | None:
     value = node.value
-    return value if isinstance(value, (str, bytes)) or type(value) is int else None
+    return value if isinstance(value, (str, bytes, int)) else None
 
 
 def _own_name(scope: Names, node: ast.Name, _depth: int) -> Value | None:
@@ -445,6 +490,8 @@ def _either(scope: Names, node: ast.BoolOp, depth: int) -> Value | None:
 def _attribute(scope: Names, node: ast.Attribute, depth: int) -> Value | None:
     """Return what an attribute of a class, a function's name or text, or an alphabet stands for."""
     found = scope.value_of(node.value.id) if isinstance(node.value, ast.Name) else None
+    if isinstance(found, ast.Name):  # what a function is given
+        found = scope.value_of(found.id)
     if isinstance(found, ast.FunctionDef | ast.ClassDef):
         if node.attr == "__doc__":
             return ast.get_docstring(found, clean=False)
@@ -471,6 +518,7 @@ def _named(scope: Names, node: ast.NamedExpr, depth: int) -> Value | None:
     return constant(scope, node.value, depth)
 
 
+_MAKERS = {"builtins.next": _first, "functools.reduce": _reduced}
 _WORK: dict[type[ast.AST], Callable[[Names, Any, int], Value | None]] = {
     ast.Constant: _own_constant,
     ast.Attribute: _attribute,

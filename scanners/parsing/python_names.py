@@ -77,6 +77,8 @@ COMPUTED = "getattr()"
 EXECUTING = frozenset("os subprocess builtins posix pty runpy commands ctypes.CDLL()".split())
 """Modules in which a name that nobody can read may well be that of what runs commands or code."""
 _LIBRARIES = frozenset("ctypes.cdll ctypes.windll ctypes.oledll ctypes.pydll".split())
+_COPYING = frozenset("builtins.iter builtins.list builtins.tuple".split())
+"""What gives the same things, in the same order."""
 _ROUNDS = 20_000
 """Statements in loops of one file that are worked out one after the other."""
 _PATH = "pathlib.Path()"
@@ -259,7 +261,11 @@ class Naming(ABC):
             found = GLOBALS
         elif not name:
             found = self._taken(node, depth) or None
-        elif name == "operator.methodcaller()" and (made := self.direct(node)) is not node and depth < DEPTH:
+        elif (
+            name in ("operator.methodcaller()", "operator.call")
+            and (made := self.direct(node)) is not node
+            and depth < DEPTH
+        ):
             found = self._called(made, depth + 1)
         elif node.args:
             found = self._looked_up(name, node, depth)
@@ -292,7 +298,12 @@ class Naming(ABC):
             return text(self, node.args[0], depth)
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in _GETTERS:
             return ""
-        return self._item(node.func.value, constant(self, node.args[0], depth) if node.args else -1, depth)
+        found = self._item(node.func.value, constant(self, node.args[0], depth) if node.args else -1, depth)
+        return found or self._default(node, depth)
+
+    def _default(self, node: ast.Call, depth: int) -> str:
+        """Return the name of what a method of a table gives where the key is missing."""
+        return self.name_of(node.args[1], depth) if len(node.args) > 1 else ""
 
     def _looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
         """Return the name that a call looks up, None where it does something else."""
@@ -329,13 +340,22 @@ class Naming(ABC):
                 return self._item(first, key, depth)
             case "inspect.getattr_static" | "builtins.object.__getattribute__" if len(node.args) > 1:
                 return self._got(self.name_of(first, depth), node.args[1], depth)
-            case "builtins.next" if isinstance(made := self.written_of(first), COMPREHENSIONS):
-                return self.each_of(made, depth)
+            case "builtins.next":
+                return self._element(self._copied(first), 0, depth) or None
             case "functools.reduce" if len(node.args) > 2 and self.name_of(first, depth) == "builtins.getattr":
                 names = items(self, node.args[1], depth) or [None]
                 path = ".".join(name for name in names if isinstance(name, str))
                 return _attribute(self.name_of(node.args[2], depth), path)
         return None
+
+    def _copied(self, node: ast.AST) -> ast.AST | None:
+        """Return the list that an expression is, or is a copy or an iterator of."""
+        made = self.written_of(node)
+        for _ in range(DEPTH):
+            if not (isinstance(made, ast.Call) and len(made.args) == 1 and self.name_of(made.func) in _COPYING):
+                break
+            made = self.written_of(made.args[0])
+        return made
 
     def _module_looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
         """Return the name that a call looks up by its text, or in a table of modules or names."""
@@ -367,7 +387,7 @@ class Naming(ABC):
         if owner == "builtins.dict":
             return self._item(node.args[0], constant(self, node.args[1], depth), depth) if len(node.args) > 1 else ""
         if isinstance(node.func, ast.Attribute) and node.func.attr in _GETTERS:
-            return self._item(node.func.value, key, depth)
+            return self._item(node.func.value, key, depth) or self._default(node, depth)
         return self._entry(owner, key) if isinstance(key, str) else ""
 
     def _item(self, node: ast.expr, key: Value | None, depth: int) -> str:
@@ -423,6 +443,9 @@ class Naming(ABC):
         What is written out behind stars stands among the arguments.
         """
         node = self._spread(node)
+        named = isinstance(node.func, ast.Name) or (isinstance(node.func, ast.Attribute) and node.func.attr == "call")
+        if named and node.args and self.name_of(node.func) == "operator.call":
+            return ast.copy_location(ast.Call(node.args[0], node.args[1:], node.keywords), node)
         made: ast.AST | None = self.written_of(node.func)
         if isinstance(node.func, ast.Attribute):
             owner = self.name_of(node.func.value).removesuffix("()") if self._member_calls else ""

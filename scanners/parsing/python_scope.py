@@ -25,6 +25,8 @@ from scanners.parsing.python_steps import RETURNED, Steps, Unknown
 from scanners.parsing.python_syntax import Definition
 
 _CUTTING = frozenset("split rsplit splitlines partition rpartition".split())
+_MADE_INSIDE = 2
+"""Functions inside each other that a lambda is returned by."""
 _STEPS = 20
 """Statements of a function whose result is worked out."""
 _ANYTHING = frozenset({"gc.get_objects()", "gc.get_referrers()", "gc.get_referents()"})
@@ -434,14 +436,23 @@ class Scope(Naming):
         if isinstance(function, ast.Call) and self._inside < inside:  # of what another call returns
             self._inside += 1  # which may be this very one: `read(archive())` where that names it `archive`
             named = self.name_of(function).removeprefix(OWN)
+            made = self.returned(function, inside)
             self._inside -= 1
             function, around = self.functions.get(named, (function, self))
+            if made and isinstance(made[1], ast.Lambda):
+                around, function = made
         if self._inside >= inside or not isinstance(function, (ast.Lambda, ast.FunctionDef)):
             return None
         scope = around.call(function, node, self)
         scope._inside = self._inside + 1  # not one more than where it is defined
         value = function.body if isinstance(function, ast.Lambda) else scope._run(function.body)
         return (scope, value) if value else None
+
+    def lambda_of(self, node: ast.expr) -> tuple[Scope, ast.Lambda] | None:
+        """Return the lambda that an expression is, stands for or returns, and the scope that it stands in."""
+        function = self.value_of(node.id) if isinstance(node, ast.Name) else node
+        made = self.returned(function, _MADE_INSIDE) if isinstance(function, ast.Call) else (self, function)
+        return (made[0], made[1]) if made and isinstance(made[1], ast.Lambda) else None
 
     def _run(self, statements: list[ast.stmt]) -> ast.expr | None:
         """Take in the statements of a function, and return the expression that it returns where all are plain."""

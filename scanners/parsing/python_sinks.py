@@ -149,6 +149,8 @@ CALLERS = frozenset(
     "importlib.abc.Loader().exec_module os.register_at_fork weakref.ref weakref.WeakMethod collections.defaultdict "
     "unittest.mock.patch unittest.mock.patch.object mock.patch mock.patch.object copyreg.pickle copyreg.constructor "
     "logging.setLogRecordFactory types.new_class torch.library.impl torch.library.register_fake "
+    "asyncio.new_event_loop().call_soon asyncio.get_event_loop().call_soon asyncio.get_running_loop().call_soon "
+    "asyncio.new_event_loop().call_later asyncio.get_event_loop().call_later asyncio.get_running_loop().call_later "
     "builtins.property numpy.vectorize numpy.frompyfunc torch.utils._pytree.tree_map "
     "tensorflow.py_function tensorflow.numpy_function "
     "tensorflow.compat.v1.py_func".split()

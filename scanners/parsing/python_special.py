@@ -34,6 +34,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
 }
 _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 _ITEMS = frozenset({"__getitem__", "__class_getitem__", "__missing__"})
+_KEYS = frozenset({"keys", "__getitem__"})
 _TYPE, _DATACLASS = "builtins.type", "dataclasses.make_dataclass"
 _ITEM_SETTERS = frozenset({"operator.setitem", "builtins.dict.__setitem__"})
 _MEMBERS = frozenset({"__init__", "__new__", "_generate_next_value_"})
@@ -65,6 +66,13 @@ def operated(node: ast.AST) -> Iterator[Operated]:
             yield Operated(owner, _ITEMS, [key])
         case ast.FormattedValue(value=owner, format_spec=ast.JoinedStr() as form):
             yield Operated(owner, frozenset({"__format__"}), [form])
+
+
+def spread(node: ast.Call) -> Iterator[Operated]:
+    """Yield what `f(**owner)` calls of a thing that is no table."""
+    for item in node.keywords:
+        if item.arg is None:
+            yield Operated(item.value, _KEYS, [])
 
 
 def members(definition: ast.ClassDef) -> Iterator[Operated]:

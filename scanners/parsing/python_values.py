@@ -42,6 +42,7 @@ _COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.NotIn: lambda one, other: one not in other,
 }
 _PERCENT = re.compile(r"(?:[^%]|%[scdx%])*")
+_NAMED = re.compile(r"%\((\w+)\)")
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -84,6 +85,12 @@ def percent(form: Text, given: Sequence[Value | None]) -> str | None:
         return text_of(form) % tuple(values)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def percent_of_table(form: Text, given: Mapping[str, Value | None]) -> str | None:
+    """Return what `form % table` gives, whose fields have names."""
+    written = text_of(form)
+    return percent(_NAMED.sub("%", written), [given.get(name) for name in _NAMED.findall(written)])
 
 
 def filled(form: str, given: Mapping[str, Value | None]) -> Value | None:

@@ -3,6 +3,69 @@
 from __future__ import annotations
 
 CRITICAL = {
+    "name_by_named_fields": """import os
+getattr(os, "%(a)s%(b)s" % {"a": "sys", "b": "tem"})("echo modelsweep-test")
+""",
+    "name_by_first_item": """import os
+getattr(os, next(iter(["system", ""])))("echo modelsweep-test")
+""",
+    "name_by_reducing": """import functools, operator, os
+getattr(os, functools.reduce(lambda a, b: a + b, ["sys", "tem"]))("echo modelsweep-test")
+getattr(os, functools.reduce(operator.add, ["po", "pen"]))("echo modelsweep-test")
+""",
+    "name_by_methods_of_operators": """import os
+getattr(os, "s%sm".__mod__("yste"))("echo modelsweep-test")
+getattr(os, "po".__add__("pen"))("echo modelsweep-test")
+""",
+    "name_by_a_condition": """import os
+getattr(os, "system" if True else "")("echo modelsweep-test")
+""",
+    "first_of_an_iterator": """import os
+next(iter([os.system]))("echo modelsweep-test")
+""",
+    "default_of_a_table": """import os
+{}.setdefault(1, os.system)("echo modelsweep-test")
+{}.get(1, os.popen)("echo modelsweep-test")
+""",
+    "looked_up_by_an_operator": """import operator, os
+operator.call(getattr, os, "system")("echo modelsweep-test")
+""",
+    "lambda_that_makes_a_lambda": """import os
+(lambda f: lambda *a: f(*a))(os.system)("echo modelsweep-test")
+""",
+    "iterator_that_calls": """import functools, os
+next(iter(functools.partial(os.system, "echo modelsweep-test"), None))
+""",
+    "keys_of_an_instance": """import os
+class A:
+    def keys(self):
+        os.system("echo modelsweep-test")
+        return ()
+dict(**A())
+""",
+    "order_of_bases": """import os
+class Meta(type):
+    def mro(cls):
+        os.system("echo modelsweep-test")
+        return type.mro(cls)
+class A(metaclass=Meta): ...
+""",
+    "called_soon": """import asyncio, os
+loop = asyncio.new_event_loop()
+loop.call_soon(os.system, "echo modelsweep-test")
+""",
+    "function_in_a_namespace": """import os, types
+def run():
+    os.system("echo modelsweep-test")
+tools = types.SimpleNamespace(go=run)
+tools.go()
+""",
+    "dataclass_factory": """import os, dataclasses
+@dataclasses.dataclass
+class A:
+    x: int = dataclasses.field(default_factory=lambda: os.system("echo modelsweep-test"))
+A()
+""",
     "partialmethod": """import os, functools
 class A:
     def run(self, c):
@@ -789,12 +852,6 @@ class AcmeConfig(PretrainedConfig):
     def __post_init__(self):
         os.system("echo modelsweep-test")
 """,
-    "dataclass_factory": """import os, dataclasses
-@dataclasses.dataclass
-class A:
-    x: int = dataclasses.field(default_factory=lambda: os.system("echo modelsweep-test"))
-A()
-""",
     "sqlite_ext": """import sqlite3
 c = sqlite3.connect(":memory:"); c.enable_load_extension(True); c.load_extension("./acme")
 """,
@@ -837,6 +894,26 @@ helper = subprocess.getoutput
 """,
 }
 BENIGN = {
+    "values_made_in_passing": """import dataclasses, functools, operator, os, types
+import torch
+@dataclasses.dataclass
+class Settings:
+    layers: list = dataclasses.field(default_factory=list)
+    name: str = dataclasses.field(default_factory=lambda: "%(kind)s-%(size)d" % {"kind": "net", "size": 7})
+class Lazy:
+    def keys(self):
+        return ["a"]
+    def __getitem__(self, key):
+        return getattr(torch, "relu" if True else key)
+tools = types.SimpleNamespace(go=print, system="linux", sep=os.sep)
+tools.go(dict(**Lazy()), Settings())
+table = {}
+table.setdefault("layers", []).append(functools.reduce(operator.add, ["sys", "tem"]))
+first = next(iter(table.get("size", [1, 2])))
+operator.call(len, table)
+(lambda f: lambda *a: f(*a))(torch.relu)(first)
+next(iter(functools.partial(table.pop, "layers"), None))
+""",
     "function_that_replaces_the_one_it_calls": """import acme.checks
 checks = getattr(acme.checks, "_is_available", None)
 def patched(package, return_version=False):
