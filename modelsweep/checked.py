@@ -86,13 +86,20 @@ def one_of(name: str, value: Any, literal: Any) -> Any:
 
 
 def scanner_ids(names: Texts | None, plugins: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the ids of scanners, None for all; `names` as people write them. Raises ValueError, PluginError."""
+    """Return the ids of scanners, None for all; `names` as people write them. Raises ValueError, PluginError.
+
+    Scanners that have to be asked for (`opt_in`), if there are no others, are added to all.
+    """
     if names is None:
         return None
     from modelsweep.scanner_names import resolve
     from scanners.catalogue import names as names_of
     from worker.plugins import scanners_with
 
-    known = names_of(scanners_with(tuple(plugins)))
+    installed = scanners_with(tuple(plugins))
+    known = names_of(installed)
     chosen = {found for name in texts("scanners", names) for found in resolve(name, known)}
+    asked_for = {scanner.name for scanner in installed if scanner.opt_in}
+    if chosen and chosen <= asked_for:
+        chosen |= set(known) - asked_for
     return tuple(name for name in known if name in chosen)

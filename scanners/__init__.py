@@ -102,6 +102,7 @@ MODULES = (
     "media",
     "pointer",
     "weights",
+    "personal_data",
 )
 SCANNERS: tuple[Scanner, ...] = tuple(late_scanner(module, INDEX) for module in MODULES)
 """Each is loaded when a blob shows its signs."""

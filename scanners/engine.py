@@ -29,6 +29,7 @@ from modelsweep.core.scanner import (
     Numbers,
     Scanner,
     Spool,
+    is_chosen,
     problem_of,
 )
 from modelsweep.core.text import printable
@@ -223,7 +224,7 @@ class Examination:
                 self._fault(blob, scanner.name, error)
 
     def _chosen(self, scanner: Scanner) -> bool:
-        return self.options.scanners is None or scanner.name in self.options.scanners
+        return is_chosen(scanner, self.options.scanners)
 
     def _run(self, scanner: Scanner, blob: Blob, sweep: Sweep) -> None:
         self._guard(blob, scanner.name, scanner.scan(blob, self.context), sweep)

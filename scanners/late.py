@@ -38,7 +38,7 @@ def late_scanner(module: str, index: Mapping[str, Mapping[str, Any]]) -> Scanner
     """Return the scanner of a module of this package, which is loaded now only if the index does not know it."""
     if module not in index:
         return loaded_scanner(module)
-    known = dict(index[module])
+    known = {"opt_in": False, **index[module]}
     known["signs"] = None if known["signs"] is None else Signs(*known["signs"])
     return cast("Scanner", Late(lambda: loaded_scanner(module), known))
 

@@ -150,6 +150,7 @@ def scanner_page() -> str:
         "Scanners",
         "Formats are recognised by content; the endings are those that people use. `--include-scanner` and "
         "`--exclude-scanner` take the names of formats and detectors.",
+        "These run only where they are named: " + ", ".join(f"`{item.name}`" for item in SCANNERS if item.opt_in) + ".",
         "## Formats\n\n" + table(("Name", "Format", "Usual endings", "Needs", "Rules"), formats),
         "## Detectors\n\nThey look at the raw bytes of every file, whatever its format.\n\n"
         + table(("Name", "Finds", "Rules"), detectors),
@@ -197,7 +198,7 @@ def format_page() -> str:
 def profile_page(declared: Iterable[Declared]) -> str:
     """Return which scanners and rules each profile runs."""
     known: list[Scanner | Detector] = [*SCANNERS, *DETECTORS]
-    everything = {item.name for item in known}
+    everything = {item.name for item in known} - {item.name for item in SCANNERS if item.opt_in}
     running = {item.name: {*item.scanners, *RECOGNISERS} if item.scanners else set(everything) for item in PROFILES}
     for item in PROFILES:
         if item.depth == "quick":

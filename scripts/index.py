@@ -48,6 +48,7 @@ def indexes() -> dict[Path, str]:
 def _of_scanner(scanner: Scanner) -> dict[str, object]:
     """Return what the engine wants to know of a scanner of which no blob shows the signs."""
     known = {name: getattr(scanner, name) for name in ("name", "version", "suffixes", "needs", "judged")}
+    known |= {"opt_in": True} if scanner.opt_in else {}
     known |= {name: None for name in ("member", "weigh") if getattr(scanner, name) is None}
     return {**known, "signs": _of_signs(scanner.signs), "digest": digest_of(scanner.rules)}
 

@@ -7,9 +7,10 @@ version and rules are part of the ruleset digest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 
-from modelsweep.core.scanner import Scanner
+from modelsweep.core.scanner import Scanner, is_chosen
 from scanners import SCANNERS
 
 GROUP = "modelsweep.scanners"
@@ -32,20 +33,32 @@ def scanners_with(distributions: Sequence[str]) -> tuple[Scanner, ...]:
     return tuple(found.values())
 
 
-def working(scanners: Sequence[Scanner]) -> tuple[Scanner, ...]:
-    """Return `scanners` but for those of weights that lack a package: what is not looked at is not in the ruleset."""
+def working(scanners: Sequence[Scanner], names: Sequence[str] | None = None) -> tuple[Scanner, ...]:
+    """Return `scanners` but for those of weights that lack a package, and those to be asked for that are not in
+    `names`: what is not looked at is not in the ruleset."""
     return tuple(
-        scanner for scanner in scanners if not scanner.weigh or all(find_spec(package) for package in scanner.needs)
+        scanner
+        for scanner in scanners
+        if (not scanner.opt_in or is_chosen(scanner, names))
+        and (not scanner.weigh or all(find_spec(package) for package in scanner.needs))
     )
 
 
-def versions(distributions: Sequence[str]) -> tuple[str, ...]:
-    """Return `NAME==VERSION` of installed `distributions`."""
-    if not distributions:
-        return ()
-    from importlib.metadata import version  # takes 15 ms to load
+def versions(distributions: Sequence[str], scanners: Sequence[Scanner] = ()) -> tuple[str, ...]:
+    """Return `NAME==VERSION` of installed `distributions`, and of what decides what `scanners` find, where it is there.
 
-    return tuple(f"{name}=={version(name)}" for name in dict.fromkeys(distributions))
+    A package that is missing is a problem of each file that would have needed it.
+    """
+    deciding = [package for scanner in scanners if scanner.opt_in for package in scanner.needs]
+    if not (distributions or deciding):
+        return ()
+    from importlib.metadata import PackageNotFoundError, version  # takes 15 ms to load
+
+    found = [f"{name}=={version(name)}" for name in dict.fromkeys(distributions)]
+    for name in deciding:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name}=={version(name)}")
+    return tuple(found)
 
 
 def _load(name: str) -> Iterator[Scanner]:

@@ -181,13 +181,14 @@ def _serve(control: socket.socket) -> None:
     message, _ = receive(control)
     options, spool = decode_options(message["options"]), message["spool"]
     try:
-        scanners = working(scanners_with(options.plugins))
+        scanners = working(scanners_with(options.plugins), options.scanners)
     except PluginError as error:
         send(control, {"fault": str(error), "plugin": True})
         return
     try:
         with spool_directory(spool):
-            send(control, {"tool": cast(JsonObject, asdict(tool(scanners, versions(options.plugins))))})
+            found = tool(scanners, versions(options.plugins, scanners))
+            send(control, {"tool": cast(JsonObject, asdict(found))})
             _silence()
             gc.freeze()
             backend = message["backend"]

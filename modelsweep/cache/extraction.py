@@ -50,7 +50,8 @@ _FILES = ("sources/file.py", "sources/ranged.py", "sources/spool.py", "worker/ch
 def extraction(options: Options, ruleset: str) -> Json:
     """Return all that decides, but for the bytes; `ruleset` is the digest of all rules, plug-ins included.
 
-    Plug-ins are known by that digest: their rules and ours, judges' too, are then part of it. Raises CacheFault.
+    Plug-ins are known by that digest: their rules and ours, judges' too, are then part of it; so are versions of
+    packages, for scanners that somebody has to ask for. Raises CacheFault.
     """
     return [
         code_digest(),
@@ -58,9 +59,19 @@ def extraction(options: Options, ruleset: str) -> Json:
         options.depth,
         None if options.scanners is None else [*sorted(set(options.scanners))],
         {**options.limits.to_dict()},
-        [ruleset, *options.plugins] if options.plugins else [],
+        [ruleset, *options.plugins] if options.plugins or _asks(options) else [],
         list(options.require_signers),
     ]
+
+
+def _asks(options: Options) -> bool:
+    """Return whether a scanner was asked for whose findings depend on the versions of packages."""
+    if not options.scanners:
+        return False
+    from scanners.index import SCANNERS
+
+    names = options.scanners
+    return any(known.get("opt_in") and known["name"] in names for known in SCANNERS.values())
 
 
 @functools.cache

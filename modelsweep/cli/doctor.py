@@ -49,6 +49,7 @@ PACKAGES = (
     Package("lz4", "lz4", "", "lz4 streams"),
     Package("mlflow", "mlflow", "mlflow", "models:/ addresses", outside=True),
     Package("NumPy", "numpy", "", "weights: their values, and what their lowest bits hide"),
+    Package("presidio-analyzer", "presidio_analyzer", "personal-data", "personal data in text, where it is asked for"),
     Package("prometheus-client", "prometheus_client", "fleet", "metrics of a fleet"),
     Package("PyYAML", "yaml", "", "YAML configurations"),
     Package("redis", "redis", "fleet", "the ledger of a fleet"),
@@ -70,6 +71,8 @@ class ScannerStatus:
     reason: str = ""
     without: str = "is reported as not scanned"
     """What happens while it does not work."""
+    asked_for: bool = False
+    """Whether it runs only where it is named, so that nothing is wrong where it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,8 @@ def _status(scanner: Scanner) -> ScannerStatus:
     reason = f"needs {', '.join(missing)}" if missing else ""
     status = ScannerStatus(scanner.name, scanner.title, scanner.version, scanner.needs, not missing, reason)
     # Of weights no verdict depends on it: they are examined for all else, and the report says which scanners ran
+    if scanner.opt_in:
+        return replace(status, without="cannot be looked for", asked_for=True)
     return replace(status, without="is left out") if scanner.weigh else status
 
 
@@ -248,7 +253,8 @@ def _advice(machine: str, packages: Mapping[str, str | None], scanners: Sequence
         )
     ours = {package.name: package for package in PACKAGES}
     for scanner in scanners:
-        for name in scanner.needs if not scanner.works else ():
+        needs = [name for name in scanner.needs if name in ours] or scanner.needs  # others come with these
+        for name in needs if not scanner.works else ():
             how = _how(ours[name]) if name in ours else pip_install([name])
             lines.append(f"{scanner.title} {scanner.without}: {how}")
     needed = {name for scanner in scanners for name in scanner.needs}
@@ -265,7 +271,7 @@ def _how(package: Package) -> str:
 
 
 def _lines(diagnosis: Diagnosis, show_failed: bool) -> list[str]:
-    broken = [scanner for scanner in diagnosis.scanners if not scanner.works]
+    broken = [scanner for scanner in diagnosis.scanners if not (scanner.works or scanner.asked_for)]
     lines = [f"{'broken':<16}{failure}" for failure in diagnosis.failures]
     lines += [f"{'not working':<16}{scanner.name}: {scanner.reason}" for scanner in broken]
     lines += [

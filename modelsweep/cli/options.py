@@ -86,7 +86,7 @@ HOW = (
         "--include-scanner",
         "included",
         metavar="NAME...",
-        help="Use only these: ids or class names, one or more.",
+        help="Use only these: ids or class names, one or more; or personal-data, besides what else runs.",
     ),
     several("--exclude-scanner", "excluded", metavar="NAME...", help="Use all but these."),
     option("--list-scanners", is_flag=True, help="List the scanners and stop."),

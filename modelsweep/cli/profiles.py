@@ -97,6 +97,8 @@ SIGNING = "signature"
 """What others are to be, as somebody signed it."""
 HIDDEN = ("executable", "executables", "scripts", "pickles", "encoded", "archives", "expressions")
 SECRETS = ("secrets", "network", "hidden-text")
+PERSONAL = "personal-data"
+"""Found where somebody asks for it only: it is no attack."""
 FAMILIES = {
     "recognisers": RECOGNISERS,
     "containers": CONTAINERS,
@@ -110,12 +112,14 @@ FAMILIES = {
     "signatures": (SIGNING,),
     "hidden code": HIDDEN,
     "secrets and addresses": SECRETS,
+    "personal data": (PERSONAL,),
 }
 """All scanners and detectors, each in one family."""
 
 
 class Profile(NamedTuple):
-    """`scanners` are ids of scanners and detectors, of which those that this version has run; none means all.
+    """`scanners` are ids of scanners and detectors, of which those that this version has run; none means all
+    that nobody has to ask for by name.
 
     `awaits` are those without which the question is not answered: their absence is said.
     """
@@ -149,5 +153,6 @@ PROFILES = (
         "what a model runs when it is used, and what its weights hide",
         (NUMBERS, *WEIGHED, *WEIGHTS, *GRAPHS, *KERAS, *LIBRARIES, *CONFIGURATIONS, *CONTAINERS),
     ),
-    Profile("full-audit", "everything"),
+    Profile("personal-data", "personal data in text, with the extra of that name", (PERSONAL, *CONTAINERS)),
+    Profile("full-audit", "everything, but for personal data"),
 )

@@ -84,23 +84,29 @@ def spread(arguments: Sequence[str], options: frozenset[str], known: Callable[[]
 def choose(
     profile: Profile, included: Sequence[str], excluded: Sequence[str], plugins: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Return the ids of the scanners and detectors that run, None for all; names included replace a profile's choice.
+    """Return the ids of the scanners and detectors that run, None for all that nobody has to ask for.
 
+    Names included replace a profile's choice, but for those that have to be asked for (`opt_in`): they are added to it.
     Scanners that only recognise what is no model stay unless excluded: a README is no file that went unexamined.
     Raises UsageError for unknown names, and where nothing is left.
     """
     if not (included or excluded or profile.scanners or profile.awaits):
         return None
-    known = known_names(plugins)
+    from scanners.catalogue import names as names_of
+
+    installed = installed_scanners(plugins)
+    known = names_of(installed)
+    asked_for = {scanner.name for scanner in installed if scanner.opt_in}
     if missing := [name for name in profile.awaits if name not in known]:
         say(f"profile {profile.name}: this version does not look for {' and '.join(missing)} yet; all the rest runs")
     if not (included or excluded or profile.scanners):
         return None
-    named = _ids(included, known)
+    included_ids = _ids(included, known)
+    named = included_ids - asked_for
     if NUMBERS in named:
         named |= {name for name in known if name in (*WEIGHED, *CONTAINERS)}
-    wanted = named or {name for name in known if name in profile.scanners} or set(known)
-    chosen = wanted - _ids(excluded, known)
+    wanted = named or {name for name in known if name in profile.scanners} or set(known) - asked_for
+    chosen = (wanted | included_ids) - _ids(excluded, known)
     if not chosen:
         raise click.UsageError("no scanner is left: the options exclude them all")
     chosen |= set(RECOGNISERS) - _ids(excluded, known)

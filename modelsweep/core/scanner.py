@@ -25,6 +25,8 @@ DESCRIBED, DESCRIBED_RATIO, MOST_DESCRIBED = 2 * MIB, 32, 24 * MIB
 """Characters of described arguments that facts of any unit may hold, for each byte of it besides, and at most."""
 SNIPPETS, SNIPPET = 5_000, 1 * KIB
 """Texts that are parsed as Python in any unit, and the bytes of it that allow for one more."""
+PERSONAL = 32 * MIB
+"""Characters of texts in any unit that are searched for personal data, which takes half a second for each million."""
 UNDONE, UNDONE_RATIO = 8 * MIB, 8
 """Letters of encoded texts inside others that are undone of any unit, and for each byte of it."""
 RAW = "raw"
@@ -110,7 +112,7 @@ class Context:
 
     __slots__ = (
         *("_spool", "_told", "divider", "embedded", "expanded", "limits", "members", "operations", "options"),
-        *("described", "extracted", "secrets", "snippets", "undone"),
+        *("described", "extracted", "personal", "secrets", "snippets", "undone"),
     )
 
     def __init__(self, options: Options, unit_size: int, spool: Spool) -> None:
@@ -131,8 +133,9 @@ class Context:
         """For texts that begin inside others, each of which may run to the end of the outer one."""
         self.snippets = Budget("texts that may be code", SNIPPETS + unit_size // SNIPPET)
         """For files, cells, settings and the like that are parsed as Python, whatever their length."""
+        self.personal = Budget("characters searched for personal data", PERSONAL)
         self.secrets: set[str] = set()
-        """Credentials found in the unit so far, which are removed from everything reported about it."""
+        """Credentials and personal data found in the unit, which are removed from everything reported about it."""
         self.divider = ""
         """The name of the scanner that may make members of the unit units of their own."""
         self._told: dict[str, set[str]] = {}
@@ -253,8 +256,16 @@ class Scanner:
     weigh: Callable[[Blob, Sequence[Numbers], Context], Iterator[Item]] | None = None
     """For a scanner that accepts no blob, but examines the tensors that others found in one. If a package that it needs
     is missing, it is left out, and is not part of the ruleset."""
+    opt_in: bool = False
+    """Whether it only runs where it is chosen by name. Otherwise it is left out, and is not part of the ruleset; there,
+    the versions of what it `needs` are, too."""
     signs: Signs | None = None
     """Without signs it is asked of every blob. They only save time: a blob that shows them need not be accepted."""
+
+
+def is_chosen(scanner: Scanner, names: Sequence[str] | None) -> bool:
+    """Return whether a scanner runs where `names` are chosen, None for all that nobody has to ask for."""
+    return not scanner.opt_in if names is None else scanner.name in names
 
 
 class Malformed(Exception):

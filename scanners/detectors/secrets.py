@@ -82,9 +82,9 @@ def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
     title, start = credential.title, first + credential.start
     rule = POSSIBLE
     if credential.sure and title.startswith("private key"):
-        rule = POSSIBLE if _is_test(blob) else PRIVATE_KEY
+        rule = POSSIBLE if is_test(blob) else PRIVATE_KEY
     elif credential.sure and credential.named:
-        rule = POSSIBLE if _is_test(blob) else NAMED
+        rule = POSSIBLE if is_test(blob) else NAMED
     elif credential.sure:
         rule = CREDENTIAL
     span = Span(start, credential.stop - credential.start)
@@ -92,7 +92,7 @@ def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
     yield Finding(rule, blob.locator, f"{title} ({credential.mark})", span=span, evidence={"offset": start})
 
 
-def _is_test(blob: Blob) -> bool:
+def is_test(blob: Blob) -> bool:
     """Return whether a key stands where packages keep those that they test and explain themselves with."""
     return not _TESTS.isdisjoint(blob.locator.path.lower().split("/")[-4:-1])
 

@@ -19,6 +19,7 @@ class Case:
     """One file: `build` returns its bytes, `name` is the file's name, `verdict` what must come out.
 
     `cut_is_clean` tells the fuzz test that a shorter file may be complete in itself (text, concatenated streams).
+    `package` is one that the result needs, see `./dev help`: without it the case is only damaged, and not compared.
     `compiled` says that the Python that runs the tests compiled some of the bytes: each has other sizes.
     """
 
@@ -28,6 +29,7 @@ class Case:
     options: Options = Options()
     cut_is_clean: bool = False
     compiled: bool = False
+    package: str = ""
 
 
 def examine_bytes(data: bytes, name: str, options: Options | None = None) -> UnitResult:

@@ -36,7 +36,7 @@ HDF5 = b"\x89HDF\r\n"
 SECONDS = 60
 """That one examination may take."""
 IN_CHILDREN = 40
-"""Forms of a case that the slow sweep examines in a child each; every run takes a quarter of them."""
+"""Forms of a case that the slow sweep examines in a child each, or of a large one; others take a quarter."""
 PLAIN_KINDS = frozenset({"text", "media", "pointer"})
 CASES = [pytest.param(case, id=f"{folder}-{name}") for folder, name, case in all_cases()]
 NAMES = {scanner.name for scanner in SCANNERS}
@@ -112,7 +112,8 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 def test_damaged_cases_never_crash_and_cut_ones_are_not_clean(case: Case, request: pytest.FixtureRequest) -> None:
     data = case.build()
     chance = random.Random(request.node.name)
-    cuts, flips = (IN_CHILDREN // 4, IN_CHILDREN // 4) if HDF5 in data else (CUTS, FLIPS)
+    dear = HDF5 in data or len(data) > MIB
+    cuts, flips = (IN_CHILDREN // 4, IN_CHILDREN // 4) if dear else (CUTS, FLIPS)
     for length in sorted({chance.randrange(len(data)) for _ in range(cuts)} | {len(data) - 1} if data else ()):
         check_cut(case, data, length)
     for _ in range(flips if data else 0):
@@ -125,7 +126,7 @@ def test_damaged_cases_never_crash_and_cut_ones_are_not_clean(case: Case, reques
 def test_sweep_of_cuts_and_damage(case: Case, request: pytest.FixtureRequest) -> None:
     data = case.build()
     chance = random.Random(request.node.name)
-    most, flips = (IN_CHILDREN, IN_CHILDREN) if HDF5 in data else (SWEPT, 120)
+    most, flips = (IN_CHILDREN, IN_CHILDREN) if HDF5 in data or len(data) > MIB else (SWEPT, 120)
     lengths = range(len(data)) if len(data) <= most else chance.sample(range(len(data)), most)
     for length in lengths:
         check_cut(case, data, length)

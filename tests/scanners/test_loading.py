@@ -30,7 +30,7 @@ def test_the_index_knows_everything_as_it_is() -> None:
     for module in MODULES:
         late, loaded = late_scanner(module, INDEX), loaded_scanner(module)
         assert isinstance(late, Late)
-        known = ("name", "version", "suffixes", "needs", "judged", "signs")
+        known = ("name", "version", "suffixes", "needs", "judged", "opt_in", "signs")
         assert [getattr(late, name) for name in known] == [getattr(loaded, name) for name in known], "run ./dev docs"
         assert (late.scan, late.rules, late.member, late.weigh) == (
             loaded.scan,

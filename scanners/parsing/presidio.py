@@ -1,0 +1,105 @@
+"""Recognisers of Presidio (https://microsoft.github.io/presidio/), each asked by itself: patterns and check digits.
+
+Presidio's own engine would load a language model, which it fetches where it is missing. None is used here, and nothing
+is fetched: endings of domains come from the list that its package tldextract brings along.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+from modelsweep.core.scanner import MissingDependency
+
+_FRAMEWORKS = ("cupy", "mxnet", "tensorflow", "torch")
+_JOINT = " ;\n"
+"""Between texts that are looked at together: no number goes on behind it."""
+_ANYWHERE = ("ZZ",)
+"""What phonenumbers calls no region: only numbers that begin with that of their country are found."""
+
+
+class Match(NamedTuple):
+    """Where a recogniser found something in a text."""
+
+    start: int
+    stop: int
+
+
+class Presidio:
+    """The recognisers of an installed Presidio; raises MissingDependency where there is none."""
+
+    def __init__(self) -> None:
+        self._known = _loaded()
+        self._offline = _offline_domains()
+        self._recognisers: dict[str, Any] = {}
+
+    def matches(self, name: str, text: str) -> list[Match]:
+        """Return what the recogniser of a class name finds, nothing where this Presidio does not have it."""
+        if name not in self._recognisers:
+            self._recognisers[name] = self._made(name)
+        recogniser = self._recognisers[name]
+        return _places(recogniser, text) if recogniser else []
+
+    def _made(self, name: str) -> Any:
+        made: Any = getattr(self._known, name, None)
+        if made is None:
+            return None
+        recogniser = made()
+        if name == "EmailRecognizer":
+            # Its own would ask a server for the endings of domains
+            recogniser.validate_result = lambda found: self._offline(found).fqdn != ""
+        return recogniser
+
+    def phones(self, texts: Sequence[str], *, international: bool) -> Iterator[tuple[int, str]]:
+        """Yield the phone numbers in `texts`, each with the index of its text.
+
+        They begin with the number of their country where `international`, else they are those of some large countries.
+        """
+        key = f"phones {international}"
+        if key not in self._recognisers:
+            made = self._known.PhoneRecognizer
+            self._recognisers[key] = made(supported_regions=_ANYWHERE) if international else made()
+        starts = []
+        at = 0
+        for text in texts:
+            starts.append(at)
+            at += len(text) + len(_JOINT)
+        joined = _JOINT.join(texts)
+        index = 0
+        for start, stop in sorted(_places(self._recognisers[key], joined)):
+            while index + 1 < len(starts) and starts[index + 1] <= start:
+                index += 1
+            yield index, joined[start:stop]
+
+
+@cache
+def presidio() -> Presidio:
+    """Return the recognisers, loaded once for a process; raises MissingDependency."""
+    return Presidio()
+
+
+def _places(recogniser: Any, text: str) -> list[Match]:
+    return [Match(found.start, found.end) for found in recogniser.analyze(text, recogniser.supported_entities, None)]
+
+
+def _loaded() -> Any:
+    # spaCy's thinc imports every framework that is installed, for nothing that is used here: seconds, and gigabytes
+    modules = cast("dict[str, Any]", sys.modules)
+    absent = [name for name in _FRAMEWORKS if name not in modules]
+    modules.update(dict.fromkeys(absent))
+    try:
+        from presidio_analyzer import predefined_recognizers
+    except ImportError:
+        raise MissingDependency("looking for personal data needs the package presidio-analyzer") from None
+    finally:
+        for name in absent:
+            del modules[name]
+    return predefined_recognizers
+
+
+def _offline_domains() -> Any:
+    from tldextract import TLDExtract
+
+    return TLDExtract(suffix_list_urls=(), cache_dir=None)

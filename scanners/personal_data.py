@@ -1,0 +1,250 @@
+"""Personal data in text that travels with a model: rows of a data set, logs, outputs of notebooks, test requests.
+
+It is no attack, and costs a second to begin with, so it is looked for only where somebody asks (`opt_in`). Presidio
+confirms what is found (`scanners.parsing.presidio`); of a person's data nothing goes further than its kind, its number
+and its place, see `Context.secrets`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
+from modelsweep.core.limits import OverLimit
+from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs, problem_of
+from modelsweep.core.units import KIB, MIB
+from scanners.detectors.secrets import is_test
+from scanners.text import accepts, decoded
+
+if TYPE_CHECKING:
+    from scanners.parsing.personal_kinds import Found
+
+NAME = "personal-data"
+NEEDS = ("presidio-analyzer", "phonenumbers", "tldextract")
+WHOLE = 4 * MIB
+"""Bytes of a file that is looked at from beginning to end; of a larger one as many, in blocks evenly spread."""
+BLOCK = 32 * KIB
+PIECE = 16 * KIB
+"""Characters that recognisers get at once: what they find is compared with all else that they find there."""
+MANY = 20
+"""Different values, or records, that nobody has in a file by accident or as an example."""
+FEW_IN_PROSE = 5
+"""Different e-mail addresses from which a text that is no data tells more than who wrote it; IP addresses, anywhere."""
+GENUINE = 2
+"""One in so many numbers that could be those of cards has to have the check digit of one; by chance, one in ten has."""
+_TABLES = frozenset((".csv", ".tsv", ".psv", ".tab"))
+_DATA = _TABLES | {".json", ".jsonl", ".ndjson", ".log", ".ldif", ".vcf", ".sql"}
+
+_FIX = (
+    "Find out where it comes from, and whether you may keep and publish it. If not, remove it from the file, and from "
+    "the history of the repository that holds it; take made-up values for examples (example.com, 555-0100)."
+)
+_REFERENCES = ("https://eur-lex.europa.eu/eli/reg/2016/679/oj", "https://microsoft.github.io/presidio/")
+FOUND = Rule(
+    id="personal-data/found",
+    title="Personal data in a file",
+    severity=Severity.INFO,
+    message="{subject}: {distinct}, the first at {place}",
+    why="The values have the form of a kind of personal data; where that kind has check digits, they are right. "
+    "Whether they are those of real people, and may be there, nobody can tell from the file.",
+    fix=_FIX,
+    confidence="medium",
+    cwe=359,
+    references=_REFERENCES,
+)
+MUCH = Rule(
+    id="personal-data/much",
+    title="Numbers of many people's cards, accounts or identity documents",
+    severity=Severity.WARNING,
+    message="{subject}: {distinct} different ones, the first at {place}",
+    why="So many numbers with the right check digits, or in a column named after them, are neither examples nor "
+    "chance. Model files are copied and published with everything beside them.",
+    fix=_FIX,
+    confidence="medium",
+    cwe=359,
+    references=_REFERENCES,
+)
+RECORDS = Rule(
+    id="personal-data/records",
+    title="Records of many people",
+    severity=Severity.WARNING,
+    message="{count} lines with several kinds of personal data each: {subject}",
+    why="Lines that hold, say, an e-mail address and a phone number each are records of people. Model files are copied "
+    "and published with everything beside them.",
+    fix=_FIX,
+    confidence="medium",
+    cwe=359,
+    references=_REFERENCES,
+)
+SAMPLED = Rule(
+    id="personal-data/sampled",
+    title="Large text, of which a sample was searched for personal data",
+    severity=Severity.INFO,
+    message="{read} of {size} bytes were searched for personal data",
+    why="Large files are searched in blocks that are evenly spread: a table or a log shows what it holds, but what "
+    "stands in one place only may be missed.",
+    fix="Search the whole file with Presidio itself if you have to be sure.",
+    references=("https://microsoft.github.io/presidio/",),
+)
+
+
+class _Piece(NamedTuple):
+    """Text to look at, which begins at a line or at an offset in bytes."""
+
+    text: str
+    line: int
+    offset: int
+
+
+class _Tally:
+    """All that is of one kind: how many, which different ones, and where the first stands."""
+
+    def __init__(self, place: str, line: int) -> None:
+        self.place, self.line = place, line
+        self.count = 0
+        self.sure = False
+        self.values: set[str] = set()
+        self.written: set[str] = set()
+
+
+class _Search:
+    """What the pieces of a file have shown so far."""
+
+    def __init__(self, blob: Blob) -> None:
+        from scanners.parsing.personal_kinds import Header
+        from scanners.parsing.presidio import presidio
+
+        self.header = Header()
+        self.tallies: dict[str, _Tally] = {}
+        self.records: Counter[frozenset[str]] = Counter()
+        """How many lines hold just these kinds."""
+        self._candidates: set[str] = set()
+        self._presidio, self._suffix = presidio(), blob.locator.suffix
+
+    def look(self, piece: _Piece) -> None:
+        """Take in what a piece holds."""
+        from scanners.parsing.personal_kinds import Reading
+
+        reading = Reading(self._presidio, piece.text, self.header)
+        lines: dict[int, set[str]] = {}
+        places: set[int] = set()
+        for found in reading.found():
+            if found.start in places:  # one number may be valid in two countries
+                continue
+            places.add(found.start)
+            line = piece.text.count("\n", 0, found.start)
+            lines.setdefault(line, set()).add(found.kind)
+            self._count(found, piece, line)
+        self._candidates |= reading.candidates
+        self.records.update(frozenset(kinds) for kinds in lines.values() if len(kinds) > 1)
+
+    def _count(self, found: Found, piece: _Piece, line: int) -> None:
+        from scanners.parsing.personal_kinds import normal
+
+        tally = self.tallies.get(found.kind)
+        if tally is None:
+            number = piece.line + line if piece.line else 0
+            place = f"line {number}" if number else f"byte {piece.offset} or after"
+            tally = self.tallies[found.kind] = _Tally(place, number)
+        tally.count += 1
+        tally.sure = tally.sure or found.sure
+        tally.values.add(normal(found.kind, found.value))
+        tally.written.add(found.value)
+
+    def told(self) -> dict[str, _Tally]:
+        """Return what is more than the names of authors, versions and chance."""
+        from scanners.parsing.personal_kinds import ADDRESS, CARD, EMAIL
+
+        told = dict(sorted(self.tallies.items()))
+        if CARD in told:
+            cards = told[CARD]
+            chance = len(cards.values) * GENUINE < len(self._candidates)
+            if chance or not (cards.sure or len(cards.values) >= FEW_IN_PROSE):
+                del told[CARD]
+        few = {ADDRESS} if self._suffix in _DATA else {ADDRESS, EMAIL}
+        return {kind: tally for kind, tally in told.items() if kind not in few or len(tally.values) >= FEW_IN_PROSE}
+
+
+def scan(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield how much personal data of each kind a text holds; raises MissingDependency without Presidio."""
+    search = _Search(blob)
+    try:
+        for piece in _pieces(blob, search):
+            context.personal.spend(len(piece.text))
+            search.look(piece)
+    except OverLimit as limit:
+        if context.first("problem", f"{NAME} {limit}"):
+            yield problem_of(limit, blob.locator, NAME)
+    else:
+        if blob.size > WHOLE:
+            evidence: dict[str, Json] = {"read": WHOLE, "size": blob.size}
+            yield Finding(SAMPLED, blob.locator, evidence=evidence)
+    yield from _said(blob, context, search)
+
+
+def _said(blob: Blob, context: Context, search: _Search) -> Iterator[Item]:
+    from scanners.parsing.personal_kinds import ADDRESS, CARD, IBAN, IDENTITIES
+
+    told = search.told()
+    for kind, tally in told.items():
+        if kind != ADDRESS:  # what code connects to is said by others
+            context.secrets.update(tally.values | tally.written)
+        evidence: dict[str, Json] = {"count": tally.count, "distinct": len(tally.values), "place": tally.place}
+        if tally.line:
+            evidence["line"] = tally.line
+        yield Fact("personal-data", kind, blob.locator, detail=evidence)
+        numbered = kind in IDENTITIES or kind in (CARD, IBAN)
+        much = numbered and len(tally.values) >= MANY and not is_test(blob)
+        yield Finding(MUCH if much else FOUND, blob.locator, kind, evidence=evidence)
+    several = [(held.intersection(told), count) for held, count in search.records.items()]
+    lines = sum(count for held, count in several if len(held) > 1)
+    if lines >= MANY and not is_test(blob):
+        kinds = sorted({kind for held, _ in several if len(held) > 1 for kind in held})
+        yield Finding(RECORDS, blob.locator, ", ".join(kinds), evidence={"count": lines})
+
+
+def _pieces(blob: Blob, search: _Search) -> Iterator[_Piece]:
+    """Yield the text in pieces that end with a line where they can, and note what the columns of a table are called."""
+    from scanners.parsing.personal_kinds import header_of
+
+    line = 1
+    for offset, text in _blocks(blob):
+        if not offset and blob.locator.suffix in _TABLES:
+            search.header = header_of(text.partition("\n")[0])
+        at = 0
+        while at < len(text):
+            stop = text.rfind("\n", at, at + PIECE) + 1 or at + PIECE
+            yield _Piece(text[at:stop], line, offset)
+            line += text.count("\n", at, stop) if line else 0
+            at = stop
+        line = 0 if blob.size > WHOLE else line
+
+
+def _blocks(blob: Blob) -> Iterator[tuple[int, str]]:
+    """Yield where text stands, and the text: all of a small file, else whole lines of blocks that are evenly spread."""
+    if blob.size <= WHOLE:
+        yield 0, decoded(blob.reader.read(0, blob.size))
+        return
+    mark = blob.head[:2] if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff") else b""
+    step = blob.size // (WHOLE // BLOCK) & ~1
+    for offset in range(0, step * (WHOLE // BLOCK), step):
+        text = decoded((mark if offset else b"") + blob.reader.read(offset, min(BLOCK, blob.size - offset)))
+        start = text.find("\n") + 1 if offset else 0
+        yield offset, text[start : text.rfind("\n") + 1 or len(text)]
+
+
+SCANNER = Scanner(
+    name=NAME,
+    title="Personal data in text",
+    version=1,
+    accepts=accepts,
+    scan=scan,
+    rules=(FOUND, MUCH, RECORDS, SAMPLED),
+    suffixes=(".csv", ".tsv", ".json", ".jsonl", ".txt", ".md", ".log"),
+    needs=NEEDS,
+    judged=False,
+    opt_in=True,
+    signs=Signs(plain=True),
+)
