@@ -140,10 +140,12 @@ _PHONES = _words(
 _CARDS = _words(r"cards?|credit|debit|visa|master[ _-]?card|amex|kreditkarte|ccn|cc", "")
 
 _INTERNATIONAL = re.compile(r"(?<![\w.+])\+[1-9][\d ().\-/]{6,22}\d(?![\w.])")
-_NATIONAL = re.compile(r"(?<![\w.+\-/])\(?\d[\d ().\-/]{5,18}\d(?![\w\-/]|\.\d)")
+_NATIONAL = re.compile(r"(?<![\w.+\-/])\(?\d{1,13}\)?(?:[ .\-/]{1,2}\d{2,8}){0,5}(?![\w\-/]|\.\d)")
 _CARD = re.compile(
     r"(?<![\w.+\-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}[ -]\d{6}[ -]\d{5})(?![\w\-]|\.\d)"
 )
+_DIALLED = range(7, 14)
+"""Digits of a phone number without that of its country."""
 _FRACTION = re.compile(r"\.\d")
 _ADDRESS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d|(?i:[\da-f]{0,4}:[\da-f]{0,4}:[\da-f:.])")
 _ISSUED = re.compile(
@@ -181,13 +183,17 @@ def broken(text: str) -> str:
 
 
 class Reading:
-    """A piece of text, and all that is found in it; `candidates` are numbers that could be those of cards."""
+    """A piece of text, and all that is found in it; `candidates` are numbers that could be those of cards.
+
+    `tried` counts numbers that could be those of phones in one of several countries, each of which takes 0.3 ms.
+    """
 
     def __init__(self, known: Presidio, text: str, header: Header) -> None:
         self._known, self._text, self._header = known, text, header
         self._lines = broken(text)
         self._small = "\n".join((text.lower(), *header.names))
         self.candidates: set[str] = set()
+        self.tried = 0
 
     def found(self) -> Iterator[Found]:
         """Yield all that is personal data, or could be if there is more of it."""
@@ -251,7 +257,8 @@ class Reading:
         if self._names(_PHONES):
             rest = _INTERNATIONAL.sub(lambda match: "+" * len(match[0]), text)
             numbers = ((match.start(), match[0]) for match in _NATIONAL.finditer(rest))
-            home = [(start, number) for start, number in numbers if self._named(_PHONES, start)]
+            home = [number for number in numbers if _is_dialled(number[1]) and self._named(_PHONES, number[0])]
+            self.tried += len(home)
             yield from self._numbers(home, international=False)
 
     def _numbers(self, nominated: list[tuple[int, str]], *, international: bool) -> Iterator[Found]:
@@ -259,6 +266,10 @@ class Reading:
         for index, number in self._known.phones(texts, international=international):
             if not is_fictitious(number):
                 yield Found(PHONE, nominated[index][0], number)
+
+
+def _is_dialled(number: str) -> bool:
+    return sum(map(str.isdigit, number)) in _DIALLED
 
 
 def _in_number(text: str, start: int, stop: int) -> bool:

@@ -158,6 +158,17 @@ def test_a_unit_with_very_much_text_is_said_to_be_unfinished(monkeypatch: pytest
 
 
 @needs_presidio
+def test_a_phone_book_is_searched_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanners.personal_data.MOST_TRIED", 100)
+    book = table("phone", people=3_000)
+    result = examine_bytes(book, "phones.csv", ASKED)
+    phones, part = result.findings
+    assert (part.rule.id, phones.subject) == ("personal-data/sampled", "phone numbers")
+    assert 100 < int(str(phones.evidence["count"])) < 3_000
+    assert int(str(part.evidence["read"])) < len(book) // 2
+
+
+@needs_presidio
 def test_lines_are_those_of_the_file() -> None:
     data = b"nothing\n" * 5_000 + b"mail,anna@acme-people.org\n"
     (finding,) = examine_bytes(data, "people.csv", ASKED).findings
