@@ -50,7 +50,7 @@ LISTED = (
     ("operators", 7, "operators"),
     ("external-files", 7, "external_files"),
     ("keras-layers", 3, "keras_layers"),
-    ("python-code", 20, "python_code"),
+    ("python-code", 21, "python_code"),
     ("python-compiled", 2, "python_compiled"),
     ("repository", 9, "repository"),
     ("requirements", 3, "requirements"),

