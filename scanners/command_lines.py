@@ -14,7 +14,7 @@ from modelsweep.core.units import KIB, MIB
 from scanners.judge.attack_commands import Found, fetched_command, hostile_command
 from scanners.parsing.command_runners import PROGRAM, Runner
 
-COMMENT = re.compile(r"\s*(?:#|::|//|rem\b)", re.IGNORECASE)
+COMMENT = re.compile(r"\s*(?:#|::|//(?!go:generate\b)|rem\b)", re.IGNORECASE)
 SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
 _SPEAKING = re.compile(
     r"\s*(?:-\s+)?[\"']?(?:\w+_)?(?:keyword|pattern|regex|phrase|example|description|summary|title|text|prompt|question|"

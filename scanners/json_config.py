@@ -507,7 +507,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=26,
+    version=27,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

@@ -48,6 +48,9 @@ _ABOUT = re.compile(
     r"|black\w*|disallow\w*|malicious|attack|payload)s?$"
 )
 """Keys whose values are what something looks for, or does not let pass."""
+_ORDERED = re.compile(r"(?i)(?:hook|command|cmd|script|run|exec|init|setup|start|step|action|arg)\w{0,12}$")
+"""Keys of lists whose texts something runs, one after the other or as one command."""
+_LISTED = 200
 _CALLS = re.compile(
     r"__import__|\b(?:os|subprocess|pty|builtins|importlib|runpy|posix)\.\w|\b(?:eval|exec|compile)\s*\("
 )
@@ -98,11 +101,13 @@ def command_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
     """Yield a text that is a command of attacks: in files that are text nothing else tells it."""
     from scanners.metadata_text import LONGEST, attack_in, code_fact
 
-    text = entry.value
-    if isinstance(text, str) and len(text) <= LONGEST and not _ABOUT.search(entry.key[-_KEY:]):
-        command = attack_in(text)
-        if command:
-            yield code_fact(command, "a command of attacks", blob.locator, printable(entry.path, _SHOWN))
+    listed = entry.value if isinstance(entry.value, list) and _ORDERED.search(entry.key[-_KEY:]) else [entry.value]
+    for text in listed[:_LISTED]:
+        if isinstance(text, str) and len(text) <= LONGEST and not _ABOUT.search(entry.key[-_KEY:]):
+            command = attack_in(text)
+            if command:
+                yield code_fact(command, "a command of attacks", blob.locator, printable(entry.path, _SHOWN))
+                return
 
 
 def _may_be_called(key: str) -> bool:

@@ -66,7 +66,7 @@ _WORDS = tuple(
     "cffi ctypeslib register_custom_ops_library load_library_permanently triton.runtime.build f2py "
     "ForwardRef upload_file upload_folder boto3 pyarmor putenv os.environ mock.patch load_source load_dynamic "
     "load_compiled resolve_trust_remote_code _default_to_weights_only _weights_only_unpickler in_safe_mode is_safe_ "
-    "BashOperator SSHOperator ShellOperation "
+    "curl ncat netcat powershell /dev/tcp /dev/udp "
     "huggingface_hub HUGGINGFACE_CO_RESOLVE_ENDPOINT".split()
 )
 _PIP = re.compile(rb"(?:import|from|,)\s+(?:pip|sh)\b")
@@ -416,7 +416,7 @@ def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
 SCANNER = Scanner(
     name="python",
     title="Python source of models, notebooks, start-up files",
-    version=25,
+    version=26,
     accepts=accepts,
     scan=scan,
     rules=(PAGE, TURNED, MIXED),

@@ -298,7 +298,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=21,
+    version=22,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

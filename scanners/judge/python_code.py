@@ -32,6 +32,7 @@ from scanners.judge.python_rules import (
     MODEL_COMMAND,
     NETWORK,
     NOTED,
+    ORDERED,
     PHONES,
     SCRIPTED,
     SHELL,
@@ -166,11 +167,13 @@ def _occasion(fact: Fact, rule: Rule) -> str:
 
 def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     """Return what is said of a call on the occasion on which it runs."""
-    does, when = str(fact.detail["does"]), str(fact.detail["when"])
+    when = str(fact.detail["when"])
     rule = opinion(fact, calls, loaded=loaded)
     if rule is COMMAND and not loaded and when in ("import", "use") and is_test(fact):
         return TESTED
     worst = rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact))
+    if rule is ORDERED or (rule is FOREIGN and when == "use"):
+        return rule
     if when in _PERHAPS:
         return _perhaps(fact, rule, worst=worst, loaded=loaded)
     if when == "script":
@@ -179,15 +182,18 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
         return _in_cell(fact, rule)
     if when == "asked":
         return _in_command(rule)
-    if when == "use" and rule is NETWORK and loaded and _tells_others(fact):
+    return _in_use(fact, rule, loaded=loaded) if when == "use" and rule else rule
+
+
+def _in_use(fact: Fact, rule: Rule, *, loaded: bool) -> Rule | None:
+    """Return what is said of a class that loaders make, or use."""
+    if rule is NETWORK and loaded and _tells_others(fact):
         return PHONES
-    if when == "use" and rule is FOREIGN:
-        return rule
-    if when == "use" and rule and rule.severity < Severity.CRITICAL:
-        runs = does in ("command", "code", "memory", "mapping") and rule is not TOOL
+    if rule.severity < Severity.CRITICAL:
+        runs = fact.detail["does"] in ("command", "code", "memory", "mapping") and rule is not TOOL
         told = runs and (not is_setup(fact) or _has_no_place_in_builds(fact))
         return rule if rule is COMPUTED else METHOD if told else None
-    return METHOD if rule is MODEL_COMMAND and when == "use" else rule
+    return METHOD if rule is MODEL_COMMAND else rule
 
 
 def _tells_others(fact: Fact) -> bool:

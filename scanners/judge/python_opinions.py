@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Rule
-from scanners.judge.attack_commands import attack_command, destroyed, private_file
+from scanners.judge.attack_commands import attack_command, destroyed, hostile_command, private_file
 from scanners.judge.dangerous_names import family
 from scanners.judge.python_importers import is_setup
 from scanners.judge.python_rules import (
@@ -22,6 +22,7 @@ from scanners.judge.python_rules import (
     MODEL_COMMAND,
     NATIVE,
     NETWORK,
+    ORDERED,
     PRELOADED,
     RENAMED,
     SETUID,
@@ -448,6 +449,11 @@ def _descriptor(fact: Fact, calls: list[Fact], _loaded: bool) -> Rule | None:
     return SHELL if _happens(calls, ("connection",), fact) else None
 
 
+def _ordering(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
+    """Judge a command that a step, a container or a job is given, whatever runs it."""
+    return ORDERED if hostile_command().search(str(fact.detail["text"])) else None
+
+
 _IF_LOADED = {"safeguard": UNGUARDED, "naming": RENAMED, "forking": COMMAND}
 """Kinds of calls that matter, whatever they are given, in files that something imports by their name."""
 _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
@@ -471,6 +477,7 @@ _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "loading": _loading,
     "lookup": _looked_up,
     "handing": _handing,
+    "ordering": _ordering,
 }
 _EVALUATING = frozenset({"code", "unpickling"})
 

@@ -180,6 +180,15 @@ IN_COMMAND = _rule(
     "steals keys. A script does not need Python to run a command.",
     f"{_ATTACK}T1059/006/",
 )
+ORDERED = _rule(
+    "attack-in-argument",
+    "Attack command that a Python file passes on to be run",
+    Severity.WARNING,
+    "{when} passes a command to {subject} in line {line}: {text}",
+    "A step of a flow, a container, a job or another machine is given the command, and runs it later. No honest one "
+    "fetches a program from an address without a name and starts it, or connects a shell to a socket.",
+    f"{_ATTACK}T1059/",
+)
 NATIVE = _rule(
     "native-code-on-import",
     "Model code that loads native code on import",
@@ -276,5 +285,5 @@ UNGUARDED = _rule(
 ALL = (
     *(DECODED, DOWNLOADED, ATTACK, SHELL, STARTUP, MODEL_COMMAND, COMMAND, TOOL, CODE, NETWORK, NATIVE, METHOD, HOOK),
     *(STOLEN, DESTROYS, UNPICKLES, FOREIGN, LOADS, NOTED, CELL_ATTACK, IN_COMMAND, DEFINED, PRELOADED, SETUID, WRITES),
-    *(COMPUTED, RENAMED, TESTED, PHONES, UNGUARDED, SCRIPTED),
+    *(COMPUTED, RENAMED, TESTED, PHONES, UNGUARDED, SCRIPTED, ORDERED),
 )

@@ -15,13 +15,16 @@ _PROGRAMS = (
     *(".toml", ".cfg", ".ini", ".conf", ".yaml", ".yml", ".nix", ".gradle", ".cmake", ".mk", ".bzl", ".bazel", ".tf"),
     *(".r", ".rprofile", ".jl", ".rb", ".pl", ".pm", ".lua", ".js", ".mjs", ".cjs", ".ts", ".php", ".jsp", ".groovy"),
     *(".rs", ".go", ".cs", ".kts", ".swift"),
+    *".scala .sbt .nim .zig .ex .exs .erl .dart .awk .tcl .perl .hs .cr .fsx .rmd .qmd .wdl .cwl .def .spec".split(),
+    *".hcl .am .ac .m4 .csproj .vbproj .fsproj .vcxproj .proj .props .targets".split(),
     *(".nf", ".smk", ".vbs", ".vba", ".wsf", ".reg", ".inf", ".el", ".m", ".wl", ".wls", ".sas", ".do", ".ado", ".sps"),
     ".config",
 )
 """Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
 _PROGRAM_NAMES = frozenset(
     "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt .bazelrc BUILD BUCK "
-    "WORKSPACE meson.build Earthfile Rakefile Gemfile Podfile Fastfile".split()
+    "WORKSPACE meson.build Earthfile Rakefile Gemfile Podfile Fastfile PKGBUILD APKBUILD Singularity Apptainer hgrc "
+    ".hgrc .replit user-data pom.xml build.xml".split()
 )
 _ORDERS = frozenset(
     "CLAUDE.md CLAUDE.local.md AGENTS.md AGENT.md GEMINI.md QWEN.md SKILL.md CONVENTIONS.md copilot-instructions.md "
@@ -45,6 +48,8 @@ _HAS_FILTER = re.compile(rb"(?m)^[ \t]*(?:[A-Z]\w*:[ \t]*)?H[A-Z]{2,12}FILTER[ \
 _HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
 SUFFIXES = (*_SCRIPTS, ".desktop", _TABLE, *_PAGES, *_PROGRAMS)
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
+_OF_IDEA = b'<component name="ProjectRunConfigurationManager"'
+"""Beginning of what editors of JetBrains start in a project."""
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
 """What says where a job of a workflow runs, or what one of GitLab does."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\b(?:ba|z|da|k|fi|a)?sh\b")
@@ -119,7 +124,7 @@ def _is_of_htk(blob: Blob) -> bool:
 def _is_project(blob: Blob) -> bool:
     """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
     workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
-    return workflow or blob.locator.name in _PROJECTS
+    return workflow or blob.locator.name in _PROJECTS or _OF_IDEA in blob.head
 
 
 def _is_order(blob: Blob) -> bool:

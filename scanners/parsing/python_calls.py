@@ -37,7 +37,7 @@ from scanners.parsing.python_found import DEFINED, IMPORT, MADE, SCRIPT, USE, Bo
 from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OWN, parsed_expression
 from scanners.parsing.python_neighbours import renamed, uses
 from scanners.parsing.python_scope import Scope
-from scanners.parsing.python_sink_calls import MAGICS, of_magic, sink_call
+from scanners.parsing.python_sink_calls import MAGICS, method_of, of_magic, ordered_by, sink_call
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
@@ -45,7 +45,7 @@ from scanners.parsing.python_sinks import (
     HANDLERS,
     HOOKS,
     KINDS,
-    LATER,
+    ORDERING,
     SAFEGUARDS,
     STATEMENTS,
     TRUSTING,
@@ -487,6 +487,7 @@ class _Reading:
         put(body.scope, node)
         self._note_members(name, node, body)
         self._note_use(name, node, body)
+        self._note_order(name, node, body)
         if setting := replacement(node, name):
             self._read_attribute_set(*setting, node, body)
         elif (table := fill_table(body.scope, node)) and table != GLOBALS and not table.startswith(OWN):
@@ -500,7 +501,7 @@ class _Reading:
             name = self._classes.inherited(name)
             trusting = not name.startswith("builtins.") and is_on(body.scope, node, TRUSTING)  # no `dict` of settings
             if name in KINDS or trusting:
-                self._record(name, given, node, body, handed=name in LATER)
+                self._record(name, given, node, body)
                 execute_into(body.scope, name, given)
 
     def _note_members(self, name: str, node: ast.Call, body: Body) -> None:
@@ -512,6 +513,12 @@ class _Reading:
         """Note what a function of a neighbouring file is given, which may be a command or code."""
         if body.when not in (DEFINED, SCRIPT) and node.args and name not in KINDS and len(self.found.uses) < _USES:
             self.found.uses.extend(uses(name, node, body, self._classes))
+
+    def _note_order(self, name: str, node: ast.Call, body: Body) -> None:
+        """Note a command that something else is given to run later."""
+        order = ordered_by(node) if name not in KINDS else None
+        if order:
+            self._record(name or method_of(node), [order], node, body, kind=ORDERING)
 
     def _read_arguments(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read what happens to the arguments of a call: called, executed, made a class, stored, or unknown."""

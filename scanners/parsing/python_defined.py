@@ -12,10 +12,11 @@ from scanners.parsing.python_classes import Classes, ClassUse, is_for_server, na
 from scanners.parsing.python_found import Body
 from scanners.parsing.python_names import OWN
 from scanners.parsing.python_scope import Scope
-from scanners.parsing.python_sinks import KINDS
+from scanners.parsing.python_sink_calls import ordered_by
+from scanners.parsing.python_sinks import KINDS, ORDERING
 from scanners.parsing.python_syntax import Definition, is_special
 
-MERELY = frozenset({"command", "code", "memory", "descriptor", "sending", "permissions"})
+MERELY = frozenset({ORDERING, "command", "code", "memory", "descriptor", "sending", "permissions"})
 """Kinds of callables that matter in functions which nothing is seen to call."""
 _RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.items() if kind in MERELY)
 _LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
@@ -108,6 +109,8 @@ def may_run(function: ast.AST, scope: Scope, budget: Budget) -> bool:
                 module = item.module or "" if isinstance(item, ast.ImportFrom) else names[0].name
                 if module.partition(".")[0] in _RUNNING_MODULES:
                     return True
+            case ast.Call() if ordered_by(item):
+                return True
             case ast.Name() | ast.Attribute():
                 name = scope.name_of(item)
                 if KINDS.get(name) in MERELY or name in _LOOKING_UP:

@@ -22,6 +22,14 @@ _SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script ali
 _PYTHON_MAGICS = frozenset("time timeit prun python python3 memit capture".split())
 _COMMANDS = frozenset("args bash_command cmd command commands".split())
 """Keywords under which a call is given its command."""
+_ORDERS = _COMMANDS | frozenset("actions entrypoint job_script_prologue run script setup slurm_setup".split())
+"""Keywords under which steps of flows, containers and jobs are given one."""
+_RUNNERS = re.compile(
+    r"run|sudo|local|shell|spawn|popen|system|exec(?:ute)?|run_(?:commands?|shell|bash|cmd|script|expect)"
+    r"|exec(?:ute)?_(?:command|cmd|shell|shell_command|script)|submit_job|\w{1,20}_shell"
+)
+"""What methods are called that are given a command to run."""
+_FETCHING = re.compile(r"\b(?:curl|wget|nc|ncat|powershell|base64|xxd|openssl)\b|/dev/(?:tcp|udp)/")
 _SHOWN = 10
 _MENTIONED = 20
 _ROOTS = ("/", "~")
@@ -87,6 +95,32 @@ def sink_call(
         given=tuple(at for at, name in enumerate(body.parameters) if f"${name}" in made.mentions),
     )
     return SinkCall(call, code)
+
+
+def method_of(node: ast.Call) -> str:
+    """Return the last part of the name of what is called, whatever it is of."""
+    match node.func:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""
+
+
+def ordered_by(node: ast.Call) -> ast.expr | None:
+    """Return the constant text, or the list with one, that a call of whatever is to run, and that may be an attack."""
+    given = [item.value for item in node.keywords if item.arg in _ORDERS]
+    if node.args and _RUNNERS.fullmatch(method_of(node)):
+        listed = ast.Tuple(node.args, ast.Load()) if len(node.args) > 1 else node.args[0]
+        given.append(ast.copy_location(listed, node))
+    return next((item for item in given if _may_attack(item)), None)
+
+
+def _may_attack(node: ast.expr) -> bool:
+    parts = node.elts[:_SHOWN] if isinstance(node, ast.List | ast.Tuple) else [node]
+    return any(
+        (isinstance(part, ast.Constant) and isinstance(part.value, str) and _FETCHING.search(part.value) is not None)
+        or (isinstance(part, ast.List | ast.Tuple) and _may_attack(part))
+        for part in parts
+    )
 
 
 def of_magic(node: ast.Call, scope: Scope) -> ast.Call:

@@ -44,9 +44,6 @@ _TABLE = {
         webbrowser.GenericBrowser webbrowser.BackgroundBrowser matlab.engine.start_matlab().system
         jpype.java.lang.Runtime.getRuntime().exec ctypes.LibraryLoader().LoadLibrary().system
         ctypes.LibraryLoader()[].system importlib.import_module().system importlib.import_module().popen
-        airflow.operators.bash.BashOperator airflow.operators.bash_operator.BashOperator
-        airflow.providers.standard.operators.bash.BashOperator airflow.providers.ssh.operators.ssh.SSHOperator
-        prefect_shell.ShellOperation prefect_shell.commands.ShellOperation
     """,
     "connection": """
         socket.socket().connect socket.socket().connect_ex socket.create_connection asyncio.open_connection
@@ -128,8 +125,6 @@ _TABLE = {
 }
 KINDS = {name: kind for kind, names in _TABLE.items() for name in names.split()}
 """Dotted name -> what it does."""
-LATER = frozenset(name for name in KINDS if name.endswith(("Operator", "ShellOperation")))
-"""Callables that make a step of a flow of a command, which its scheduler runs: honest ones do all sorts of things."""
 CALLERS = frozenset(
     "builtins.map builtins.filter functools.reduce threading.Thread threading.Timer multiprocessing.Process "
     "atexit.register _thread.start_new_thread asyncio.run asyncio.to_thread weakref.finalize signal.signal "
@@ -202,6 +197,8 @@ SAFEGUARDS = re.compile(
 """What libraries ask before they run code, load pickles or fetch files: who sets it decides for all that follows."""
 GUARDING = "safeguard"
 """The kind of such an assignment."""
+ORDERING = "ordering"
+"""The kind of a call of whatever that is given a command as attacks use it."""
 TRUSTING = "trust_remote_code"
 """The keyword, of any call, by which the code of a repository is run."""
 UNPICKLERS = frozenset("pickle.loads pickle.load dill.loads dill.load cloudpickle.loads cloudpickle.load".split())

