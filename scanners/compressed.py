@@ -13,7 +13,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Finding, Rule, Severity, Span
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Reader
-from modelsweep.core.scanner import HEAD, RAW, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
+from modelsweep.core.scanner import DECODED, HEAD, RAW, Blob, Context, Item, Malformed, Scanner, Signs, problem_of
 from scanners.parsing import decompression
 from scanners.parsing.extraction import BOMB, bombs
 from scanners.parsing.zarr_chunks import is_chunk, is_index
@@ -169,6 +169,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield problem_of(expansion.fault, blob.locator, NAME)
         return
     end = ends[-1]
+    yield blob.window("streams", 0, end, expect=DECODED)
     if end < blob.size:
         if is_chunk(name):
             # An index begins with zeros as a rule, which were taken for padding.
@@ -238,7 +239,7 @@ def content_name(blob: Blob, content: Reader) -> str:
 SCANNER = Scanner(
     name=NAME,
     title="Compressed file",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     rules=(TRAILING, BOMB),

@@ -18,6 +18,7 @@ from modelsweep.core.reader import ContentChanged, MemoryReader, Reader, SourceF
 from modelsweep.core.related import SIGNATURE
 from modelsweep.core.report import Artifact, Member, Unit, UnitResult
 from modelsweep.core.scanner import (
+    DECODED,
     HEAD,
     RAW,
     WEIGHED,
@@ -280,8 +281,8 @@ class Examination:
             if place in self._entered:
                 return
             self._entered.add(place)
-        if blob.expect == RAW:
-            sweep.claim(blob, set())
+        if blob.expect in (RAW, DECODED):
+            sweep.claim(blob, {blob.expect} - {RAW})
             return
         try:
             self.context.members.spend()

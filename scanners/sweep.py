@@ -20,7 +20,7 @@ from typing import NamedTuple
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
-from modelsweep.core.scanner import Blob, Context, Item
+from modelsweep.core.scanner import DECODED, Blob, Context, Item
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
 from scanners.detector import CLOSE, OVERLAP, kept_apart
@@ -195,7 +195,7 @@ class Sweep:
                 continue
             for hit in self._located(number, [i for i in windows if not owned.wholly(i * WINDOW, detector.owners)]):
                 region = owned.innermost(hit)
-                if region.scanners & detector.owners:
+                if DECODED in region.scanners or region.scanners & detector.owners:
                     continue
                 if not budget and detector.sample:
                     break
@@ -232,7 +232,7 @@ class Sweep:
         if chosen is not None and encoded.DETECTOR.name not in chosen:
             return
         region = owned.innermost(0)
-        if not region.scanners & encoded.DETECTOR.owners:
+        if DECODED not in region.scanners and not region.scanners & encoded.DETECTOR.owners:
             data = self.blob.reader.read(0, size)
             seen = encoded.Seen(region.scanners, lambda at: owned.innermost(at).blob is not region.blob)
             yield from encoded.closely(self.blob, data, seen, context)

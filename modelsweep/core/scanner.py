@@ -29,6 +29,9 @@ PERSONAL = 32 * MIB
 """Characters of texts in any unit that are searched for personal data, which takes half a second for each million."""
 UNDONE, UNDONE_RATIO = 8 * MIB, 8
 """Letters of encoded texts inside others that are undone of any unit, and for each byte of it."""
+DECODED = "decoded"
+"""What a container expects of bytes that are a compressed form of what it yields besides: nothing searches them again.
+A compressor writes what does not shrink as it is, so that they may show pieces of the content."""
 RAW = "raw"
 """What a container expects of bytes that no format describes, tensor storages above all: only the raw pass sees it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import lzma
 import struct
@@ -17,10 +18,13 @@ from modelsweep.core.options import Options
 from modelsweep.core.report import Verdict
 from modelsweep.core.units import KIB
 from tests.scanners.case import Case
+from tests.scanners.native_code import elf
 from tests.scanners.payload import EVIL, TEXT, gzipped, noise
 
 FEW = Options(limits=Limits(expanded_floor=256 * KIB))
 SMALL = Options(limits=Limits(expanded_floor=64 * KIB, expanded_ratio=1))
+SCRIPT = b"#!/bin/sh\nset -e\nexec python -m acme.serve --port 8080\n"
+README = base64.b64encode(b"import os\nos.system('echo modelsweep-test')\n" * 3) + b" is what a dropper decodes.\n"
 LONG = TEXT + b"".join(b"%d,%s\n" % (row, noise(4).hex().encode()) for row in range(40))
 
 
@@ -104,6 +108,15 @@ CASES = {
     ),
     "benign_zstd_seek_table": Case(
         lambda: zstd(LONG) + skippable(noise(70)) + zstd(LONG), "table.csv.zst", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_script_that_does_not_shrink": Case(lambda: zlib.compress(SCRIPT, 0, 31), "run.sh.gz", Verdict.CLEAN),
+    "benign_script_behind_nothing": Case(
+        lambda: gzipped(b"") + gzipped(SCRIPT), "run.sh.gz", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_readme_about_code": Case(lambda: lz4.frame.compress(README), "README.md.lz4", Verdict.CLEAN),
+    "library_that_does_not_shrink": Case(lambda: zlib.compress(elf(), 0, 31), "plugin.so.gz", Verdict.REVIEW),
+    "library_in_gzip_comment": Case(
+        lambda: with_fields(LONG, 0x10, elf().replace(b"\0", b"\1") + EVIL + b"\0"), "table.csv.gz", Verdict.MALICIOUS
     ),
     "evil_gzip_extra_field": Case(
         lambda: with_fields(LONG, 4, struct.pack("<H", len(EVIL)) + EVIL), "table.csv.gz", Verdict.MALICIOUS
