@@ -51,7 +51,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Python pickle (pickle, dill, cloudpickle, joblib)",
-    version=19,
+    version=20,
     accepts=accepts,
     scan=scan,
     suffixes=SUFFIXES,

@@ -88,15 +88,17 @@ def documents_of(blob: Blob, limit: int, fault: str = "no JSON") -> list[Json]:
 
 _TOP_LIMIT = 16 * MIB
 """Bytes of JSON that are parsed to learn the keys at its top."""
-_LETTER = re.compile(rb"(?<!\\)((?:\\\\)*)\\u00([46][1-9a-fA-F]|[57][0-9aAfF])")
+_LETTER = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aAfF])")
 """How JSON may spell a letter or an underscore, which no writer of JSON does."""
+_SPELLED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?:u00([46][1-9a-fA-F]|[57][0-9aAfF])|/)")
+"""The same, or a slash, behind which no backslash stands that takes the other's meaning."""
 
 
 def spelled_out(data: bytes) -> bytes:
-    """Return JSON with letters in the place of their escapes: the same JSON, in which words can be searched for."""
-    if b"\\u00" not in data:
+    """Return JSON with letters and slashes instead of their escapes: the same JSON, in which words can be searched."""
+    if b"\\u00" not in data and b"\\/" not in data:
         return data
-    return _LETTER.sub(lambda match: match[1] + bytes.fromhex(match[2].decode()), data)
+    return _SPELLED.sub(lambda match: match[1] + (bytes.fromhex(match[2].decode()) if match[2] else b"/"), data)
 
 
 def has_keys(blob: Blob, *keys: str) -> bool:

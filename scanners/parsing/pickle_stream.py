@@ -52,8 +52,9 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
     Only the first `HEAD` bytes are interpreted; chance and text do not get through that many opcodes.
     """
     head = reader.read(position, min(HEAD, reader.size - position))
-    # Every zip archive begins with the letter of PERSID, which takes all up to the next newline for its argument.
-    if not head or head.startswith(b"PK\3\4"):
+    # Every zip begins with the letter of PERSID, which takes all up to the next newline for its argument, and so
+    # does what parallel compressors put in front of each frame of Zstandard.
+    if not head or head.startswith((b"PK\3\4", b"P*M\x18")):
         return False
     machine = Machine(MemoryReader(head), 0, Interests(), TRIAL)
     outcome = machine.run()

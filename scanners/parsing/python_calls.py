@@ -588,7 +588,7 @@ class _Reading:
             for part in item.elts[:_HANDED] if any(isinstance(part, NAMING) for part in item.elts) else ():
                 if not isinstance(part, ast.List | ast.Tuple):
                     self._read_passed_on(part, given, node, body)
-        if not isinstance(item, NAMING):
+        if not isinstance(item, NAMING | ast.Call):  # of `getattr` above all
             return
         name = body.scope.name_of(item)
         if KINDS.get(name) in _RUNNING:

@@ -443,7 +443,7 @@ class Naming(ABC):
         What is written out behind stars stands among the arguments.
         """
         node = self._spread(node)
-        named = isinstance(node.func, ast.Name) or (isinstance(node.func, ast.Attribute) and node.func.attr == "call")
+        named = not isinstance(node.func, ast.Attribute) or node.func.attr == "call"
         if named and node.args and self.name_of(node.func) == "operator.call":
             return ast.copy_location(ast.Call(node.args[0], node.args[1:], node.keywords), node)
         made: ast.AST | None = self.written_of(node.func)

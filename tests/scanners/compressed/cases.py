@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import bz2
 import lzma
+import pickle
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Callable
 
 import lz4.block
@@ -23,6 +25,7 @@ from tests.scanners.payload import EVIL, TEXT, gzipped, noise
 
 FEW = Options(limits=Limits(expanded_floor=256 * KIB))
 SMALL = Options(limits=Limits(expanded_floor=64 * KIB, expanded_ratio=1))
+COUNTER = pickle.dumps(Counter("aabbc"), 2)
 SCRIPT = b"#!/bin/sh\nset -e\nexec python -m acme.serve --port 8080\n"
 README = base64.b64encode(b"import os\nos.system('echo modelsweep-test')\n" * 3) + b" is what a dropper decodes.\n"
 LONG = TEXT + b"".join(b"%d,%s\n" % (row, noise(4).hex().encode()) for row in range(40))
@@ -102,6 +105,12 @@ CASES = {
     ),
     "benign_zstd_skippable_frames": Case(
         lambda: SKIPPABLE + zstd(LONG) + SKIPPABLE, "table.csv.zst", Verdict.CLEAN, cut_is_clean=True
+    ),
+    "benign_pickle_of_parallel_zstd": Case(
+        lambda: skippable(b"size") + zstd(COUNTER[:20]) + skippable(b"size") + zstd(COUNTER[20:]),
+        "model.pkl.zst",
+        Verdict.CLEAN,
+        cut_is_clean=True,
     ),
     "evil_zstd_skippable_frame": Case(
         lambda: skippable(EVIL) + zstd(LONG), "table.csv.zst", Verdict.MALICIOUS, cut_is_clean=True

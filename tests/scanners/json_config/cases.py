@@ -323,6 +323,11 @@ CASES = {
         "tokenizer.json",
         Verdict.REVIEW,
     ),
+    "prompt_of_a_private_file_in_escapes": Case(
+        lambda: rb'{"_type": "prompt", "template_path": "..\/..\/..\/..\/etc\/passwd", "input_variables": []}',
+        "prompt.json",
+        Verdict.REVIEW,
+    ),
     "benign_escaped_letters": Case(
         lambda: rb'{"\u0061rchitectures": ["\\u0061", "\u00e9\u003c"], "model_type": "b\u0065rt"}',
         "config.json",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 CRITICAL = {
+    "looked_up_and_handed_over": """import os
+import pandas
+pandas.Series(["echo modelsweep-test"]).apply(getattr(os, "sys" + "tem"))
+""",
     "name_by_named_fields": """import os
 getattr(os, "%(a)s%(b)s" % {"a": "sys", "b": "tem"})("echo modelsweep-test")
 """,
@@ -913,6 +917,7 @@ first = next(iter(table.get("size", [1, 2])))
 operator.call(len, table)
 (lambda f: lambda *a: f(*a))(torch.relu)(first)
 next(iter(functools.partial(table.pop, "layers"), None))
+torch.nn.ModuleList(map(getattr(torch.nn, "Lin" + "ear"), table)).apply(getattr(tools, "go"))
 """,
     "function_that_replaces_the_one_it_calls": """import acme.checks
 checks = getattr(acme.checks, "_is_available", None)
