@@ -112,6 +112,10 @@ _MAGIC = max(map(len, (*_CODECS, *_AS_TEXT)))
 _PROBE = 400
 """Characters by which an unusual encoding is told."""
 _PROSE = frozenset({".md", ".rst", ".txt", ".html", ".tex", ".csv", ".tsv", ".jsonl", ".log"})
+_JSON = ".json"
+_QUOTE = re.compile(rb"(?<!\\)(?:\\\\){0,8}\"")
+_WORDS = re.compile(rb"[A-Za-z]{1,20},? [A-Za-z]{1,20} [A-Za-z]{1,20}")
+"""Three words of a sentence, which no loader takes for a part of what it decodes."""
 _PYTHON = frozenset({".py", ".pyi", ".pth", ".ipynb"})
 _TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "memory", "native"})
 _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"frombase64string", b"net.webclient")
@@ -364,7 +368,7 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
             evidence: dict[str, Json] = {"offset": span.offset, "encoding": encoding}
             yield Fact("embedded", code.title, blob.locator, span)
             yield Finding(EXECUTABLE, blob.locator, code.title, span=span, evidence=evidence)
-    elif suffix in _PROSE:
+    elif suffix in _PROSE or (suffix == _JSON and _is_quoted(blob, span.offset)):
         return
     elif _holds_others(data):
         inside = blob.nested(f"{encoding} at {span.offset}", MemoryReader(data), expect=AS_RAW, expanded=True)
@@ -380,6 +384,13 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
         yield from _told(SCRIPT, blob, span, encoding, *found)
     elif suffix not in _PYTHON:
         yield from _with_limits(_python(blob, span, encoding, data[:SOURCE], context), blob, context)
+
+
+def _is_quoted(blob: Blob, offset: int) -> bool:
+    """Return whether the text of JSON in which something stands begins with a sentence: a data set quotes it."""
+    before = blob.reader.read(max(0, offset - 2 * KIB), min(2 * KIB, offset))
+    begins = max((quote.end() for quote in _QUOTE.finditer(before)), default=0)
+    return _WORDS.search(before, begins) is not None
 
 
 def _holds_others(data: bytes) -> bool:
@@ -453,7 +464,7 @@ def _reads(source: bytes) -> bool:
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=18,
+    version=19,
     patterns=COMPRESSED,
     runs=RUNS,
     confirm=confirm,

@@ -105,6 +105,12 @@ BARE = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x14echo modelsweep-test\x85R."
 CLEAN, REVIEW, MALICIOUS = Verdict.CLEAN, Verdict.REVIEW, Verdict.MALICIOUS
 CASES = {
     "pickle_in_config": config(b64(malicious()), MALICIOUS),
+    "benign_pickle_that_a_data_set_quotes": config(f"This is a payload: {b64(malicious())}", CLEAN, "data.json"),
+    "benign_stream_that_a_data_set_quotes": config(
+        f"This is how one looks:\n{pickle.dumps(Exploit(), 0).decode()}\nDo not load it.", CLEAN, "data.json"
+    ),
+    "pickle_behind_a_label": config(f"data:x;base64,{b64(malicious())}", MALICIOUS),
+    "executable_that_a_data_set_quotes": config(f"This is a program: {b64(elf())}", MALICIOUS, "data.json"),
     "pickle_of_protocol_2": config(b64(pickle.dumps(Exploit(), 2)), MALICIOUS),
     "pickle_of_protocol_0": config(b64(pickle.dumps(Exploit(), 0)), MALICIOUS),
     "pickle_in_hexadecimal": config(malicious().hex(), MALICIOUS),
