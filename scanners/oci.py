@@ -18,7 +18,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.attack_commands import attack_command, hostile_command
 from scanners.judge.external_files import outside
-from scanners.parsing.json_text import as_utf8, documents_of, entries, has_keys
+from scanners.parsing.json_text import documents_of, entries, has_keys, may_begin
 
 if TYPE_CHECKING:
     from scanners.parsing.image_archive import ImageArchive
@@ -101,15 +101,11 @@ ATTACK = Rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether a document of an image begins here, or an archive of one."""
-    if _begins_json(blob):
+    if may_begin(blob):
         return _is_document(blob)
     from scanners.parsing.image_archive import begins_image
 
     return begins_image(blob.head)
-
-
-def _begins_json(blob: Blob) -> bool:
-    return as_utf8(blob.head).lstrip()[:1] in (b"{", b"[", b"")
 
 
 def _is_document(blob: Blob) -> bool:
@@ -122,7 +118,7 @@ def _is_document(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what documents name outside of the image; raises Malformed and OverLimit."""
-    if not _begins_json(blob):
+    if not may_begin(blob):
         yield from _archive(blob, context)
         return
     for document in _parsed(blob, context):

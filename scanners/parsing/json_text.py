@@ -106,8 +106,7 @@ def has_keys(blob: Blob, *keys: str) -> bool:
 
     Most files lack one of them, and are not parsed.
     """
-    start = as_utf8(blob.head).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if start not in (b"", b"{", b"["):
+    if not may_begin(blob):
         return False
     find = blob.reader.find
     plain = all(find(b'"%b"' % key.encode()) >= 0 for key in keys)
@@ -117,8 +116,20 @@ def has_keys(blob: Blob, *keys: str) -> bool:
     return plain if found is None else found.issuperset(keys)
 
 
-@lru_cache(1)  # several scanners ask it of one blob, one after the other
+def may_begin(blob: Blob) -> bool:
+    """Return whether an object or a list begins a blob, or it begins with nothing but white space."""
+    return _may_begin(blob.head)
+
+
+@lru_cache(1)  # several scanners ask all of this of one blob, one after the other
+def _may_begin(head: bytes) -> bool:
+    return as_utf8(head).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"", b"{", b"[")
+
+
+@lru_cache(1)
 def _spells_letters(reader: Reader) -> bool:
+    if reader.find(b"\\u00") < 0:
+        return False
     step, overlap = MIB, _ESCAPE - 1
     starts = range(0, reader.size, step)
     return any(_LETTER.search(reader.read(at, min(step + overlap, reader.size - at))) for at in starts)
