@@ -41,6 +41,8 @@ _TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+_READ = {name.casefold(): name for name in ("config", "digest", "layers", "manifests", "schemaVersion", "size", "urls")}
+"""What is read of manifests. Clients in Go take these names in any case, too, and what comes last."""
 _ACCEPT = {"Accept": ", ".join(_TYPES)}
 _TITLE, _CREATED = "org.opencontainers.image.title", "org.opencontainers.image.created"
 _ADDRESS = re.compile(
@@ -140,7 +142,23 @@ def _blobs_of(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     layers = manifest.get("layers")
     for blob in (manifest.get("config"), *(layers if isinstance(layers, list) else ())):
         if isinstance(blob, dict):
+            _require_plain(blob)
             yield blob
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; raises SourceFault where it says something twice, of which clients may take either."""
+    found = dict(pairs)
+    if len({name.casefold() for name in found}) < len(pairs):
+        raise SourceFault("a manifest that says something twice: clients may take either")
+    return found
+
+
+def _require_plain(value: Mapping[str, Any]) -> None:
+    """Raise SourceFault for a name that other clients would read as one that is read here."""
+    for name in value:
+        if _READ.get(name.casefold(), name) != name:
+            raise SourceFault(f"a manifest with {printable(name, 40)!r}, which some clients take for another name")
 
 
 def _manifests(repository: Repository) -> Iterator[Mapping[str, Any]]:
@@ -156,11 +174,19 @@ def _manifests(repository: Repository) -> Iterator[Mapping[str, Any]]:
         manifest = _manifest(repository, reference)
         children = manifest.get("manifests")
         if isinstance(children, list):
-            pending += [str(child.get("digest")) for child in children if isinstance(child, dict)]
-        elif manifest.get("schemaVersion") == 2:
+            pending += _references(children)
+        # A document may be both, and a client takes it for either (CVE-2021-41190)
+        if "layers" in manifest or not isinstance(children, list):
+            if manifest.get("schemaVersion") != 2:
+                raise SourceFault("a manifest in an old or unknown format")
             yield manifest
-        else:
-            raise SourceFault("a manifest in an old or unknown format")
+
+
+def _references(children: list[Any]) -> Iterator[str]:
+    for child in children:
+        if isinstance(child, dict):
+            _require_plain(child)
+            yield str(child.get("digest"))
 
 
 def _manifest(repository: Repository, reference: str) -> Mapping[str, Any]:
@@ -173,11 +199,12 @@ def _manifest(repository: Repository, reference: str) -> Mapping[str, Any]:
     if digest and hashlib.sha256(data).hexdigest() != digest[1]:
         raise SourceFault(f"the manifest {reference[:19]} has another digest")
     try:
-        manifest = json.loads(data)
+        manifest = json.loads(data, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise SourceFault(f"the manifest {reference[:19]} is not JSON") from error
     if not isinstance(manifest, dict):
         raise SourceFault(f"the manifest {reference[:19]} is not a JSON object")
+    _require_plain(manifest)
     return manifest
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
-import io
 import json
 import random
-import tarfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,79 +22,11 @@ from sources import oci
 from sources.oci import list_target, repository_of
 from sources.source import Listed
 from tests.scanners.payload import EVIL
-from tests.sources.double import Reply, Request, double, ranged
+from tests.sources.double import Reply, double
+from tests.sources.registry import Registry, digest_of, layer
 
 NOISE = random.Random(6).randbytes(300_000)
 PASSWORD = "pass" + "word-of-a-test"
-INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-def digest_of(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def layer(name: str, data: bytes) -> bytes:
-    """Return a layer as registries keep them: a compressed tar of one file."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        entry = tarfile.TarInfo(name)
-        entry.size = len(data)
-        archive.addfile(entry, io.BytesIO(data))
-    return gzip.compress(stream.getvalue(), mtime=0)
-
-
-@dataclass
-class Registry:
-    """A registry of one repository, `models/tiny`; with `users` it wants a token, which opens `uses` requests."""
-
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    manifests: dict[str, bytes] = field(default_factory=dict)
-    users: Mapping[str, str] = field(default_factory=dict)
-    uses: int = 1_000_000
-    url: str = ""
-    realm: str = ""
-    token: int = 0
-
-    def add(self, tag: str, *layers: bytes, titles: Mapping[int, str] | None = None, **more: Any) -> dict[str, Any]:
-        """Keep an image, and return what describes its manifest in an index."""
-        config = json.dumps({"os": "linux", "tag": tag}).encode()
-        described = [{"digest": digest_of(data), "size": len(data), "mediaType": "x"} for data in layers]
-        for place, title in (titles or {}).items():
-            described[place]["annotations"] = {"org.opencontainers.image.title": title}
-        self.blobs |= {digest_of(data): data for data in (config, *layers)}
-        manifest = {
-            "schemaVersion": 2,
-            "config": {"digest": digest_of(config), "size": len(config)},
-            "layers": described,
-        }
-        return self.keep(tag, {**manifest, **more})
-
-    def keep(self, tag: str, manifest: Any) -> dict[str, Any]:
-        """Keep a manifest or an index, by tag and by digest."""
-        data = json.dumps(manifest).encode()
-        self.manifests |= {tag: data, digest_of(data): data}
-        return {"digest": digest_of(data), "size": len(data)}
-
-    def __call__(self, request: Request) -> Reply:
-        """Answer as the distribution specification says."""
-        if request.path == "/token":
-            return self._token(request)
-        if self.users and request.headers.get("Authorization") != f"Bearer token-{self.token}":
-            realm = self.realm or f"{self.url}/token"
-            return Reply(401, b"{}", {"WWW-Authenticate": f'Bearer realm="{realm}",service="double",scope="pull"'})
-        self.uses -= 1
-        if self.uses == 0:
-            self.token += 1  # from now on another one is wanted
-        kind, _, reference = request.path.removeprefix("/v2/models/tiny/").partition("/")
-        found = {"manifests": self.manifests, "blobs": self.blobs}.get(kind, {}).get(reference)
-        return Reply(404) if found is None else ranged(found, request, headers={"Content-Type": INDEX})
-
-    def _token(self, request: Request) -> Reply:
-        given = request.headers.get("Authorization", "").removeprefix("Basic ")
-        user, _, password = base64.b64decode(given).decode().partition(":")
-        if self.users.get(user) != password:
-            return Reply(401)
-        return Reply(200, json.dumps({"token": f"token-{self.token}"}).encode())
 
 
 @pytest.fixture
@@ -223,6 +151,32 @@ def test_a_manifest_of_another_digest_is_not_believed(registry: Registry) -> Non
     registry.manifests[described["digest"]] = b"{}"
     (problem,) = scan(target(registry, f"@{described['digest']}")).problems
     assert "has another digest" in problem.detail
+
+
+def test_an_index_that_is_an_image_as_well_is_read_as_both(registry: Registry) -> None:
+    evil = layer("app/model.pkl", EVIL)
+    registry.blobs[digest_of(evil)] = evil
+    described = {"digest": digest_of(evil), "size": len(evil)}
+    child = registry.add("child", layer("a.txt", b"hello\n"))
+    registry.keep("v1", {"schemaVersion": 2, "manifests": [child], "layers": [described]})
+    assert "pickle/dangerous-call" in {finding.rule.id for finding in scan(target(registry)).findings}
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '"Layers": [{EVIL}]',  # instead of layers, for clients that know no case
+        '"layer\u017f": [{EVIL}]',  # the long s is an s to them
+        '"layers": [{"digest": "sha256:0", "Digest": "sha256:1"}]',
+        '"layers": [], "layers": [{EVIL}]',
+        '"manifests": [{"Digest": "sha256:0"}]',
+    ],
+)
+def test_what_clients_would_read_differently_is_no_manifest(registry: Registry, hidden: str) -> None:
+    registry.manifests["v1"] = b'{"schemaVersion": 2, %b}' % hidden.replace("{EVIL}", '{"digest": "x"}').encode()
+    (problem,) = scan(target(registry)).problems
+    assert problem.kind is ProblemKind.SOURCE
+    assert "clients" in problem.detail
 
 
 def test_an_index_that_names_itself_ends(registry: Registry) -> None:
