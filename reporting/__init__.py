@@ -17,5 +17,6 @@ WRITERS: tuple[Writer, ...] = (
     Writer("junit", "JUnit XML for CI servers", ".xml", "reporting.junit"),
     Writer("codequality", "GitLab Code Quality", ".codequality.json", "reporting.codequality"),
     Writer("in-toto", "in-toto statement of what passed", ".intoto.json", "reporting.in_toto"),
+    Writer("configmap", "Kubernetes ConfigMap of approved images", ".configmap.json", "reporting.configmap"),
     Writer("gitlab-sast", "GitLab security report (SAST)", ".gitlab-sast.json", "reporting.gitlab_sast"),
 )
