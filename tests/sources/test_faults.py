@@ -31,7 +31,7 @@ from tests.sources.double import Answering, Double, Reply, Request, double, rang
 from tests.sources.gcs_double import Bucket
 from tests.sources.hub import Hub
 from tests.sources.test_jfrog import Artifactory
-from tests.sources.test_oci import Registry
+from tests.sources.registry import Registry
 from tests.sources.tracking import PROXY, Tracking
 
 BAD, GOOD = "bad.bin", "good.pkl"

@@ -18,7 +18,7 @@ from tests.sources.double import Answering, Reply, Request, double, ranged
 from tests.sources.gcs_double import Bucket
 from tests.sources.hub import Hub
 from tests.sources.sparse import Sparse, safetensors, torch_zip
-from tests.sources.test_oci import Registry
+from tests.sources.registry import Registry
 from tests.sources.tracking import Tracking
 
 REQUESTS = 6
