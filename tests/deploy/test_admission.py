@@ -1,4 +1,4 @@
-"""The examples for admission, with what modelsweep says of images in a registry: what passed gets in, and nothing else."""
+"""The examples for admission, fed with scans of images in a registry: what passed gets in, and nothing else."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Functions(functions.Functions):
 
 
 def attested(rule: dict[str, Any], statements: list[dict[str, Any]]) -> bool:
-    """Return whether statements about an image fulfil a rule: all of the wanted type have to, and one has to be there."""
+    """Return whether statements about an image fulfil a rule: all of its type have to, and there has to be one."""
     (wanted,) = rule["verifyImages"][0]["attestations"]
     of_type = [statement for statement in statements if statement["predicateType"] == wanted["type"]]
     (conditions,) = wanted["conditions"]

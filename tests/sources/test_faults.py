@@ -30,8 +30,8 @@ from tests.sources.buckets import SECRET, listing_of, s3_environment, use
 from tests.sources.double import Answering, Double, Reply, Request, double, ranged
 from tests.sources.gcs_double import Bucket
 from tests.sources.hub import Hub
-from tests.sources.test_jfrog import Artifactory
 from tests.sources.registry import Registry
+from tests.sources.test_jfrog import Artifactory
 from tests.sources.tracking import PROXY, Tracking
 
 BAD, GOOD = "bad.bin", "good.pkl"

@@ -17,8 +17,8 @@ from tests.sources.buckets import listing_of, s3_environment, use
 from tests.sources.double import Answering, Reply, Request, double, ranged
 from tests.sources.gcs_double import Bucket
 from tests.sources.hub import Hub
-from tests.sources.sparse import Sparse, safetensors, torch_zip
 from tests.sources.registry import Registry
+from tests.sources.sparse import Sparse, safetensors, torch_zip
 from tests.sources.tracking import Tracking
 
 REQUESTS = 6
