@@ -46,7 +46,7 @@ def test_no_format_prints_a_command(hostile: Path, form: str, run: Run, monkeypa
     outcome = run("scan", *sorted(path.name for path in hostile.iterdir()), "missing ##vso[x]", "-f", form)
     assert outcome.code == 1
     assert commands_in(outcome.out, outcome.err) == []
-    assert "teamcity" in outcome.out
+    assert "teamcity" in outcome.out or form == "configmap", "names are there, and this one has none"
 
 
 @pytest.mark.parametrize("form", ["json", "sarif", "cyclonedx"])
