@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from modelsweep import attached_file, evidence
 from modelsweep.core.report import Attachment
-from modelsweep.evidence import NAME, ROWS, VALUE, NotAttachable, attached
+from modelsweep.evidence import NotAttachable, attached, content, garak, summary
+from modelsweep.evidence.summary import NAME, ROWS, VALUE
 
 SECRET = f"hf_{'a1B2' * 8}"
 ESCAPE = "\x1b[31m\u202e"
@@ -244,6 +244,7 @@ def test_numbers_that_name_attacks_of_art(attach: Attach) -> None:
         (b'{"name": "adversarial-robustness-toolbox", "version": 1.0}', "package.json", "application/json"),
         (b'{"x": {"major": 3}}', "versions.json", "application/json"),
         (b"{}", "empty.json", "application/json"),
+        (b'{"entry_type": []}', "types.json", "application/json"),
         (b'{"a": 1}\n{"a": 2}\n', "other.jsonl", "application/jsonl"),
     ],
 )  # fmt: skip
@@ -260,23 +261,23 @@ def test_why_something_is_not_read_is_said(attach: Attach, monkeypatch: pytest.M
     assert attach("[" * 100_000).note == unread
     assert attach('{"a":' * 100_000).note == unread
     assert attach(f"[{'9' * 5_000}]").note == unread
-    monkeypatch.setattr(evidence, "VALUES", 10)
+    monkeypatch.setattr(summary, "VALUES", 10)
     assert attach(whole).note == unread
-    monkeypatch.setattr(attached_file, "WHOLE", len(whole))
-    monkeypatch.setattr(evidence, "WHOLE", len(whole))
+    monkeypatch.setattr(content, "WHOLE", len(whole))
+    monkeypatch.setattr("modelsweep.evidence.WHOLE", len(whole))
     assert attach(whole).note == f"larger than {len(whole)} B: not summarised"
 
 
 def test_a_large_report_of_garak_is_read_line_by_line(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attached_file, "WHOLE", 1_000)
-    monkeypatch.setattr(attached_file, "LINE", 2_000)
-    monkeypatch.setattr(attached_file, "_PIECE", 300)
+    monkeypatch.setattr(content, "WHOLE", 1_000)
+    monkeypatch.setattr(content, "LINE", 2_000)
+    monkeypatch.setattr(content, "_PIECE", 300)
     long = {**attempt(2), "outputs": ["x" * 5_000]}
     found = attach(lines(SETUP, INIT, long, *[attempt(2)] * 200, long, evaluation("a.B", 1, 2), END))
     assert dict(found.summary)["attempts"] == 200
     assert dict(found.summary)["hits"] == 1
     assert found.note == "2 lines could not be read"
-    monkeypatch.setattr(evidence, "LINES", 50)
+    monkeypatch.setattr(garak, "LINES", 50)
     found = attach(lines(SETUP, INIT, *[attempt(2)] * 200, END))
     assert (dict(found.summary)["attempts"], found.note) == (
         48, "only the first 50 lines were read",
@@ -371,7 +372,7 @@ def test_a_link_stands_for_the_file_that_it_names(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attached_file, "LARGEST", 1_000)
+    monkeypatch.setattr(content, "LARGEST", 1_000)
     (tmp_path / "large").write_bytes(b"x" * 1_001)
     with pytest.raises(NotAttachable, match=r"large': it is larger than 1000 B"):
         attached(str(tmp_path / "large"))
