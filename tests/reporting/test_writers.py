@@ -141,7 +141,7 @@ def test_a_fingerprint_survives_names_that_no_encoding_knows() -> None:
     assert len(finding.fingerprint) == 32
 
 
-WITHOUT_ATTACHMENTS = {"junit", "codequality", "in-toto", "gitlab-sast"}
+WITHOUT_ATTACHMENTS = {"junit", "codequality", "configmap", "in-toto", "gitlab-sast"}
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
