@@ -228,7 +228,7 @@ class Draft:
         element: JsonObject = {
             "name": _place(Locator(attachment.path), self._view.root),
             "software_primaryPurpose": "evidence",
-            "software_contentType": attachment.media_type,
+            "contentType": attachment.media_type,
             "verifiedUsing": [{"type": "Hash", "algorithm": "sha256", "hashValue": attachment.digest}],
         }
         if attachment.claim:
