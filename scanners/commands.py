@@ -269,7 +269,7 @@ def _piped(line: str) -> str:
 SCANNER = Scanner(
     name="commands",
     title="Commands of scripts, editors, hooks, containers and builds",
-    version=23,
+    version=24,
     accepts=accepts,
     scan=scan,
     suffixes=(*SUFFIXES, *WORKSPACES),

@@ -234,7 +234,7 @@ class Sweep:
         region = owned.innermost(0)
         if DECODED not in region.scanners and not region.scanners & encoded.DETECTOR.owners:
             data = self.blob.reader.read(0, size)
-            seen = encoded.Seen(region.scanners, lambda at: owned.innermost(at).blob is not region.blob)
+            seen = encoded.Seen(region.scanners, owned.place)
             yield from encoded.closely(self.blob, data, seen, context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
@@ -349,6 +349,11 @@ class _Ownership:
     def innermost(self, offset: int) -> Region:
         """Return the narrowest region over `offset`."""
         return self._innermost[bisect_right(self._starts, offset) - 1]
+
+    def place(self, offset: int) -> tuple[Blob, int]:
+        """Return the blob of the narrowest region over `offset`, and where it starts."""
+        region = self.innermost(offset)
+        return region.blob, region.start
 
     def wholly(self, offset: int, owners: frozenset[str]) -> bool:
         """Return whether all of the window at `offset` lies in blobs that one of `owners` accepted."""

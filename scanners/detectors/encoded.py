@@ -122,10 +122,14 @@ _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"f
 
 
 class Seen(NamedTuple):
-    """What was looked at already: by which `scanners`, and whether a place lies in a `member`, which has its own."""
+    """What was looked at already: by which `scanners`; `innermost` returns the blob at a place, and its start."""
 
     scanners: frozenset[str]
-    member: Callable[[int], bool]
+    innermost: Callable[[int], tuple[Blob, int]]
+
+    def is_member(self, offset: int) -> bool:
+        """Return whether a place lies in a member, which has scanners of its own."""
+        return self.innermost(offset)[0] is not self.innermost(0)[0]
 
 
 def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[Item]:
@@ -138,19 +142,22 @@ def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[I
     for disguise in disguises(data, starts):
         if (disguise.how == "zlib" and _OPENED & seen.scanners) or _is_nominated(data, disguise):
             continue
-        yield from kept_apart(_undisguised(blob, disguise, context), blob.locator, DETECTOR.name, said)
+        inner, start = seen.innermost(disguise.offset)
+        found = _undisguised(inner, start, disguise, context)
+        yield from kept_apart(found, inner.locator, DETECTOR.name, said)
     if "pickle" in seen.scanners:
         for offset in inside_strings(data, starts):
-            if not seen.member(offset):
+            if not seen.is_member(offset):
                 yield from kept_apart(pickle_at(blob, offset, context), blob.locator, DETECTOR.name, said)
         yield from _without_header(blob, data, starts, seen, context)
 
 
-def _undisguised(blob: Blob, disguise: Disguise, context: Context) -> Iterator[Item]:
-    """Yield what a disguise hides; each goes on to the end of the bytes, so that all together are bounded."""
+def _undisguised(blob: Blob, start: int, disguise: Disguise, context: Context) -> Iterator[Item]:
+    """Yield what a disguise hides in a blob that starts at `start`; each goes on to the end, so all are bounded."""
     context.operations.spend(len(disguise.data) // 8 + _PRICE)
     context.undone.spend(len(disguise.data))
-    yield from _layered(blob, Span(disguise.offset, len(disguise.data)), disguise.how, disguise.data, context)
+    span = Span(disguise.offset - start, len(disguise.data))
+    yield from _layered(blob, span, disguise.how, disguise.data, context)
 
 
 def _is_nominated(data: bytes, disguise: Disguise) -> bool:
@@ -165,7 +172,7 @@ def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context
     """Yield streams of protocols 0 and 1 inside strings of a pickle, by the dangerous name that they begin with."""
     from scanners.parsing.disguises import dangerous_beginnings
 
-    offsets = [offset for offset in dangerous_beginnings(data, starts) if not seen.member(offset)]
+    offsets = [offset for offset in dangerous_beginnings(data, starts) if not seen.is_member(offset)]
     named = imports_in(blob, context) if offsets else frozenset()
     for offset in offsets:
         end = data.find(b"\n", data.find(b"\n", offset) + 1) + 1
@@ -464,7 +471,7 @@ def _reads(source: bytes) -> bool:
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=19,
+    version=20,
     patterns=COMPRESSED,
     runs=RUNS,
     confirm=confirm,

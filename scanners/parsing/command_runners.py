@@ -7,6 +7,7 @@ from typing import NamedTuple
 from modelsweep.core import patterns as re
 from modelsweep.core.scanner import Blob
 from scanners.parsing.start_places import ORDERS, place_of
+from scanners.parsing.xml_opening import opening
 
 UNASKED, CONTAINER, ASKED = "unasked", "container", "asked"
 _SCRIPTS = (".service", ".sh", ".bash", ".zsh", ".ksh", ".fish", ".bat", ".cmd", ".ps1", ".psm1", ".command")
@@ -48,7 +49,7 @@ _HAS_FILTER = re.compile(rb"(?m)^[ \t]*(?:[A-Z]\w*:[ \t]*)?H[A-Z]{2,12}FILTER[ \
 _HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
 SUFFIXES = (*_SCRIPTS, ".desktop", _TABLE, *_PAGES, *_PROGRAMS)
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
-_OF_IDEA = b'<component name="ProjectRunConfigurationManager"'
+_OF_IDEA = '<component name="ProjectRunConfigurationManager"'
 """Beginning of what editors of JetBrains start in a project."""
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
 """What says where a job of a workflow runs, or what one of GitLab does."""
@@ -124,7 +125,8 @@ def _is_of_htk(blob: Blob) -> bool:
 def _is_project(blob: Blob) -> bool:
     """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
     workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
-    return workflow or blob.locator.name in _PROJECTS or _OF_IDEA in blob.head
+    of_idea = blob.locator.suffix == ".xml" and opening(blob).startswith(_OF_IDEA)
+    return workflow or blob.locator.name in _PROJECTS or of_idea
 
 
 def _is_order(blob: Blob) -> bool:

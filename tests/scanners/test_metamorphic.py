@@ -91,7 +91,8 @@ def told_otherwise(rewriting: str, folder: str, name: str, case: Case) -> str:
     """Return how a case is judged otherwise in another form, nothing where it is judged alike."""
     data = case.build()
     written = REWRITINGS[rewriting](data, case.name) if len(data) <= SIZE else None
-    if written is None or case.verdict is Verdict.NOT_SCANNED:
+    is_whole = case.options.scanners is None  # else what opens the other form may be left out
+    if written is None or case.verdict is Verdict.NOT_SCANNED or not is_whole:
         return ""
     result = examine_bytes(*written, case.options)
     crashed = any(problem.kind is ProblemKind.CRASH for problem in result.problems)
