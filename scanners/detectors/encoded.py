@@ -9,6 +9,7 @@ https://attack.mitre.org/techniques/T1027/013/.
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Callable, Iterator
@@ -114,8 +115,12 @@ _PROBE = 400
 _PROSE = frozenset({".md", ".rst", ".txt", ".html", ".tex", ".csv", ".tsv", ".jsonl", ".log"})
 _JSON = ".json"
 _QUOTE = re.compile(rb"(?<!\\)(?:\\\\){0,8}\"")
-_WORDS = re.compile(rb"[A-Za-z]{1,20},? [A-Za-z]{1,20} [A-Za-z]{1,20}")
-"""Three words of a sentence, which no loader takes for a part of what it decodes."""
+_LEADING = (b":", b"[", b",")
+"""What stands before a string of JSON."""
+_WORDS = re.compile(r"[A-Za-z]{1,20},? [A-Za-z]{1,20} [A-Za-z]{1,20}")
+"""Three words of a sentence."""
+_BASE64 = ("A-Za-z0-9+/=", "A-Za-z0-9_=-")
+"""Letters of both alphabets (RFC 4648 sections 4 and 5)."""
 _PYTHON = frozenset({".py", ".pyi", ".pth", ".ipynb"})
 _TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "memory", "native"})
 _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"frombase64string", b"net.webclient")
@@ -375,7 +380,7 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
             evidence: dict[str, Json] = {"offset": span.offset, "encoding": encoding}
             yield Fact("embedded", code.title, blob.locator, span)
             yield Finding(EXECUTABLE, blob.locator, code.title, span=span, evidence=evidence)
-    elif suffix in _PROSE or (suffix == _JSON and _is_quoted(blob, span.offset)):
+    elif suffix in _PROSE or (suffix == _JSON and _is_quoted(blob, span.offset, encoding, data, context)):
         return
     elif _holds_others(data):
         inside = blob.nested(f"{encoding} at {span.offset}", MemoryReader(data), expect=AS_RAW, expanded=True)
@@ -393,11 +398,36 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
         yield from _with_limits(_python(blob, span, encoding, data[:SOURCE], context), blob, context)
 
 
-def _is_quoted(blob: Blob, offset: int) -> bool:
-    """Return whether the text of JSON in which something stands begins with a sentence: a data set quotes it."""
+def _is_quoted(blob: Blob, offset: int, encoding: str, data: bytes, context: Context) -> bool:
+    """Return whether a text of JSON has a sentence before what it hides, and does not load as a whole.
+
+    Data sets quote payloads so. Decoders skip spaces, and opcodes can look like words, so the sentence is decoded, too.
+    """
+    sentence = _string_before(blob, offset)
+    if not _WORDS.search(sentence):
+        return False
+    outermost = encoding.rpartition(" of ")[2]
+    if (
+        outermost == "base64"
+    ):  # a decoder that skips all else begins elsewhere, unless four letters stand for three bytes
+        return all(len(re.sub(f"[^{letters}]", "", sentence)) % 4 for letters in _BASE64)
+    if outermost == "escapes":
+        fronts = (sentence.encode(codec, "replace") for codec in ("latin-1", "utf-8"))
+        wholes = (blob.nested("text", MemoryReader(front + data)) for front in fronts)
+        return not any(True for whole in wholes for _ in exactly(whole, 0, context))
+    return outermost == "hexadecimal"
+
+
+def _string_before(blob: Blob, offset: int) -> str:
+    """Return the part before `offset` of the string of JSON that it is in, or nothing where none begins nearby."""
     before = blob.reader.read(max(0, offset - 2 * KIB), min(2 * KIB, offset))
-    begins = max((quote.end() for quote in _QUOTE.finditer(before)), default=0)
-    return _WORDS.search(before, begins) is not None
+    quote = max((found.end() for found in _QUOTE.finditer(before)), default=0)
+    if before[: max(quote - 1, 0)].rstrip()[-1:] not in _LEADING:
+        return ""
+    try:
+        return str(json.loads(b'"%s"' % before[quote:], strict=False))
+    except ValueError:
+        return ""
 
 
 def _holds_others(data: bytes) -> bool:
@@ -471,7 +501,7 @@ def _reads(source: bytes) -> bool:
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=20,
+    version=21,
     patterns=COMPRESSED,
     runs=RUNS,
     confirm=confirm,

@@ -109,6 +109,10 @@ CASES = {
     "benign_stream_that_a_data_set_quotes": config(
         f"This is how one looks:\n{pickle.dumps(Exploit(), 0).decode()}\nDo not load it.", CLEAN, "data.json"
     ),
+    "stream_whose_sentence_is_an_opcode": config(
+        f"Vthis is text\n0{pickle.dumps(Exploit(), 0).decode()}", MALICIOUS, "data.json"
+    ),
+    "pickle_behind_words_of_opcodes": config(f"KDEo MSgx KDEo MSgx {b64(malicious())}", MALICIOUS, "data.json"),
     "pickle_behind_a_label": config(f"data:x;base64,{b64(malicious())}", MALICIOUS),
     "executable_that_a_data_set_quotes": config(f"This is a program: {b64(elf())}", MALICIOUS, "data.json"),
     "pickle_of_protocol_2": config(b64(pickle.dumps(Exploit(), 2)), MALICIOUS),
