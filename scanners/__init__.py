@@ -1,4 +1,4 @@
-"""What is looked for: one file (or folder) per format; the tuple is the whole list, in order of running."""
+"""Scanners, one file (or folder) per format, in the order in which they run."""
 
 from __future__ import annotations
 
@@ -105,4 +105,4 @@ MODULES = (
     "personal_data",
 )
 SCANNERS: tuple[Scanner, ...] = tuple(late_scanner(module, INDEX) for module in MODULES)
-"""Each is loaded when a blob shows its signs."""
+"""Each is loaded when a blob first shows its signs."""

@@ -1,4 +1,4 @@
-"""Everything that is looked for, in one list: the rules of scanners, detectors and judges with who declares them."""
+"""The rules of all scanners, detectors and judges, each with its owner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Declared:
 
 
 def declared_rules(scanners: Sequence[Scanner] = SCANNERS) -> tuple[Declared, ...]:
-    """Return every rule once, by id; one that several share belongs to the first that declares it."""
+    """Return every rule once, sorted by id; a shared rule belongs to the first owner that declares it."""
     rules: dict[str, Declared] = {}
     for rule, owner in _all(scanners):
         rules.setdefault(rule.id, Declared(rule, owner))
@@ -30,7 +30,7 @@ def declared_rules(scanners: Sequence[Scanner] = SCANNERS) -> tuple[Declared, ..
 
 
 def names(scanners: Sequence[Scanner] = SCANNERS) -> tuple[str, ...]:
-    """Return what `Options.scanners` may choose from: scanners and detectors, in order of running."""
+    """Return the names that `Options.scanners` may contain: scanners, then detectors, in the order of running."""
     return (*(scanner.name for scanner in scanners), *(detector.name for detector in DETECTORS))
 
 

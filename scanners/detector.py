@@ -1,4 +1,4 @@
-"""Detectors over raw bytes: patterns nominate offsets, and a function confirms what is there."""
+"""Detectors search raw bytes: patterns nominate offsets, and a function confirms the structure at each."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from modelsweep.core.units import KIB
 from modelsweep.core.values import dataclass
 
 OVERLAP = 256
-"""Bytes by which windows overlap: the longest match that a nominating pattern may need."""
+"""Bytes by which windows overlap, so the maximum length of a match of a nominating pattern."""
 RUN = 20
-"""Least number of letters, digits and `_-+/` in a row that a token, or anything in base64, has."""
+"""Minimum length of a run of letters, digits and `_-+/` that is searched for tokens and base64."""
 BEFORE = 32
-"""Bytes before such a run in which a pattern for it may begin."""
+"""Maximum bytes before such a run at which a pattern for it may begin."""
 
 AS_RAW = "raw-weights"
-"""The scanner of bytes without a format, which all detectors examine."""
+"""Name of the scanner for bytes without a format, which all detectors examine."""
 CLOSE = 128 * KIB
-"""Size up to which a whole blob is also searched by code, for what no pattern can express."""
+"""Maximum bytes of a blob that is also searched as a whole by code, for what no pattern can express."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """Something to find in any bytes.
+    """Finds one kind of thing in any bytes.
 
     `patterns` are regular expressions over bytes in the syntax common to `re` and hyperscan, with `.` matching every
     byte, at most `OVERLAP` bytes wide, and so specific that random weights do not match. Each begins with a literal
@@ -62,9 +62,9 @@ class Detector:
 
 
 def kept_apart(items: Iterator[Item], locator: Locator, scanner: str, said: set[Problem]) -> Iterator[Item]:
-    """Yield the items of one of many places, so that a fault there does not affect the others.
+    """Yield the items of one of many places, so that an error there does not affect the others.
 
-    The fault becomes a problem, once of each kind: `said` holds those so far.
+    The error becomes a Problem, unless `said`, the problems reported so far, contains an equal one.
     """
     try:
         yield from items

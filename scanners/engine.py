@@ -1,4 +1,4 @@
-"""The engine: every matching scanner over a blob and over all that is nested in it, then judgement of the facts.
+"""The engine runs every matching scanner over a blob and everything nested in it, then has judges assess the facts.
 
 This module holds the only broad `except` besides the process boundary: what a scanner raises becomes a Problem.
 """
@@ -47,20 +47,20 @@ if TYPE_CHECKING:
     from scanners.places import Places
 
 SMALL = 1 * MIB
-"""Bytes of a unit that is read at once: its scanners make many small reads."""
+"""Maximum size in bytes of a unit that is read into memory at once, since its scanners make many small reads."""
 AGAIN = 2
-"""How many times its own size an archive with a signature may have its stored members read again, to hash them."""
+"""Maximum bytes of stored members that are read again to hash them, as a multiple of the size of their archive."""
 TENSORS = 50_000
-"""Tensors of a blob that are kept for the scanners of weights."""
+"""Maximum tensors of one blob that are kept for the scanners of weights."""
 PLACED = frozenset({"code-reference", "java-class", "keras-object", "metadata-code", "shell-command", "template"})
-"""Kinds of facts whose line in the file is searched for if their scanner does not know it."""
+"""Kinds of facts whose line in the file is looked up when their scanner does not know it."""
 Kept = TypeVar("Kept", Fact, Finding, Problem)
 
 
 def examine(
     unit: Unit, reader: Reader, options: Options, spool: Spool, scanners: Sequence[Scanner] = SCANNERS
 ) -> UnitResult:
-    """Examine one unit with everything nested in it; never raises for what the bytes hold.
+    """Examine one unit with everything nested in it; never raises because of the content.
 
     `reader` reads the whole file, even if the unit is a member of it.
     """
@@ -89,14 +89,14 @@ def examine(
 def conclude(
     found: Sequence[Finding], facts: Sequence[Fact], artifacts: Sequence[Artifact], options: Options
 ) -> tuple[Finding, ...]:
-    """Return the findings of a unit in order: those that scanners `found`, and those of the judges in its facts."""
-    # Names are judged with the content but are no part of it: two files of one content share their facts.
+    """Return the findings of a unit in order: those that scanners `found`, and those that judges derive from facts."""
+    # Names are judged with the content but are not stored as facts: two files of equal content share their facts.
     judged = judge([*facts, *named(artifacts)] if options.blacklist else facts, options)
     return in_order((*found, *judged))
 
 
 def _begun(blob: Blob) -> Blob:
-    """Return a blob with its head, and a small unit with its bytes in memory."""
+    """Return `blob` with its head read, and with all of its bytes in memory if it is a small unit."""
     if blob.depth or blob.size > SMALL:
         return blob.with_head()
     data = blob.reader.read(0, blob.size)
@@ -104,7 +104,7 @@ def _begun(blob: Blob) -> Blob:
 
 
 class Examination:
-    """What examining one unit has yielded so far."""
+    """The results of examining one unit, so far."""
 
     def __init__(self, options: Options, context: Context, scanners: Sequence[Scanner]) -> None:
         self.options, self.context, self.scanners = options, context, scanners
@@ -119,12 +119,12 @@ class Examination:
         """Tensors of the blobs that are being examined, the innermost last."""
         self._places: Places | None = None
         self._windows: list[tuple[int, Reader]] = []
-        """Members that lie in the bytes of the unit as they are, each with the place of its artifact."""
+        """Members that lie unchanged in the bytes of the unit, each with the index of its artifact."""
         self._spent: set[str] = set()
         self._entered: set[tuple[Locator, int, int]] = set()
 
     def enter(self, blob: Blob, sweep: Sweep | None) -> None:
-        """Examine `blob`; `sweep` is the raw pass over the bytes that it is part of, None where it starts its own."""
+        """Examine `blob`; `sweep` is the raw pass over the bytes around it, or None if it needs a pass of its own."""
         if blob.depth > self.context.limits.depth:
             self._problem(ProblemKind.LIMIT, blob, ENGINE, f"nested deeper than {self.context.limits.depth} containers")
             return
@@ -132,7 +132,7 @@ class Examination:
         try:
             self._enter(_begun(blob), sweep)
         except (Truncated, SourceFault) as error:
-            del self._windows[windows:]  # their readers may be closed with the bytes that they are part of
+            del self._windows[windows:]  # their readers may be closed together with the bytes around them
             self._fault(blob, ENGINE, error)
 
     def _enter(self, blob: Blob, sweep: Sweep | None) -> None:
@@ -163,7 +163,10 @@ class Examination:
         self.artifacts[artifact] = Artifact(blob.locator, blob.size, current.digest if own else "", names)
 
     def _digest_signed(self, blob: Blob, first: int, facts: int) -> None:
-        """Hash the stored members of `blob`, from the `first` on, if one of them signs others."""
+        """Hash the stored members of `blob`, starting with number `first`, if one of them is a signature.
+
+        `facts` is the number of facts that were known before `blob` was examined.
+        """
         windows = self._windows[first:]
         del self._windows[first:]
         if not any(fact.kind == SIGNATURE and fact.locator.members for fact in self.facts[facts:]):
@@ -177,7 +180,7 @@ class Examination:
                 self.artifacts[place] = replace(self.artifacts[place], digest=digest_of(reader))
 
     def enter_member(self, unit: Unit, reader: Reader) -> None:
-        """Examine a member of the file that `reader` reads, through the archive's scanner."""
+        """Examine one member of the archive that `reader` reads, with the archive's scanner."""
         whole = Blob(unit.locator.outermost, reader)
         member = Blob(unit.locator, reader)
         try:
@@ -194,7 +197,7 @@ class Examination:
         self._guard(member, divider.name, divider.member(whole, self.context, unit.index), Sweep(whole))
 
     def conceal(self) -> None:
-        """Remove the credentials that were found from everything that was reported."""
+        """Remove the credentials that were found from all facts, findings and problems."""
         conceal = concealer(self.context.secrets)
         self.facts = [conceal_fact(fact, conceal) for fact in self.facts]
         self.findings = [conceal_finding(finding, conceal) for finding in self.findings]
@@ -231,7 +234,7 @@ class Examination:
         self._guard(blob, scanner.name, scanner.scan(blob, self.context), sweep)
 
     def _weigh(self, blob: Blob, tensors: list[Numbers], sweep: Sweep) -> list[Scanner]:
-        """Have the tensors of `blob` examined; return the scanners that did."""
+        """Run the scanners of weights over the tensors of `blob`, and return those scanners."""
         if self.options.depth != "full" or sum(tensor.length for tensor in tensors) < WEIGHED:
             return []
         chosen = [scanner for scanner in self.scanners if scanner.weigh and self._chosen(scanner)]
@@ -241,7 +244,7 @@ class Examination:
         return chosen
 
     def _guard(self, blob: Blob, scanner: str, items: Iterator[Item], sweep: Sweep) -> None:
-        """Take in what a scanner yields, and turn what it raises into one Problem."""
+        """Collect what a scanner yields, and turn an exception that it raises into one Problem."""
         try:
             for item in items:
                 self._take(self._placed(blob, item) if isinstance(item, Fact) else item, sweep)
@@ -249,7 +252,7 @@ class Examination:
             self._fault(blob, scanner, error)
 
     def _placed(self, blob: Blob, fact: Fact) -> Fact:
-        """Return a fact with the line of its file, if it is about a setting in one."""
+        """Return `fact` with its line number, if it is about a setting in a text file."""
         if blob.depth or fact.kind not in PLACED or FILE_LINE in fact.detail:
             return fact
         if self._places is None:
@@ -292,7 +295,7 @@ class Examination:
                 blob.reader.close()
 
     def _leave_out(self, item: Apart, size: int) -> None:
-        """Note a member that is a unit of its own; `size` is that of its archive."""
+        """Record a member that becomes a unit of its own; `size` is the size of its archive."""
         unit = Unit(len(self.members), item.locator, size, part=item.size)
         self.members.append(Member(unit, len(self.artifacts), len(self.facts), len(self.problems)))
 
@@ -300,7 +303,7 @@ class Examination:
         self._keep(self.problems, problem, self.context.limits.problems, "problems")
 
     def _keep(self, kept: list[Kept], item: Kept, limit: int, what: str) -> None:
-        """Keep `item`; what exceeds the limit is reported once for each kind."""
+        """Append `item` to `kept`; a full list is reported once for each kind (`what`)."""
         if len(kept) < limit:
             kept.append(item)
             return
@@ -329,5 +332,5 @@ class Examination:
 
 
 def preview(head: bytes) -> str:
-    """Return the first bytes in hexadecimal, for comparison with a list of magic numbers."""
+    """Return the first eight bytes in hexadecimal, for comparison with a list of magic numbers."""
     return head[:8].hex(" ") or "nothing"

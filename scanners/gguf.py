@@ -1,4 +1,4 @@
-"""GGUF, the weights of llama.cpp and its kin: key-value pairs, tensor descriptions, then the tensors.
+"""GGUF, the weights of llama.cpp and similar programs: key-value pairs, tensor descriptions, then the tensors.
 
 Specification: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Tensors are not read here. The chat template
 is a program that loaders run (CVE-2024-34359); it is judged in `scanners.judge.templates`.
@@ -27,12 +27,12 @@ from scanners.parsing.gguf_header import (
 
 TEMPLATE_KEY = "tokenizer.chat_template"
 _TEMPLATES = "template"
-"""Other keys with this word are rendered by programs of their own."""
+"""A word in other keys whose values some programs render as templates."""
 _GENERAL = "general."
 _SIGNED = 1 << 63
 _INT = 1 << 31
 _DIRECTION = re.compile(r"direction\.(\d{1,20})")
-"""A tensor of a control vector, whose number llama.cpp multiplies by its elements in 32 bits."""
+"""Name of a control vector's tensor: llama.cpp multiplies its number by its elements in 32 bits."""
 _SHOWN = 100
 _LICENCES = ("general.license", "general.license.name")
 _REFERENCE = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
@@ -124,7 +124,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield metadata, chat templates, and every byte that is not accounted for exactly once."""
+    """Yield metadata, chat templates, and every byte that the header does not account for exactly once."""
     headers = read_header(blob.reader)
     try:
         yield from _read(blob, headers, context)
@@ -160,7 +160,7 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
             yield from _templates(blob, key, value)
         elif isinstance(value, str) and key in _LICENCES:
             yield from licence_facts(context, blob.locator, value, key, own if isinstance(own, str) else "")
-        elif isinstance(value, str) or key.startswith(_GENERAL):  # elsewhere lists are vocabularies
+        elif isinstance(value, str) or key.startswith(_GENERAL):  # lists under other keys are vocabularies
             for text in _texts(value):
                 yield from telling_facts(text, blob.locator, printable(key, _SHOWN), context)
         if isinstance(value, str) and key.startswith(_GENERAL) and key not in _LICENCES:
@@ -170,12 +170,12 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
 
 
 def _is_rendered(value: Json) -> bool:
-    """Return whether a text, or one of several, holds what Jinja acts on."""
+    """Return whether a text, or one of several, contains Jinja syntax."""
     return any("{{" in text or "{%" in text for text in _texts(value))
 
 
 def _texts(value: Json) -> Iterator[str]:
-    """Yield a text, or those of a list and of the lists in it, which nest only a few deep."""
+    """Yield a text, or all texts in a list and in its nested lists, whose depth is limited."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, str):
             yield item
@@ -194,7 +194,7 @@ def _templates(blob: Blob, key: str, value: Json) -> Iterator[Item]:
 
 
 def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
-    """Yield what is wrong with single tensors, and only where nothing is, with how they lie beside each other."""
+    """Yield what is wrong with single tensors; if nothing is, what is wrong with their layout."""
     seen: set[str] = set()
     sound = True
     for tensor in header.tensors:
@@ -218,7 +218,7 @@ def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
 
 
 def _numbers_of(tensor: Tensor, shown: str, blob: Blob) -> Iterator[Finding]:
-    """Yield dimensions and numbers of layers that loaders do not check."""
+    """Yield zero dimensions and overflowing layer numbers, which loaders do not check."""
     if 0 in tensor.dimensions:
         yield Finding(CRASHES, blob.locator, f"a dimension of tensor {shown} is zero")
     layer = _DIRECTION.fullmatch(tensor.name)
@@ -236,7 +236,7 @@ def _numbers(header: GgufHeader) -> Iterator[Numbers]:
 
 
 def _fault(tensor: Tensor, header: GgufHeader, size: int) -> str:
-    """Return in which way `tensor` does not fit a file of `size` bytes, or nothing."""
+    """Return how `tensor` does not fit into a file of `size` bytes, or an empty string if it does."""
     if tensor.elements >= _SIGNED or _length(tensor) >= _SIGNED or tensor.offset >= _SIGNED:
         return "overflows"
     if tensor.type not in TYPES:
@@ -257,7 +257,7 @@ def _length(tensor: Tensor) -> int:
 
 
 def _layout(blob: Blob, header: GgufHeader) -> Iterator[Item]:
-    """Yield gaps beyond padding, overlaps and what follows the last tensor."""
+    """Yield gaps larger than padding, overlaps, and bytes after the last tensor."""
     end = header.data
     for tensor in sorted(header.tensors, key=lambda item: item.offset):
         start, shown = header.data + tensor.offset, printable(tensor.name, _SHOWN)

@@ -1,8 +1,8 @@
-"""JSON configurations of models: Python code that loaders import because a key names it, and chat templates.
+"""JSON configurations of models: the Python code that their keys make loaders import, and chat templates.
 
 Hugging Face's config.json, tokenizer_config.json and their kin (https://huggingface.co/docs/transformers/custom_models),
-model_index.json of diffusers, modules.json of sentence-transformers, and Hydra's `_target_` in any JSON. Only the file
-itself is judged here, not the Python files that it names.
+model_index.json of diffusers, modules.json of sentence-transformers, and Hydra's `_target_` in any JSON. Only the
+configuration is judged here, not the Python files that it names.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ from scanners.parsing.onnx_schema import HOLDING_GRAPHS, JSON_SUFFIX
 from scanners.suffixes import NEVER_PLAIN
 
 SIZE_LIMIT = 64 * MIB
-"""Bytes of JSON that are parsed; objects take about eight times as much memory."""
+"""Maximum bytes of JSON that are parsed; the objects take about eight times as much memory."""
 _MEMORY_FACTOR = 4
 _ALWAYS_PARSED = MIB
-"""Bytes up to which a file is parsed even if it holds none of the keys, to learn whether it is whole."""
+"""Maximum bytes of a file that is parsed even without any of the keys, to find out whether it is complete."""
 _CHUNK = 8 * MIB
 _REPLACES = b'"Replace"'
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _LENIENT = (".json5", ".jsonc", ".hjson")
-"""Endings of JSON with comments, commas at ends, or keys without quotes."""
+"""Suffixes of JSON with comments, trailing commas, or unquoted keys."""
 _BARE = ".hjson"
 _BEGINNINGS = b"{[/#"
 _LENIENT_LIMIT = 8 * MIB
-"""Bytes that are read as a lenient reader does, token by token."""
+"""Maximum characters that are parsed leniently, token by token."""
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
 _FLOWS = frozenset({"nodes", "provider", "tools", "result"})
-"""One of which a flow, an agent or a list of tools has at its top."""
+"""Top-level keys of flows, agents and lists of tools, which have at least one of these."""
 _DESCRIBED = frozenset({"description", "function"})
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
-"""Ends of keys that somebody's own program calls by name."""
+"""Ends of keys whose values a program calls by name."""
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 """Escapes of ASCII characters, which may spell any of them."""
 _EXPRESSION = re.compile(rb'"expr_str"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _LONGEST = 64
-"""Bytes by which pieces that are searched overlap: more than the longest word."""
+"""Bytes by which searched chunks overlap: more than the longest word."""
 _SHOWN = 200
 _PATH_SHOWN = 1_200
-"""Characters of the path of a shard: more than judges take for one."""
+"""Maximum characters of a path that are kept: more than judges accept as a path."""
 _INDEXED = 10_000
 _MANIFEST = "MAR-INF/MANIFEST.json"
 _DESCRIPTIONS = frozenset({".zarray", ".zmetadata", "zarr.json"})
-"""Files of zarr that describe arrays."""
-# Modules of diffusers' own pipelines that bring components along: model_index.json names them without their package.
+"""Files of zarr that describe arrays as JSON."""
+# Pipeline modules of diffusers with components of their own: model_index.json names them without their package.
 _PIPELINES = frozenset(
     "alt_diffusion audioldm2 blip_diffusion deepfloyd_if kandinsky kolors latent_diffusion ltx2 paint_by_example "
     "shap_e spectrogram_diffusion stable_audio stable_cascade stable_diffusion stable_diffusion_safe unclip "
@@ -86,7 +86,10 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield code that the file names, and its chat templates; raises Malformed where cut, OverLimit above 64 MiB."""
+    """Yield the code that the file names, and its chat templates.
+
+    Raises Malformed if the JSON is cut or invalid, and OverLimit if it exceeds 64 MiB and may name code.
+    """
     from scanners.parsing.code_keys import conventional
 
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
@@ -97,7 +100,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     data = spelled_out(as_utf8(blob.reader.read(0, blob.size)))
     yield from _of_tokenizer(blob, data)
     network = holds(ONNX, data) and blob.locator.suffix != JSON_SUFFIX
-    telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # whose keys may lack quotes
+    telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # keys may be unquoted there
     if not telling and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
@@ -108,7 +111,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         found = _documents(blob, content, open_to_code)
     except JsonFault as fault:
         lenient = _lenient(blob, content)
-        whole = blob.locator.suffix in NEVER_PLAIN  # a model that is named so, and no text that looks like JSON
+        whole = blob.locator.suffix in NEVER_PLAIN  # by its name a model, not text that looks like JSON
         cut = (fault.cut or lenient is None) and blob.locator.suffix in _SUFFIXES
         if not lenient and (telling or whole or cut):
             raise Malformed(f"not JSON: {fault}") from None
@@ -126,7 +129,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _of_tokenizer(blob: Blob, data: bytes) -> Iterator[Item]:
-    """Yield words that a tokenizer exchanges, and that they are too many to look at."""
+    """Yield the words that a tokenizer replaces, or a Problem if there are too many to examine."""
     if _REPLACES in data:
         from scanners.parsing.word_replacements import replacements
 
@@ -137,12 +140,12 @@ def _of_tokenizer(blob: Blob, data: bytes) -> Iterator[Item]:
 
 
 def _is_network(document: Json) -> bool:
-    """Return whether a document holds a graph as ONNX has it in JSON."""
+    """Return whether a document holds an ONNX graph in the JSON form of protobuf."""
     return isinstance(document, dict) and any(isinstance(document.get(key), dict | list) for key in HOLDING_GRAPHS)
 
 
 def _lenient(blob: Blob, content: str) -> list[Json] | None:
-    """Return the documents of a configuration as lenient readers see it, None where it ends too early for them, too."""
+    """Return the documents as lenient readers parse them, or None if the text is cut short even for those."""
     from scanners.parsing.json_lenient import NoJson, strict
 
     suffix = blob.locator.suffix
@@ -158,18 +161,18 @@ def _lenient(blob: Blob, content: str) -> list[Json] | None:
 
 
 def may_command(blob: Blob, data: bytes) -> bool:
-    """Return whether a configuration may hold commands of attacks that the scanner of commands does not tell."""
+    """Return whether a configuration may hold attack commands that the scanner of commands does not report."""
     if not holds(COMMANDS, data):
         return False
     from scanners.command_documents import is_document
 
-    return not is_document(blob)  # of which that says who runs them
+    return not is_document(blob)  # for which the scanner of commands knows what runs them
 
 
 def settings(blob: Blob, document: Json, context: Context, *, commands: bool = False) -> Iterator[Item]:
-    """Yield code and templates that stand under the keys of any configuration, TOML too, which loaders know.
+    """Yield code and templates under keys that loaders evaluate, in any configuration, including parsed TOML.
 
-    `commands` says that those of attacks are looked for.
+    `commands` tells whether to look for attack commands too.
     """
     from scanners.loose_settings import command_facts, loose_facts
 
@@ -190,14 +193,14 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
 
 
 def _filled(entry: Entry, places: Places) -> list[Entry]:
-    """Return a target with the values that its text names, as often as documents differ in them."""
+    """Return `entry` once for each value that the interpolations in its text can take."""
     if not isinstance(entry.value, str):
         return [entry]
     return [entry._replace(value=value) for value in places.filled(entry.value)]
 
 
 def _expressions(blob: Blob, document: Json) -> Iterator[Item]:
-    """Yield what bundles of MONAI evaluate: texts behind `$`, also those of lists."""
+    """Yield what MONAI bundles evaluate: strings that begin with `$`, also in lists."""
     from scanners.parsing.bundle_expressions import PREFIX, evaluated
 
     values = (entry.value if isinstance(entry.value, list) else [entry.value] for entry in entries(document))
@@ -205,7 +208,7 @@ def _expressions(blob: Blob, document: Json) -> Iterator[Item]:
 
 
 def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
-    """Return the documents of `text`, none where it lacks all words and keys: nothing is in them; raises JsonFault."""
+    """Return the documents of `text`, or none if it lacks all keys of interest; raises JsonFault."""
     from scanners.parsing.code_keys import KEYS
 
     if telling:
@@ -223,7 +226,7 @@ def _holds_word(data: bytes) -> bool:
 
 
 def _computes(data: bytes) -> bool:
-    """Return whether a shape of torch.export is worked out by more than arithmetic."""
+    """Return whether a shape expression of torch.export does more than arithmetic."""
     from scanners.parsing.evaluated_keys import reaches_out
 
     return any(reaches_out(text.decode("utf-8", "replace")) for text in set(_EXPRESSION.findall(data)))
@@ -235,14 +238,14 @@ def _chunks(blob: Blob) -> Iterator[bytes]:
 
 
 def _check_end(data: bytes) -> None:
-    """Raise Malformed unless the last bracket could close the first: all that is known of a long file unparsed."""
+    """Raise Malformed unless the last bracket could close the first: the only check of a long file left unparsed."""
     first, last = data.lstrip()[:1], data.rstrip()[-1:]
     if {b"{": b"}", b"[": b"]"}.get(first, last) != last:
         raise Malformed("not JSON: the text ends too early")
 
 
 def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fact:
-    """Return that a key names code, which is looked for in the folder `root` first."""
+    """Return the fact that a key names code, which loaders look for in the folder `root` first."""
     detail: dict[str, Json] = {"how": how, "path": printable(path, _SHOWN)}
     if root:
         detail["roots"] = [printable(root, _SHOWN)]
@@ -250,14 +253,14 @@ def _reference(blob: Blob, name: str, how: str, path: str, root: str = "") -> Fa
 
 
 def _target(blob: Blob, entry: Entry) -> Iterator[Item]:
-    from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # those are seen with what they are given
+    from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # helpers are judged with their arguments
 
     if isinstance(entry.value, str) and entry.value and entry.value not in HYDRA_HELPERS:
         yield _reference(blob, entry.value, how_called(entry.value), entry.path)
 
 
 def _auto_map(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield the classes for each kind of model; tokenizers have a list of two, either of which may be null."""
+    """Yield the class of each auto class; tokenizers have a list of two, either of which may be null."""
     for kind, value in entry.value.items() if isinstance(entry.value, dict) else [("", entry.value)]:
         for name in value if isinstance(value, list) else [value]:
             yield from _own_code(blob, name, f"{entry.path}.{kind}" if kind else entry.path)
@@ -281,7 +284,7 @@ def _trust(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _chat_template(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield what a template reaches: one text or its lines, a list of named ones, or an object of them."""
+    """Yield what chat templates reach: one text or its lines, a list of named templates, or an object of them."""
     from scanners.parsing.jinja_template import template_facts
 
     value = entry.value
@@ -295,14 +298,14 @@ def _chat_template(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _templates(value: Json) -> Iterator[tuple[Json, Json]]:
-    """Yield the names of templates, of which saving makes those of files, each with what it names."""
+    """Yield each template with its name, which becomes a file name when the tokenizer is saved."""
     several = value if isinstance(value, list) else [value]
     for name, item in value.items() if isinstance(value, dict) else (("", item) for item in several):
         yield (item.get("name", name), item.get("template")) if isinstance(item, dict) else (name, item)
 
 
 def _kernel(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield a repository (`owner/name`, `name:function`) where the name of a built-in implementation should stand."""
+    """Yield a kernel repository (`owner/name`, `name:function`) in place of the name of a built-in implementation."""
     several = entry.value.values() if isinstance(entry.value, dict) else [entry.value]  # one for each part of a model
     for value in several:
         if isinstance(value, str) and set(value) & set("/:"):
@@ -310,7 +313,7 @@ def _kernel(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _name(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield the name of the model that this one was made from, which a blacklist may hold."""
+    """Yield the name of the model that this one is derived from, for comparison with a blacklist."""
     if isinstance(entry.value, str) and entry.value:
         detail: dict[str, Json] = {"key": printable(entry.key, _SHOWN), "text": printable(entry.value, _SHOWN)}
         yield Fact("metadata", printable(entry.key, _SHOWN), blob.locator, detail=detail)
@@ -321,7 +324,7 @@ def _other(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _is_setting(blob: Blob, entry: Entry) -> bool:
-    """Return whether a value may be a setting: lists of objects, and lines of them, are data about something."""
+    """Return whether a value may be a setting; lists and lines of objects are data instead."""
     return "[" not in entry.path and blob.locator.suffix != ".jsonl" and entry.key not in _HANDLERS
 
 
@@ -339,7 +342,7 @@ _HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {
 
 
 def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
-    """Yield classes that the whole document lists: modules of sentence-transformers, components of diffusers."""
+    """Yield what depends on the whole document, such as modules of sentence-transformers or components of diffusers."""
     if isinstance(document, list):
         yield from _modules(blob, document)
         yield from _listed_tools(blob, document, context)
@@ -362,7 +365,7 @@ def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
 
 
 def _flow(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
-    """Yield what nodes of a flow, components of agents and descriptions of tools bring along."""
+    """Yield the code and commands in nodes of flows, components of agents and descriptions of tools."""
     if not _FLOWS.isdisjoint(document):
         from scanners.flows import flow_items
 
@@ -370,7 +373,7 @@ def _flow(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[I
 
 
 def _listed_tools(blob: Blob, document: list[Json], context: Context) -> Iterator[Item]:
-    """Yield what descriptions of tools in a list have an assistant do."""
+    """Yield what tool descriptions in a list make an assistant do."""
     first = document[0] if document else None
     if isinstance(first, dict) and not _DESCRIBED.isdisjoint(first):
         from scanners.flows import tool_items
@@ -379,7 +382,7 @@ def _listed_tools(blob: Blob, document: list[Json], context: Context) -> Iterato
 
 
 def _modules(blob: Blob, modules: list[Json]) -> Iterator[Item]:
-    """Yield the classes of modules of sentence-transformers, and their folders that lead out of the model."""
+    """Yield the classes of sentence-transformers modules, and their folders that lead out of the model."""
     for at, item in enumerate(modules):
         if isinstance(item, dict) and {"idx", "type"} <= item.keys() and isinstance(item["type"], str):
             yield _reference(blob, item["type"], "class", f"[{at}].type")
@@ -388,7 +391,7 @@ def _modules(blob: Blob, modules: list[Json]) -> Iterator[Item]:
 
 
 def _trusted_parts(blob: Blob, config: dict[str, Json]) -> Iterator[Item]:
-    """Yield other repositories whose code a model without code of its own trusts for its parts (CVE-2026-5241)."""
+    """Yield the repositories whose code a model without code of its own trusts for its parts (CVE-2026-5241)."""
     if config.get("trust_remote_code") is not True or "auto_map" in config:
         return
     for key, part in config.items():
@@ -398,7 +401,7 @@ def _trusted_parts(blob: Blob, config: dict[str, Json]) -> Iterator[Item]:
 
 
 def _steps(blob: Blob, processor: dict[str, Json]) -> Iterator[Item]:
-    """Yield the classes of a processor of LeRobot that no registry knows: it imports them by their names."""
+    """Yield the classes of a LeRobot processor that are not in its registry: it imports them by name."""
     steps = processor.get("steps") if "name" in processor else None
     for at, step in enumerate(steps if isinstance(steps, list) else ()):
         name = step.get("class") if isinstance(step, dict) and "config" in step else None
@@ -411,7 +414,7 @@ def _is_manifest(blob: Blob) -> bool:
 
 
 def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
-    """Yield the shards of an index, each with its tensors; raises OverLimit for more than 10,000."""
+    """Yield the shards of an index, each with its tensors; raises OverLimit for more than 10,000 shards."""
     tensors, metadata = index["weight_map"], index.get("metadata")
     shards: dict[str, list[str]] = {}
     for name, shard in tensors.items() if isinstance(tensors, dict) else ():
@@ -432,7 +435,7 @@ def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
 
 
 def _weights_of_tfjs(blob: Blob, manifest: Json) -> Iterator[Item]:
-    """Yield the files that TensorFlow.js reads weights from, each joined to the folder of the model."""
+    """Yield the weight files of TensorFlow.js, whose paths it joins to the folder of the model."""
     for at, group in enumerate(manifest if isinstance(manifest, list) else ()):
         paths = group.get("paths") if isinstance(group, dict) else None
         for name in paths if isinstance(paths, list) else ():
@@ -442,7 +445,7 @@ def _weights_of_tfjs(blob: Blob, manifest: Json) -> Iterator[Item]:
 
 
 def _arrays_of_orbax(blob: Blob, tree: Json) -> Iterator[Item]:
-    """Yield the arrays whose names lead elsewhere, each joined to the folder of the checkpoint by its keys."""
+    """Yield the arrays of Orbax whose keys, joined to the folder of the checkpoint, lead out of it."""
     for leaf in tree.values() if isinstance(tree, dict) else ():
         keys = leaf.get("key_metadata") if isinstance(leaf, dict) else None
         for key in keys if isinstance(keys, list) else ():
@@ -453,7 +456,7 @@ def _arrays_of_orbax(blob: Blob, tree: Json) -> Iterator[Item]:
 
 
 def _handler(blob: Blob, model: Json) -> Iterator[Item]:
-    """Yield the files that TorchServe imports, in a folder that was or will be packed: see scanners.torchserve."""
+    """Yield the files that TorchServe imports, from the manifest of an unpacked archive: see scanners.torchserve."""
     from scanners.torchserve import BUILT_IN_HANDLERS
 
     for key in ("handler", "modelFile"):
@@ -463,12 +466,12 @@ def _handler(blob: Blob, model: Json) -> Iterator[Item]:
 
 
 def _is_pipeline(blob: Blob, class_name: Json) -> bool:
-    """Return whether lists are components: in other configurations of diffusers they are blocks and activations."""
+    """Return whether lists are components: in other diffusers configurations they are blocks and activations."""
     return blob.locator.name.endswith("model_index.json") or not isinstance(class_name, str) or "Pipeline" in class_name
 
 
 def _components(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
-    """Yield classes of packages, any of which a file of that name in the folder of the component goes before."""
+    """Yield the classes of components; a file with the package's name in the component's folder takes precedence."""
     for key, value in index.items():
         match value:
             case [str(file), str(name)] if key == "_class_name":
@@ -479,14 +482,14 @@ def _components(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
 
 
 def _is_component(rest: list[Json]) -> bool:
-    """Return whether this follows library and class: nothing, or in modular pipelines from where it is loaded."""
+    """Return whether `rest` may follow library and class: nothing, or an object that modular pipelines load from."""
     return not rest or (len(rest) == 1 and isinstance(rest[0], dict))
 
 
 def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterator[Item]:
-    """Yield what templates in the references of kerchunk reach, which fsspec renders with plain Jinja2, and codecs.
+    """Yield what templates in kerchunk references reach, which fsspec renders with plain Jinja2, and codecs of arrays.
 
-    What describes an array stands there as a text of JSON.
+    The metadata of an array is JSON inside a string there.
     """
     from scanners.parsing.code_keys import conventional
     from scanners.parsing.jinja_template import template_facts

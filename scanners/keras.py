@@ -1,6 +1,6 @@
 """Keras: the JSON that describes a model, its layers and how it was compiled.
 
-It stands in `.keras` archives and unpacked folders as `config.json`, and alone as what `to_json()` returns; weights are
+It is the `config.json` of `.keras` archives and unpacked folders, or a file of its own from `to_json()`; weights are
 HDF5. Format: https://keras.io/api/models/model_saving_apis/serialization_utils/. What it names is judged in
 `scanners.judge.keras_layers`.
 """
@@ -20,7 +20,7 @@ from scanners.parsing.keras_config import SHOWN
 NAME = "keras"
 _MARKS = (b'"class_name"', b'"config"')
 _ESCAPES = (rb"\u006", rb"\u0073", rb"\u005f", rb"\u005F")
-"""How JSON may spell the letters of those marks to hide them; no writer of JSON escapes letters."""
+"""Escapes that could hide the letters of the marks; no JSON writer escapes letters."""
 
 DUPLICATE_KEY = Rule(
     id="keras/duplicate-key",
@@ -36,7 +36,7 @@ DUPLICATE_KEY = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether JSON begins here that holds the keys of an object, in any encoding and spelling of JSON."""
+    """Return whether the blob is JSON with the keys of a Keras object, in any encoding and with any escapes."""
     if b"\0" in blob.head[:4]:
         return begins_wide(blob.head)
     start = blob.head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
@@ -49,7 +49,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the described model would import, call and open; nothing where the JSON is no model of Keras."""
+    """Yield what the described model would import, call and open; nothing if the JSON is not a Keras model."""
     if blob.size > context.limits.parsed_bytes:
         raise OverLimit(f"{blob.size:,} bytes of JSON: more than may be held in memory")
     document = keras_config.parse(blob.reader.read(0, blob.size), context)

@@ -1,10 +1,9 @@
-"""HDF5, the format of Keras' weights and of its older models: groups, datasets and links, read by h5py without a step
-outside the file. MATLAB's version 7.3 is HDF5 as well.
+"""HDF5, the format of Keras weights, of older Keras models and of MATLAB 7.3 files: groups, datasets and links.
 
-Format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html. Links into other files, virtual datasets
-and external storage are looked at, never followed; the data of datasets is not read, but for texts of MATLAB's
-functions, and the first chunks of those that are compressed. Attributes that hold the description of a model are
-examined as such.
+Format: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html. h5py reads it without leaving the file:
+links into other files, virtual datasets and external storage are reported, never followed. Of datasets, only the texts
+of MATLAB functions and the first chunks of compressed data are read. Attributes that describe a model are examined as
+such.
 """
 
 from __future__ import annotations
@@ -47,11 +46,11 @@ _OBJECTS = 1_000_000
 _DTYPE = 60
 _LARGE = 4 * GIB
 _EXPANSION = 1000
-"""Times its bytes in the file that a large array may take in memory: the bound of Keras, and above that of Deflate."""
+"""Maximum ratio of a large array's bytes in memory to those in the file: Keras' limit, and above that of Deflate."""
 _PLAIN = "SVbiuf"
-"""Kinds of elements, as NumPy has them, that are bytes as they stand."""
+"""NumPy kinds of elements that are plain bytes."""
 _SAMPLE, _CHUNK = 64 * MIB, 16 * MIB
-"""Bytes of compressed datasets of a file that are decompressed, and of one chunk."""
+"""Maximum bytes of compressed datasets that are decompressed per file, and maximum bytes of one chunk."""
 _CONFIGS = ("model_config", "training_config", "layer_config")
 _REFERENCES = (
     "https://nvd.nist.gov/vuln/detail/CVE-2026-1669",
@@ -98,12 +97,12 @@ EXPANDS = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a superblock stands at the start or after a user's block; the suffix admits long ones."""
+    """Return whether a superblock is at the start or after a user block; the suffix admits long user blocks."""
     return _superblock(blob) is not None
 
 
 def _superblock(blob: Blob) -> int | None:
-    """Return where the superblock stands: at the start, or at a doubling of 512 behind bytes of the user's own."""
+    """Return the offset of the superblock: 0, or 512 times a power of two after a user block; None without one."""
     for offset in (0, 512, 1024, 2048) if SIGNATURE in blob.head else ():
         if blob.head.startswith(SIGNATURE, offset):
             return offset
@@ -116,7 +115,7 @@ def _superblock(blob: Blob) -> int | None:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the file opens besides itself, and the models that its attributes describe."""
+    """Yield the other files that loading opens, and the models that attributes describe."""
     try:
         import h5py
     except ImportError:
@@ -139,21 +138,21 @@ _FAULTS = (OSError, RuntimeError, ValueError, KeyError, TypeError, NotImplemente
 
 
 class _Walk:
-    """One pass over the objects of a file, each visited once however many links lead to it."""
+    """One pass over the objects of a file, each visited once regardless of how many links lead to it."""
 
     def __init__(self, h5py: Any, blob: Blob, context: Context, source: Hdf5Source) -> None:
         self._h5, self._blob, self._context, self._source = h5py, blob, context, source
         self._objects = Budget("objects and links in a file", _OBJECTS)
         self._seen: set[int] = set()
         self._sample = min(_SAMPLE, context.limits.parsed_bytes)
-        """Decompressed bytes that are still to be looked at."""
+        """Decompressed bytes that may still be sampled."""
         self._unpickled = False
-        """Whether the dataset at hand is marked as one whose rows are pickles."""
+        """Whether the current dataset is marked as one whose rows are pickles."""
         self._dtypes: Counter[str] = Counter()
         self._matlab = MatlabObjects(h5py, blob.locator) if blob.head.startswith(HEADER) else None
 
     def items(self, root: Any) -> Iterator[Item]:
-        """Yield what the objects below `root` hold; without recursion, groups nest as deep as the file likes."""
+        """Yield what the objects below `root` hold; without recursion, since groups may nest to any depth."""
         h5g, h5d = self._h5.h5g, self._h5.h5d
         left: list[tuple[Any, bytes, str]] = [(root, b"/", "")]
         while left:
@@ -176,7 +175,7 @@ class _Walk:
         yield Fact("tensors", dtypes, self._blob.locator, detail={"count": self._dtypes.total()})
 
     def _links(self, group: Any, path: str, left: list[tuple[Any, bytes, str]]) -> Iterator[Item]:
-        """Yield which links of `group` lead outside; add the objects not yet seen to `left`."""
+        """Yield the links of `group` that lead outside, and add the objects not seen yet to `left`."""
         below = len(left)
         for name in self._names(group.links.iterate):
             inner = keras_config.shortened(f"{path}/{printable(name.decode('utf-8', 'replace'))}")
@@ -189,7 +188,7 @@ class _Walk:
         left[below:] = reversed(left[below:])
 
     def _names(self, iterate: Callable[[Callable[..., None]], object]) -> list[bytes]:
-        """Return the names that `iterate` calls back with, in one pass: by number each would cost a pass of its own."""
+        """Return the names that `iterate` reports, in one pass: access by index would cost a pass for each."""
         names: list[bytes] = []
 
         def found(name: bytes, *_: object) -> None:
@@ -203,13 +202,13 @@ class _Walk:
     def _link(self, group: Any, name: bytes, path: str, left: list[tuple[Any, bytes, str]]) -> Iterator[Item]:
         h5l, link = self._h5.h5l, group.links.get_info(name)
         if link.type == h5l.TYPE_HARD:
-            place = link.u  # H5Oget_info would also measure the object, which takes long
+            place = link.u  # H5Oget_info would also measure the object, which is slow
             if place not in self._seen:
                 self._seen.add(place)
                 left.append((group, name, path))
         elif link.type == h5l.TYPE_EXTERNAL:
             yield self._elsewhere(path, "an external link to", group.links.get_val(name)[0])
-        elif link.type != h5l.TYPE_SOFT:  # soft links stay inside: what they name is met by its own link
+        elif link.type != h5l.TYPE_SOFT:  # soft links stay inside the file: their target has a link of its own
             detail = f"{path} is a link of the user-defined kind {link.type}"
             yield Problem(ProblemKind.UNSUPPORTED, self._blob.locator, NAME, printable(detail, 300))
 
@@ -243,7 +242,7 @@ class _Walk:
             yield from self._rows(dataset, path)
 
     def _dtype(self, dataset: Any) -> tuple[Any, int]:
-        """Return the type of a dataset's elements, None where NumPy has none like it, and the bytes of one."""
+        """Return the NumPy type of a dataset's elements, None if there is none, and the bytes of one element."""
         try:
             dtype = dataset.dtype
         except (TypeError, ValueError):
@@ -254,7 +253,7 @@ class _Walk:
         return dtype, dtype.itemsize
 
     def _is_foreign(self, kind: Any) -> bool:
-        """Return whether a type is, or holds, a time or a number of more bits than any of NumPy's."""
+        """Return whether a type is or contains a time, or a number that NumPy has no type for."""
         h5t = self._h5.h5t
         left = [kind]
         while left:
@@ -269,20 +268,20 @@ class _Walk:
         return False
 
     def _numbers(self, dataset: Any, kind: str, path: str) -> Iterator[Numbers]:
-        """Yield a dataset whose numbers stand in one piece; those in chunks are left out."""
+        """Yield the numbers of a contiguous dataset; chunked ones are left out."""
         offset, dtype = dataset.get_offset(), dtype_of(kind)
         if offset is not None and dtype:
             # A kernel is (inputs, units) in Keras
             yield Numbers(path, dtype, dataset.shape or (), offset, dataset.get_storage_size(), 1)
 
     def _bytes(self, dataset: Any, dtype: Any, path: str) -> Iterator[Blob]:
-        """Yield a dataset of bytes or texts in one piece: what stands behind it, as `SNOD`, is no part of them."""
+        """Yield a contiguous dataset of bytes or text as raw bytes, apart from what follows it (such as `SNOD`)."""
         offset, length = dataset.get_offset(), dataset.get_storage_size()
         if (dtype.kind in "SV" or dtype.itemsize == 1) and offset is not None and length <= self._blob.size - offset:
             yield self._blob.window(path.lstrip("/"), offset, length, RAW)
 
     def _packed(self, dataset: Any, dtype: Any, path: str) -> Iterator[Blob]:
-        """Yield the numbers and texts of a dataset in compressed chunks, a sample of a large file."""
+        """Yield a sample of the decompressed numbers and texts of a chunked dataset."""
         made = dataset.get_create_plist()
         filters = [made.get_filter(index)[0] for index in range(made.get_nfilters())]
         if not filters or made.get_layout() != self._h5.h5d.CHUNKED or dtype.kind not in _PLAIN:
@@ -299,7 +298,7 @@ class _Walk:
             chunks.close()
 
     def _chunks(self, dataset: Any, dtype: Any, count: int) -> Iterator[bytes]:
-        """Yield the first `count` chunks as they are decompressed."""
+        """Yield the first `count` chunks, decompressed."""
         import numpy
 
         h5s = self._h5.h5s
@@ -315,7 +314,7 @@ class _Walk:
             yield values.tobytes()
 
     def _of_matlab(self, dataset: Any, path: str) -> Iterator[Item]:
-        """Yield what functions of MATLAB call, and objects of Java that it makes."""
+        """Yield what MATLAB functions call, and the Java objects that MATLAB creates."""
         if self._matlab:
             yield from self._matlab.calls(dataset, path)
             stream = self._matlab.java(dataset)
@@ -337,11 +336,11 @@ class _Walk:
                 yield from self._attribute(h5a.open(owner, key), inner, owner)
             except _FAULTS as error:
                 yield self._malformed(inner, error)
-            except (Malformed, OverLimit) as error:  # one that cannot be read must not hide what else there is
+            except (Malformed, OverLimit) as error:  # an unreadable attribute must not hide the others
                 yield problem_of(error, self._blob.locator, NAME)
 
     def _attribute(self, attribute: Any, path: str, owner: Any) -> Iterator[Item]:
-        """Yield what an attribute describes, or would unpickle: PyTables and pandas try all texts that end in a dot."""
+        """Yield what an attribute describes or unpickles: PyTables and pandas try all strings that end with a dot."""
         text = self._text(attribute, owner)
         if not text:
             return
@@ -360,7 +359,7 @@ class _Walk:
                 data.close()
 
     def _rows(self, dataset: Any, path: str) -> Iterator[Item]:
-        """Yield the rows of a dataset, each of which PyTables unpickles: arrays of objects, also those of pandas."""
+        """Yield the rows of an object array, also of pandas, each of which PyTables unpickles."""
         kind = dataset.get_type()
         if len(dataset.shape) != 1 or kind.get_class() != self._h5.h5t.VLEN or kind.get_super().get_size() != 1:
             detail = f"{path} is said to be rows of pickled objects (PyTables), and has none"
@@ -376,7 +375,7 @@ class _Walk:
                 yield self._blob.nested(f"{path}[{index}]", data, expect="pickle", expanded=True)
 
     def _text(self, attribute: Any, owner: Any) -> bytes:
-        """Return the bytes of an attribute that is one text, nothing of any other."""
+        """Return the bytes of an attribute that is a single string, or nothing for any other attribute."""
         import numpy
 
         one = attribute.get_space().get_simple_extent_npoints() == 1
@@ -395,7 +394,7 @@ class _Walk:
         return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value or b"")
 
     def _described(self, text: bytes, name: str, path: str) -> Iterator[Item]:
-        """Yield what the model that an attribute describes names; other attributes hold no such thing."""
+        """Yield what the model that an attribute describes names, and the version of Keras; nothing of others."""
         if name == "keras_version":
             version = printable(text.decode("utf-8", "replace"), SHOWN)
             yield Fact("framework", "keras", self._blob.locator, detail={"version": version})
@@ -414,7 +413,7 @@ class _Walk:
             yield from settings(self._blob, document, self._context)
 
     def _malformed(self, path: str, error: Exception) -> Problem:
-        """Return the problem of an object that HDF5 cannot read; raises SourceFault where the source is to blame."""
+        """Return the Problem of an object that HDF5 cannot read; raises SourceFault if the source is to blame."""
         if self._source.fault:
             raise self._source.fault
         return problem_of(Malformed(f"{path or '/'} cannot be read: {error}"), self._blob.locator, NAME)

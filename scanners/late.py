@@ -1,6 +1,6 @@
-"""Scanners and judges that are not loaded yet: what the index tells of them is known, all else loads them.
+"""Proxies for scanners and judges that are not loaded yet: attributes in the index are known, others load the module.
 
-A small file meets a handful of sixty scanners. To load them all takes longer than to examine it.
+A small file needs a handful of sixty scanners. Loading them all takes longer than examining it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Late:
-    """Stands for what `load` returns, which is called when something is asked for that is not `known`."""
+    """A proxy for what `load` returns, which is called when an attribute is needed that is not `known`."""
 
     digest: str
-    """That of its rules."""
+    """Digest of the rules."""
     judged: Any
 
     def __init__(self, load: Callable[[], object], known: Mapping[str, Any]) -> None:
@@ -27,7 +27,7 @@ class Late:
         self.__dict__.update(known)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what is asked of any object: whether it can be copied, say
+        if name.startswith("__"):  # protocols that any object is probed for, such as copying
             raise AttributeError(name)
         found = getattr(self.load(), name)
         setattr(self, name, found)
@@ -35,7 +35,7 @@ class Late:
 
 
 def late_scanner(module: str, index: Mapping[str, Mapping[str, Any]]) -> Scanner:
-    """Return the scanner of a module of this package, which is loaded now only if the index does not know it."""
+    """Return the scanner of a module of this package, which is loaded now only if it is not in the index."""
     if module not in index:
         return loaded_scanner(module)
     known = {"opt_in": False, **index[module]}
@@ -44,6 +44,6 @@ def late_scanner(module: str, index: Mapping[str, Mapping[str, Any]]) -> Scanner
 
 
 def loaded_scanner(module: str) -> Scanner:
-    """Return the scanner of a module of this package."""
+    """Load a module of this package and return its scanner."""
     scanner: Scanner = import_module(f"scanners.{module}").SCANNER
     return scanner

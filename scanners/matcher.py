@@ -1,4 +1,7 @@
-"""Which patterns stand in a window of bytes: hyperscan where it is installed and pays, `re` elsewhere, same answers."""
+"""Find which patterns match in a window of bytes, with hyperscan if installed and worthwhile, otherwise with `re`.
+
+Both give the same answers.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ PATTERNS: tuple[tuple[bytes, Detector], ...] = tuple(
     (pattern, detector) for detector in DETECTORS for pattern in (*detector.patterns, *detector.runs)
 )
 COMPILED = 8 * MIB
-"""Bytes of one process from which hyperscan's database pays: making it takes 0.1 s, `re` needs 10 ms more per MiB."""
+"""Bytes per process from which compiling hyperscan's database pays: it takes 0.1 s, and `re` 10 ms more per MiB."""
 LOADED = 256 * KIB
-"""The same where a database was prepared: loading it takes 2 ms, of which the package takes 1."""
+"""Bytes per process from which loading a prepared database pays: it takes 2 ms, of which the package takes 1."""
 _LENGTH = 4
-"""Bytes before each database of several that say how long it is."""
+"""Bytes of the length field in front of each serialized database."""
 _TOKENS = bytes(ord("a") if byte < 128 and (chr(byte).isalnum() or byte in b"_-+/") else 0 for byte in range(256))
 _LONG = b"a" * RUN
 _BETWEEN = b"\xff"
@@ -30,28 +33,28 @@ _ANY_CASE = re.compile(rb"\(\?i\)([a-z-]{3,})")
 
 
 class Matcher(Protocol):
-    """Says which patterns a window of bytes holds."""
+    """Finds the patterns that match in a window of bytes."""
 
     is_wide: bool
-    """Whether it takes less time for several windows at once than for one after the other, where they hold nothing."""
+    """Whether one call for several windows without a match is faster than one call for each."""
 
     def present(self, window: bytes) -> list[int]:
         """Return the numbers of the patterns that match anywhere in `window`, ascending."""
 
 
 class RegexMatcher:
-    """The matcher of the standard library."""
+    """A matcher that uses the `re` module of the standard library."""
 
     is_wide = False
 
     def present(self, window: bytes) -> list[int]:
         """Return the numbers of the patterns that match anywhere in `window`, ascending."""
         plain, lowered, runs = _by_kind()
-        # Most windows lack what most patterns begin with: those need not even be compiled for a small file
-        # (`rfind` is several times as quick as `find` in CPython where there is nothing to be found)
+        # Most windows lack the literal that a pattern begins with, so most patterns need not even be compiled
+        # (`rfind` is several times faster than `find` in CPython when there is no match)
         found = [number for number, start in plain if window.rfind(start) >= 0 and _compiled(number).search(window)]
         folded = window.lower() if lowered else b""
-        # `re` walks any-case patterns at 0.15 GB/s: ten times slower than finding what they begin with.
+        # `re` runs case-insensitive patterns at 0.15 GB/s, ten times slower than a search for their literal start.
         found += [number for number, start in lowered if folded.rfind(start) >= 0 and _compiled(number).search(window)]
         around = _around_runs(window)
         if around and _any_run().search(around):
@@ -60,19 +63,19 @@ class RegexMatcher:
 
 
 class HyperscanMatcher:
-    """The matcher of the hyperscan package."""
+    """A matcher that uses the hyperscan package."""
 
     is_wide = True
 
     def present(self, window: bytes) -> list[int]:
-        """Return the numbers of the patterns that match anywhere in `window`, ascending; works without the GIL."""
+        """Return the numbers of the patterns that match anywhere in `window`, ascending; releases the GIL."""
         found: set[int] = set()
         PATTERNS_SOUGHT.scan(window, _note, found)
         return sorted(found)
 
 
 def offsets(number: int, window: bytes) -> Iterator[int]:
-    """Yield every offset in `window` at which pattern `number` matches, overlapping matches too."""
+    """Yield every offset in `window` at which pattern `number` matches, including overlapping matches."""
     position = 0
     while match := _compiled(number).search(window, position):
         yield match.start()
@@ -80,12 +83,12 @@ def offsets(number: int, window: bytes) -> Iterator[int]:
 
 
 class Choice:
-    """Picks the quickest matcher for the next bytes of this process; the choice never changes what is found."""
+    """Picks the fastest matcher for the next bytes of this process; the choice never changes the results."""
 
     def __init__(self) -> None:
         self.seen = 0
         self.pays = False
-        """Whether hyperscan searches from now on."""
+        """Whether hyperscan is used from now on."""
 
     def __call__(self, size: int) -> Matcher:
         """Return a matcher for `size` bytes, for use in one thread."""
@@ -113,25 +116,25 @@ def _note(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> 
 
 
 class Kept(Protocol):
-    """Where databases are that another process made, or will make."""
+    """Storage for serialized databases that another process makes."""
 
     @property
     def is_there(self) -> bool:
-        """Whether there are any by now."""
+        """Whether the databases have been stored by now."""
 
     def read(self) -> bytes | None:
-        """Return them all as they were made, None where there are none that are whole."""
+        """Return the databases as one byte string, or None if there are none or they are damaged."""
 
 
 class Prepared:
-    """Whether the databases of this process are made, and where some are `kept` that need only be loaded."""
+    """Tells whether this process has made its databases, and where prepared ones are stored (`kept`)."""
 
     is_made = False
     kept: Kept | None = None
 
     @property
     def is_at_hand(self) -> bool:
-        """Whether none has to be made."""
+        """Whether no database needs to be compiled."""
         return self.is_made or (self.kept is not None and self.kept.is_there)
 
 
@@ -139,7 +142,7 @@ prepared = Prepared()
 
 
 def _part(data: bytes, number: int) -> bytes:
-    """Return one of the databases that stand behind each other as `serialized` returned them."""
+    """Return database `number` from a concatenation of what `Database.serialized` returned."""
     start = 0
     for _ in range(number):
         start += _LENGTH + int.from_bytes(data[start : start + _LENGTH], "big")
@@ -147,28 +150,28 @@ def _part(data: bytes, number: int) -> bytes:
 
 
 class Wanted(NamedTuple):
-    """A pattern of a database, and whether it is enough to be told once that it is there."""
+    """A pattern of a database, and whether only its first match in a window is needed (`once`)."""
 
     pattern: bytes
     once: bool = True
 
 
 class Database:
-    """Patterns that hyperscan looks for together: what it makes of them is made, or read, when it is first needed."""
+    """A hyperscan database, which is compiled or loaded when it is first needed."""
 
     def __init__(self, number: int, told_by: object, wanted: Callable[[], Iterable[Wanted]]) -> None:
         self.told_by = told_by
-        """Its `repr` tells it from a database of other patterns, which are many."""
+        """Its `repr` identifies the patterns, without the cost of listing them all."""
         self._number, self._wanted = number, wanted
         self._lock = Lock()
         self._loaded: Any = None
         self._scratches: dict[int, Any] = {}
-        """By thread: two scans at once must not share one."""
+        """Scratch space by thread id: concurrent scans must not share one."""
 
     def scan(self, window: bytes, note: Callable[..., bool | None], found: object) -> bool:
-        """Call `note` for each match with number, start (always 0), end, flags and `found`, without the GIL between.
+        """Call `note` for each match with number, start (always 0), end, flags and `found`; releases the GIL between.
 
-        Returns False where `note` said that it is enough, by returning True.
+        Returns False if `note` stopped the scan by returning True.
         """
         import hyperscan
 
@@ -180,7 +183,7 @@ class Database:
         return True
 
     def serialized(self) -> bytes:
-        """Return it as bytes, with their number before them, having made it where it has to be."""
+        """Return the database as bytes after their length, and compile it first if needed."""
         import hyperscan
 
         self._load()
@@ -229,7 +232,7 @@ def _compiled(number: int) -> re.Pattern[bytes]:
 
 
 def _around_runs(window: bytes) -> bytes:
-    """Return the runs of characters of tokens with what stands before them: little of any text, nothing of weights."""
+    """Return the long runs of token characters with the bytes before each: a small part of text, none of weights."""
     kinds, pieces = window.translate(_TOKENS), []
     # A regular expression for runs would be ten times slower
     start = kinds.find(_LONG)
@@ -243,7 +246,7 @@ def _around_runs(window: bytes) -> bytes:
 
 @cache
 def _any_run() -> re.Pattern[bytes]:
-    # By first byte: of forty alternatives each place would try all
+    # Grouped by first byte, since `re` would otherwise try all forty alternatives at each position
     grouped: dict[bytes, list[bytes]] = {}
     for number in _by_kind()[2]:
         pattern = PATTERNS[number][0]
@@ -255,12 +258,12 @@ def _any_run() -> re.Pattern[bytes]:
 
 
 Starts = tuple[tuple[int, bytes], ...]
-"""Numbers of patterns, each with the literal that it begins with."""
+"""Pattern numbers, each with the literal that the pattern begins with."""
 
 
 @cache
 def _by_kind() -> tuple[Starts, Starts, tuple[int, ...]]:
-    """Return the case-sensitive patterns, the others, and the numbers of those for runs."""
+    """Return the case-sensitive patterns, the case-insensitive ones, and the numbers of the patterns for runs."""
     runs = {number for number, (pattern, detector) in enumerate(PATTERNS) if pattern in detector.runs}
     others = [number for number in range(len(PATTERNS)) if number not in runs]
     lowered = {number: match[1] for number in others if (match := _ANY_CASE.match(PATTERNS[number][0]))}
@@ -269,7 +272,7 @@ def _by_kind() -> tuple[Starts, Starts, tuple[int, ...]]:
 
 
 def literal_start(pattern: bytes) -> bytes:
-    """Return the bytes that every match of a pattern begins with, as far as they are plain to see."""
+    """Return the literal bytes that `pattern` begins with, which every match begins with too."""
     start, end = b"", 0
     while match := _LITERAL.match(pattern, end):
         start += bytes.fromhex(match[0][2:].decode()) if match[0].startswith(b"\\") else match[0]

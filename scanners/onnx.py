@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _TENSORS, _RANK = 50_000, 16
-"""Tensors that are kept by name, and their dimensions."""
+"""Maximum tensors that are kept by name, and maximum dimensions of each."""
 _PATH_KEPT = 1_100
 _SEEN = 256
-"""Fields in which a model must show that it is one."""
+"""Maximum fields that are read to recognise a model."""
 _IR_VERSIONS = range(1, 1_000)
 _OPSETS_SINCE = 3
-"""Version of the format that first demands `opset_import`."""
+"""First version of the format that requires `opset_import`."""
 COMPILED = "EPContext"
-"""The operator of onnxruntime that stands for a graph which a device's compiler made, here or in a file beside."""
+"""The operator of onnxruntime for a graph that a device's compiler produced, embedded here or in another file."""
 CALLING = "ATen"
-"""The operator of PyTorch's exporter that calls the one of PyTorch that its attribute `operator` names."""
+"""The operator of PyTorch's exporter that calls the PyTorch operator named by its attribute `operator`."""
 _CALLED = 200
-"""Operators of PyTorch, and names of Python, that are told of one model."""
+"""Maximum PyTorch operators, and maximum Python names, that are reported per model."""
 _INTERPRETING = frozenset({"PyOp", "PyCustomOp", "PythonOp", "PythonOpGrad"})
-"""Operators that call the class or function of Python that their attributes name."""
+"""Operators that call the Python class or function that their attributes name."""
 _MODULE = "module"
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _COMPILED_SCHEMA = {
@@ -49,20 +49,20 @@ _COMPILED_SCHEMA = {
     "Value": {1: ("name", "text"), 3: ("i", "int"), 4: ("s", "text")},
 }
 _COMPILED_MOST = 1 << 20
-"""Bytes of the attributes of such a node that are held, of which each gives 4 KiB at most."""
+"""Maximum bytes of one node's attributes that are held in memory, at most 4 KiB of each."""
 COMPILED_PATHS = ("ep_cache_context", "onnx_model_filename")
 _STREAMED = frozenset({"Model", "Training", "Function", "Graph", "Node", "Attribute", "Sparse", "Tensor"})
 _GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
-# Tags that a model may begin with: the numbers of ModelProto's fields with their wire types
+# Tags that a model may begin with: field numbers of ModelProto with their wire types
 _FIRST = frozenset(b"\x08\x10\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2")
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _PREPACKED = "prepacked"
-"""What the keys begin with that onnxruntime adds."""
+"""Prefix of the keys that onnxruntime adds."""
 _DATA_TYPE = 2
 _DATA_TYPES = range(1, 33)
 _TENSOR_FIELDS = frozenset(range(1, 17))
 _TENSOR_DATA = frozenset({4, 5, 6, 7, 9, 10, 11, 13})
-"""Numbers of the fields of TensorProto: those up to the type are numbers, these hold the data or say where it is."""
+"""Field numbers of TensorProto that hold the data, or say where it is."""
 _REFERENCE = "https://github.com/onnx/onnx/blob/main/docs/ExternalData.md"
 
 
@@ -105,7 +105,7 @@ EXTERNAL_KEY = _rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether version and graph stand where ModelProto has them; the suffix admits a damaged model."""
+    """Return whether version and graph are where ModelProto has them; the suffix also admits a damaged model."""
     if blob.head[:1] == b"" or blob.head[0] not in _FIRST:
         return False
     from scanners.parsing.protobuf import LENGTH, VARINT, Wire
@@ -127,7 +127,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _is_tensor(blob: Blob) -> bool:
-    """Return whether a file of test data is a TensorProto: all its fields are, one says the type, one has the data."""
+    """Return whether a .pb file is a TensorProto (test data): it has only such fields, with a type and with data."""
     if blob.locator.suffix != ".pb":
         return False
     from scanners.parsing.protobuf import LENGTH, VARINT, Wire
@@ -146,7 +146,7 @@ def _is_tensor(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield operators and external files wherever they stand, and tensors that do not fit their bytes."""
+    """Yield all operators and external files, at any depth, and tensors whose size does not fit their data."""
     from scanners.parsing.protobuf import Walker, Wire
 
     walker = Walker(Wire(blob.reader, context), SCHEMA, _STREAMED, context.limits.parsed_bytes)
@@ -169,7 +169,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _decisions(blob: Blob, tensors: Mapping[str, tuple[Sequence[int], Span]]) -> Iterator[Fact]:
-    """Yield the places where the graph's answer depends on a test of its input; where it is damaged, none."""
+    """Yield the places where the graph's output depends on a test of its input; none if the graph is damaged."""
     from scanners.parsing.input_branches import decision_facts
     from scanners.parsing.onnx_graph import Walk
     from scanners.parsing.protobuf import Wire
@@ -183,7 +183,7 @@ def _decisions(blob: Blob, tensors: Mapping[str, tuple[Sequence[int], Span]]) ->
 
 
 class _Content:
-    """What has been seen of one model: functions come after the graphs that call them."""
+    """What has been read of one model so far; functions come after the graphs that call them."""
 
     def __init__(self, blob: Blob, context: Context) -> None:
         self.blob, self.context, self.limit = blob, context, context.limits.facts
@@ -195,12 +195,12 @@ class _Content:
         self.called: set[str] = set()
         self.python: set[str] = set()
         self.constants: dict[str, tuple[Sequence[int], Span]] = {}
-        """Sizes and places of the tensors of graphs by name, as far as they are few."""
+        """Shapes and spans of the graphs' tensors by name, up to `_TENSORS` of them."""
         self._tensors: list[tuple[str, Sequence[int], Span]] = []
-        """Those of which it is not known yet whose they are: what holds them ends behind them."""
+        """Tensors whose enclosing message has not ended yet, so that their owner is still unknown."""
 
     def take(self, record: Record) -> Iterator[Item]:
-        """Yield what one message says by itself, and keep what only the whole model tells."""
+        """Yield what follows from one message alone, and keep what needs the whole model."""
         if record.kind == "Node":
             yield from self._of_node(record)
         elif record.kind == "Tensor":
@@ -233,7 +233,7 @@ class _Content:
             yield Fact("metadata", "graph_name", self.blob.locator, detail={"key": "graph_name", "text": name})
 
     def _own(self, holder: Record) -> list[tuple[str, Sequence[int], Span]]:
-        """Return the tensors that a message holds, which has just ended, and forget them."""
+        """Remove and return the tensors inside `holder`, a message that has just ended."""
         tensors, start = self._tensors, len(self._tensors)
         while start and tensors[start - 1][2].offset >= holder.span.offset:
             start -= 1
@@ -249,7 +249,7 @@ class _Content:
             self.operators[key] = record
 
     def _compiled(self, node: Record) -> Iterator[Item]:
-        """Yield the files from which a compiled graph is taken, which its runtime opens."""
+        """Yield the files that a runtime opens to load a compiled graph."""
         from scanners.parsing.protobuf import Walker, Wire
 
         walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
@@ -258,12 +258,12 @@ class _Content:
             embedded = "embed_mode" not in values or values["embed_mode"].integer("i") != 0
             for name in COMPILED_PATHS:
                 path = values[name].text("s") if name in values else ""
-                # What is embedded is the program itself, but for the model that it was made of
+                # With `embed_mode`, the first attribute holds the program itself, not a path
                 if path and not (embedded and name == COMPILED_PATHS[0]) and path not in self.files:
                     yield from self._file(path, f"{node.text('name')}.{name}", node, "node")
 
     def _calling(self, node: Record) -> None:
-        """Keep the operator of PyTorch that a node names; nothing where it names none, or too many do."""
+        """Keep the PyTorch operator that a node names, or "" if it names none or the limit is reached."""
         from scanners.parsing.protobuf import Walker, Wire
 
         walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
@@ -272,7 +272,7 @@ class _Content:
             self.called.add(printable(named[0], _SHOWN) if len(named) == 1 and len(self.called) < _CALLED else "")
 
     def _interpreting(self, node: Record) -> None:
-        """Keep the names of Python that a node has in its attributes, each below the module that stands beside it."""
+        """Keep the Python names in the attributes of a node, also qualified by the module it names."""
         from scanners.parsing.protobuf import Walker, Wire
 
         walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
@@ -284,7 +284,7 @@ class _Content:
             self.python.update([*names, *below][: max(_CALLED - len(self.python), 0)])
 
     def operators_used(self) -> Iterator[Item]:
-        """Yield each operator once, with its first node; those that the model defines itself are marked."""
+        """Yield each operator once, with its first node, and whether the model defines it."""
         for (domain, name), first in self.operators.items():
             detail: dict[str, Json] = {
                 "framework": "onnx",
@@ -302,7 +302,7 @@ class _Content:
             yield Fact("operator", value, self.blob.locator, first.span, detail)
 
     def files_used(self) -> Iterator[Item]:
-        """Yield of each file of tensors how much of it they take."""
+        """Yield for each external file how much of it the tensors use."""
         for location, extents in self.extents.items():
             fact = extents.fact(printable(location, _PATH_KEPT), self.blob.locator)
             if fact:
@@ -345,14 +345,14 @@ class _Content:
 
 
 def _expected(record: Record) -> int | None:
-    """Return how many bytes shape and type take, None where that cannot be said, -1 where nothing has that shape."""
+    """Return the bytes that shape and type require, None if that is unknown, or -1 if the shape is impossible."""
     if "segment" in record.spans:
         return None
     return size_of(record.integer("data_type"), record.integers.get("dims", []))
 
 
 def _numbers(record: Record, expected: int | None) -> Iterator[Numbers]:
-    """Yield a tensor whose numbers stand in the file as they are in memory."""
+    """Yield a tensor whose numbers are stored in the file as in memory."""
     spans = record.spans.get("raw_data", ())
     dtype = DTYPES.get(record.integer("data_type"), "")
     if spans and dtype and spans[-1].length == expected:

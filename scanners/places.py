@@ -1,7 +1,7 @@
-"""In which line of its file a setting stands of which a fact tells: parsers of JSON and YAML keep no places of values.
+"""Find the line of the setting that a fact is about, since parsers of JSON and YAML do not keep the offsets of values.
 
-A setting is looked for by its text, behind its key: of equal ones each fact takes the next, since facts come in the
-order of the file.
+A setting is found by searching for the text of its value after its key. Facts come in file order, so each fact takes
+the next of several equal settings.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
 
 _READ = MIB
-"""Bytes of a text in which settings are looked for."""
+"""Maximum bytes of a text in which settings are located."""
 _LOOKED = 200
-"""Facts of one file that are placed."""
+"""Maximum facts of one file that are located."""
 _TRIES, _BETWEEN = 20, 200
-"""Places of a text that are looked at, and bytes between the beginning of a key and its value."""
+"""Maximum occurrences that are checked, and maximum bytes between the start of a key and its value."""
 _SAID = re.compile(r"(?:^| in )line (\d{1,9})$")
 _ASSIGNS = re.compile(rb"[\"']?\s{0,8}[:=]")
 _INDEX = re.compile(r"\[\d+\]$")
 _TELLING = 3
-"""Characters of a value that are worth looking for."""
+"""Minimum bytes of a value for which a search is worthwhile."""
 
 
 class Places:
-    """Tells facts of one file in which lines their settings stand."""
+    """Adds line numbers to the facts of one file."""
 
     def __init__(self, blob: Blob) -> None:
         from scanners.text import reads_as_text
@@ -40,7 +40,7 @@ class Places:
         self._next: dict[tuple[str, str], int] = {}
 
     def told(self, fact: Fact) -> Fact:
-        """Return the fact with its line, where that is found."""
+        """Return `fact` with its line number, if that is found."""
         line = self._line(fact) if self._data and self._left > 0 and fact.locator == self._blob.locator else 0
         return replace(fact, detail={**fact.detail, FILE_LINE: line}) if line else fact
 
@@ -55,7 +55,7 @@ class Places:
         return self._data.count(b"\n", 0, at) + 1 if at >= 0 else 0
 
     def _found(self, key: str, value: str) -> int:
-        """Return where a value stands behind its key, or at all; -1 where it does not, or is written otherwise."""
+        """Return the offset of a value after its key, else of its first occurrence, or -1 if its text is not there."""
         wanted, name = _written(value), key.encode()
         if len(wanted) < _TELLING:
             return self._key(key)
@@ -72,7 +72,7 @@ class Places:
         return anywhere
 
     def _key(self, key: str) -> int:
-        """Return where a key stands as one, the next time."""
+        """Return the offset of the next occurrence of `key` with a colon or an equals sign after it, or -1."""
         name, at = key.encode(), self._next.get((key, ""), -1)
         for _ in range(_TRIES if name else 0):
             at = self._data.find(name, at + 1)
@@ -85,5 +85,5 @@ class Places:
 
 
 def _written(value: str) -> bytes:
-    """Return a text as JSON has it between its quotes, up to where it was cut for people."""
+    """Return `value` as JSON writes it between quotes, without the ellipsis of a shortened text."""
     return json.dumps(value.removesuffix("…").rstrip(), ensure_ascii=False)[1:-1].encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Which scanners to ask about a blob: most formats have a first byte or a name of their own."""
+"""Select the scanners to try on a blob, by its first byte and its name, which most formats prescribe."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from modelsweep.core.scanner import NUMBERED, Blob, Scanner, ends_with, is_plain
 
 _FIGURES = ".0123456789"
 _KEPT = 8_192
-"""Answers that are remembered. Hostile names cannot add to them: a name that no scanner knows counts as none."""
+"""Maximum cached answers. Hostile names cannot fill the cache: all names that no scanner knows share one entry."""
 
 
 class Recognition:
-    """The scanners that may accept a blob, by its first byte, suffix and name: all whose `signs` do not rule it out.
+    """Selects the scanners that may accept a blob: all whose `signs` do not rule out its first byte, suffix and name.
 
-    So the right scanner is found as if all had been asked, and all of them for a polyglot.
+    The result is the same as if every scanner were tried, also for polyglots.
     """
 
     def __init__(self, scanners: Sequence[Scanner]) -> None:
@@ -26,7 +26,7 @@ class Recognition:
         self._known: dict[tuple[bytes, str, str], _Candidates] = {}
 
     def asked(self, blob: Blob) -> list[Scanner]:
-        """Return the scanners to ask about `blob`, in order."""
+        """Return the scanners to try on `blob`, in order."""
         where = blob.locator
         suffix, name = where.suffix, where.name
         if name not in self._names:
@@ -42,7 +42,7 @@ class Recognition:
 
 
 class _Unsure(NamedTuple):
-    """What must hold for a blob, apart from first byte, suffix and name, before a scanner is asked about it."""
+    """Conditions beyond first byte, suffix and name that a blob must meet before a scanner is tried on it."""
 
     plain: bool = False
     at: tuple[tuple[int, tuple[bytes, ...]], ...] = ()
@@ -54,10 +54,10 @@ _SURE = _Unsure()
 
 
 class _Candidates(NamedTuple):
-    """Scanners, each with the index of its condition; some share one.
+    """Scanners with the index of their condition, which several may share.
 
-    `at` has, by offset, the bytes that any condition wants there, and those of each; `others` are the conditions of
-    another kind; `holds` says of each condition whether it always holds.
+    `at` holds for each offset the bytes that any condition expects there, then those of each condition. `others` are
+    the conditions that do not depend on bytes at an offset alone. `holds` tells which conditions are always true.
     """
 
     scanners: tuple[tuple[Scanner, int], ...]
@@ -78,7 +78,7 @@ class _Candidates(NamedTuple):
             if unsure.plain and not is_plain(head):
                 holds[place] = False
             elif not holds[place]:
-                # (`in` takes several times as long as `rfind` in CPython where there is nothing to be found)
+                # `rfind` is several times faster than `in` in CPython when there is no match
                 found = any(head.rfind(word) >= 0 for word in unsure.words)
                 holds[place] = found or (bool(unsure.ends) and ends_with(blob, unsure.ends))
         return holds
@@ -102,7 +102,7 @@ def _candidates(scanners: Sequence[Scanner], first: bytes, suffix: str, name: st
 
 
 def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure | None:
-    """Return the condition for asking a scanner about such blobs, None if it never accepts one."""
+    """Return the condition for trying `scanner` on such blobs, or None if it never accepts them."""
     signs = scanner.signs
     if signs is None:
         return _SURE
@@ -114,13 +114,13 @@ def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure |
 
 
 class _Latest:
-    """The recognition of the last unit, which the next one most likely uses, too."""
+    """The recognition used for the last unit, which the next unit most likely uses too."""
 
     recognition = Recognition(())
 
 
 def recognition_with(scanners: Sequence[Scanner]) -> Recognition:
-    """Return the recognition for `scanners`, remembered as long as they stay the same."""
+    """Return the recognition for `scanners`, cached while they stay the same."""
     found = _Latest.recognition
     if found.scanners is not scanners:
         found = _Latest.recognition = Recognition(scanners)

@@ -1,4 +1,4 @@
-"""safetensors: a length, a JSON header, and tensors that fill the rest without gap or overlap; no code anywhere.
+"""safetensors: a length, a JSON header, and tensors that fill the rest without gaps or overlaps; it holds no code.
 
 Format: https://github.com/huggingface/safetensors#format. Every byte is accounted for; tensors are not read here.
 """
@@ -16,15 +16,15 @@ from scanners.metadata_text import telling_facts
 from scanners.parsing.name_sets import HASHED, hash_of_names
 
 HEADER_LIMIT = 100_000_000
-"""Bytes of header beyond which loaders refuse a file."""
+"""Maximum bytes of a header that loaders accept."""
 _WORST_NODE = 72
-"""Bytes that one JSON value takes in memory at most, besides the text itself."""
+"""Maximum bytes that one JSON value takes in memory, besides its text."""
 _DIMENSIONS = 64
 _METADATA_KEY = "__metadata__"
 _SHOWN = 100
 _LICENCES = frozenset({"license", "licence", "modelspec.license"})
 _REFERENCE = ("https://github.com/huggingface/safetensors#format",)
-# Bits of one element
+# Bits per element
 DTYPES = {
     **dict.fromkeys(("F4",), 4),
     **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
@@ -85,7 +85,7 @@ HEADER_LENGTH = _rule(
 
 
 class Tensor(NamedTuple):
-    """What the header says of a tensor: element type, elements per dimension, and where in the data it stands."""
+    """A tensor as declared in the header: element type, shape, and byte range [start, stop) of the data."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -94,7 +94,7 @@ class Tensor(NamedTuple):
 
     @property
     def elements(self) -> int:
-        """Elements in all, an unbounded integer: hostile shapes overflow 64 bits."""
+        """The number of elements, an unbounded integer: hostile shapes overflow 64 bits."""
         count = 1
         for size in self.shape:
             count *= size
@@ -102,19 +102,19 @@ class Tensor(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """Whether an element type that is known, the shape and the bytes agree, wherever the file ends."""
+        """Whether the element type (which must be known), the shape and the byte range agree."""
         return self.start <= self.stop and self.elements * DTYPES[self.dtype] == (self.stop - self.start) * 8
 
     @property
     def mismatch(self) -> str:
-        """In which way they do not."""
+        """How the shape and the byte range disagree."""
         if self.start > self.stop:
             return f"ends at byte {self.stop:,} of the data, and begins at {self.start:,}"
         return f"of {self.elements:,} {self.dtype} stands in {self.stop - self.start:,} bytes"
 
 
 class Header(NamedTuple):
-    """A parsed header: `data` is the offset at which the tensors begin, `repeated` the keys declared twice."""
+    """A parsed header; `data` is the offset of the tensors, and `repeated` lists the keys declared twice."""
 
     data: int
     tensors: dict[str, Tensor]
@@ -123,7 +123,7 @@ class Header(NamedTuple):
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a JSON object follows a length that fits; the suffix admits a damaged one."""
+    """Return whether a JSON object follows a plausible length; the suffix also admits a damaged file."""
     length = int.from_bytes(blob.head[:8], "little")
     if blob.head[8:9] != b"{":
         return False
@@ -133,7 +133,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the tensors are, and every byte that the header does not account for exactly once."""
+    """Yield facts about tensors and metadata, and every byte that the header does not account for exactly once."""
     length = int.from_bytes(blob.reader.read(0, 8), "little")
     if length > max(HEADER_LIMIT, blob.size):
         yield Finding(HEADER_LENGTH, blob.locator, f"{length:,}", span=Span(0, 8))
@@ -185,7 +185,7 @@ def _metadata(value: Json) -> dict[str, str]:
 
 
 def _tensor(name: str, value: Json) -> Tensor:
-    """Return the tensor that `value` declares; raises Malformed where it is not of the form of the specification."""
+    """Return the tensor that `value` declares; raises Malformed if it violates the specification."""
     if isinstance(value, dict) and value.keys() == {"dtype", "shape", "data_offsets"}:
         dtype, shape, offsets = value["dtype"], _sizes(value["shape"]), _sizes(value["data_offsets"])
         if isinstance(dtype, str) and shape is not None and offsets is not None and len(offsets) == 2:
@@ -194,7 +194,7 @@ def _tensor(name: str, value: Json) -> Tensor:
 
 
 def _sizes(value: Json) -> tuple[int, ...] | None:
-    """Return a list of at most `_DIMENSIONS` integers of 64 bits, None where `value` is anything else."""
+    """Return `value` if it is a list of at most `_DIMENSIONS` unsigned 64-bit integers, otherwise None."""
     if not isinstance(value, list) or len(value) > _DIMENSIONS:
         return None
     sizes = tuple(item for item in value if type(item) is int and 0 <= item < 1 << 64)
@@ -202,7 +202,7 @@ def _sizes(value: Json) -> tuple[int, ...] | None:
 
 
 def _fault(tensor: Tensor, available: int) -> str:
-    """Return in which way `tensor` does not fit `available` bytes of data, or nothing."""
+    """Return how `tensor` does not fit into `available` bytes of data, or an empty string if it does."""
     if tensor.dtype not in DTYPES:
         return f"has the unknown type {tensor.dtype!r}: its size cannot be checked"
     if not tensor.start <= tensor.stop <= available:
@@ -211,7 +211,7 @@ def _fault(tensor: Tensor, available: int) -> str:
 
 
 def _layout(blob: Blob, header: Header) -> Iterator[Item]:
-    """Yield gaps, overlaps and what follows the last tensor."""
+    """Yield gaps, overlaps, and bytes after the last tensor."""
     end = 0
     for name, tensor in sorted(header.tensors.items(), key=lambda item: (item[1].start, item[1].stop)):
         shown = printable(name, _SHOWN)
@@ -233,7 +233,7 @@ def _unaccounted(blob: Blob, offset: int, length: int, where: str) -> Finding:
 def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
     dtypes = ", ".join(sorted({printable(tensor.dtype, 20) for tensor in header.tensors.values()})[:20])
     parameters = sum(tensor.elements for tensor in header.tensors.values())
-    # as text: a hostile sum is wider than the 64 bits of most JSON readers
+    # A string, since a hostile sum exceeds the 64 bits of most JSON readers
     detail: dict[str, Json] = {"count": len(header.tensors), "parameters": str(parameters)[:_SHOWN]}
     if len(header.tensors) <= HASHED:
         detail["names"] = hash_of_names(header.tensors)

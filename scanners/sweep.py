@@ -1,8 +1,8 @@
-"""One pass over raw bytes: SHA-256 and the nomination of patterns share every window, in threads beside the scanners.
+"""One pass over the raw bytes computes their SHA-256 and searches for patterns, in threads beside the scanners.
 
-Existence first: the pass notes only which windows hold a pattern at all. Offsets are located after the scanners ran,
-outside the members that a scanner examines for the same thing, and within a budget: hit-dense bytes cost no more than
-others. A spent budget is a Problem, because decoys hide payloads.
+The pass notes only which windows contain a pattern at all. Offsets are located after the scanners have run, outside
+the members that a scanner examines for the same thing, and within a budget, so that bytes full of hits cost no more
+than others. A spent budget is a Problem, because decoys can hide payloads.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
 THREADED = 4 * MIB
-"""Bytes from which a second thread pays for itself."""
+"""Minimum bytes for which a second thread pays for itself."""
 BLOCK = 4 * WINDOW
-"""Bytes that are read, hashed and searched at once beside scanners: between two blocks a thread waits for its turn."""
+"""Bytes that a thread reads, hashes and searches in one turn: between two blocks it waits for the GIL."""
 QUEUED = 3
 """Blocks in flight between the reading and the hashing thread."""
 AHEAD = 1_000
-"""Windows, and places in them, that are located while the pass goes on: of hit-dense bytes fewer may be needed."""
+"""Maximum windows and offsets that are located while the pass still runs: the budget may not need more."""
 LOOK = 0.02
-"""Seconds after which the thread that waits for the pass looks what it noted."""
+"""Seconds between two looks of the waiting thread at what the pass has noted."""
 LINES = MIB
-"""Bytes of a text whose lines are counted."""
+"""Maximum offset in a text, in bytes, for which line numbers are given."""
 HIT_BUDGET = 10_000
-"""Offsets examined per pattern in one sweep."""
+"""Maximum offsets that are examined per pattern in one sweep."""
 
 
 class Region(NamedTuple):
-    """Swept bytes [start, stop) that are a blob of their own, and the names of the scanners that accepted it."""
+    """The swept bytes [start, stop), which are a blob of their own, and the names of the scanners that accepted it."""
 
     start: int
     stop: int
@@ -53,21 +53,21 @@ class Region(NamedTuple):
 
 
 class Sweep:
-    """The raw pass over one blob whose bytes stand for themselves, with the members that lie inside it as they are."""
+    """The raw pass over one blob, including the members that lie unchanged inside its bytes."""
 
     def __init__(self, blob: Blob) -> None:
         self.blob = blob
         self.digest = ""
         self._windows: dict[int, list[int]] = {}
         self._places: dict[tuple[int, int], list[int]] = {}
-        """Offsets that were located already, by pattern and window."""
+        """Offsets that have been located already, by pattern and window."""
         self._regions: list[Region] = []
         self._owned: _Ownership | None = None
         self._running: Thread | None = None
         self._fault: BaseException | None = None
 
     def start(self) -> None:
-        """Begin to `run`: beside what the caller does next where that pays and the bytes allow it, else at once."""
+        """Start `run`, in a thread of its own if that pays and the reader allows it; otherwise complete it now."""
         if self.blob.size < THREADED or not self.blob.reader.is_parallel:
             self.run()
             return
@@ -75,7 +75,7 @@ class Sweep:
         self._running.start()
 
     def finish(self) -> None:
-        """Wait for what was started, and locate meanwhile what it notes; raises what it raised."""
+        """Wait for the pass, and locate what it notes meanwhile; raises what the pass raised."""
         if self._running:
             left = AHEAD
             while self._running.is_alive():
@@ -86,7 +86,7 @@ class Sweep:
             raise self._fault
 
     def _locate_ahead(self, left: int) -> int:
-        """Locate what was noted so far, at most `left` places and windows; return how many are left."""
+        """Locate what was noted so far, at most `left` offsets and windows; return how many of these are left."""
         for number, windows in [*self._windows.items()]:
             detector, owned = PATTERNS[number][1], self._ownership()
             for index in windows[:]:
@@ -96,13 +96,13 @@ class Sweep:
                     continue
                 try:
                     found = [*islice(self._located_in(number, index), left)]
-                except SourceFault:  # said by the pass, which reads the same bytes, or when they are confirmed
+                except SourceFault:  # raised again by the pass, which reads the same bytes, or on confirmation
                     return 0
                 left -= 1 + len(found)
-                if left >= 0:  # else there may be more of them
+                if left >= 0:  # otherwise the list may be incomplete
                     self._places[number, index] = found
                 if found and isinstance(detector, Late):
-                    detector.load()  # what is to confirm them
+                    detector.load()  # confirmation will need it
         return left
 
     def _run_apart(self) -> None:
@@ -112,7 +112,7 @@ class Sweep:
             self._fault = fault
 
     def run(self) -> None:
-        """Read every byte once; afterwards `digest` is the SHA-256 in hex and the windows with hits are known."""
+        """Read every byte once; afterwards `digest` is the SHA-256 in hex, and the windows with hits are known."""
         reader, digest = self.blob.reader, hashlib.sha256()
         if self.blob.size < THREADED:
             matcher = matcher_for(self.blob.size)
@@ -140,9 +140,10 @@ class Sweep:
             hasher.join()
 
     def _match_block(self, matcher: Matcher, first: int, block: bytes, apart: bool) -> bool:
-        """Match the windows from number `first` that `block` holds; return whether any of them holds anything.
+        """Match the windows of `block`, which begins with window `first`; return whether any of them has a match.
 
-        Weights hold nothing: so blocks are looked at as a whole, unless the one before was better looked at `apart`.
+        Weights have no matches, so a block is matched as a whole first, unless the block before it had matches
+        (`apart`).
         """
         if not apart and matcher.is_wide and not matcher.present(block):
             return False
@@ -160,7 +161,7 @@ class Sweep:
         return bool(found)
 
     def claim(self, blob: Blob, scanners: set[str]) -> None:
-        """Note that `blob` lies inside the swept bytes and was accepted by `scanners`."""
+        """Record that `blob` was accepted by `scanners`, if it lies inside the swept bytes."""
         start = self._start_of(blob.reader)
         if start is None:
             return
@@ -180,7 +181,7 @@ class Sweep:
         return start
 
     def confirm(self, context: Context) -> Iterator[Item]:
-        """Yield what the detectors confirm at the located offsets, said of the innermost member they stand in."""
+        """Yield what the detectors confirm at the located offsets, attributed to the innermost member there."""
         chosen = context.options.scanners
         owned = self._ownership()
         told: set[tuple[Locator, str, str]] = set()
@@ -211,7 +212,10 @@ class Sweep:
         yield from kept_apart(self._first_letters(context), self.blob.locator, "encoded", said)
 
     def _first_letters(self, context: Context) -> Iterator[Item]:
-        """Yield what members hide that begin with compressed bytes in base64: a letter before them is no part of it."""
+        """Yield what is hidden in members that begin with compressed bytes in base64.
+
+        The pattern may miss these because of a letter in front of the member, which is no part of it.
+        """
         chosen = context.options.scanners
         heads = [region for region in self._regions if region.start and region.blob.head[:1] == b"e"]
         if not heads or (chosen is not None and "encoded" not in chosen):
@@ -223,7 +227,7 @@ class Sweep:
                 yield from encoded.confirm(region.blob, 0, context)
 
     def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:
-        """Yield what stands in disguise in small blobs, said of the member that it stands in."""
+        """Yield what is disguised in small blobs, attributed to the member that contains it."""
         chosen, size = context.options.scanners, self.blob.size
         if size > CLOSE:
             return
@@ -238,32 +242,32 @@ class Sweep:
             yield from encoded.closely(self.blob, data, seen, context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
-        """Yield the offsets at which pattern `number` begins in `windows`."""
+        """Yield the offsets at which pattern `number` matches in `windows`."""
         for index in windows:
             known = self._places.get((number, index))
             yield from self._located_in(number, index) if known is None else known
 
     def _located_in(self, number: int, index: int) -> Iterator[int]:
-        """Yield the offsets at which pattern `number` begins in the window of number `index`."""
+        """Yield the offsets at which pattern `number` matches in window `index`."""
         reader, base = self.blob.reader, index * WINDOW
         window = reader.read(base, min(WINDOW + OVERLAP, reader.size - base))
         yield from (base + start for start in offsets(number, window) if start < WINDOW)
 
     def _ownership(self) -> _Ownership:
-        """Return what says whose the swept bytes are, once all scanners ran."""
+        """Return the owner of each swept byte; call it only after all scanners have run."""
         self._owned = self._owned or _Ownership(self._regions)
         return self._owned
 
 
 class _Lines:
-    """Tells in which line of a text a finding is."""
+    """Adds line numbers to findings in texts."""
 
     def __init__(self) -> None:
         self._blob: Blob | None = None
         self._ends: list[int] = []
 
     def told(self, blob: Blob, items: Iterator[Item]) -> Iterator[Item]:
-        """Yield items, findings of places in texts with the number of their line as evidence."""
+        """Yield `items`, with the line number as evidence of findings at an offset in a text."""
         for item in items:
             if isinstance(item, Finding) and item.span is not None and item.locator == blob.locator:
                 yield self._with_line(blob, item, item.span.offset)
@@ -279,7 +283,7 @@ class _Lines:
 
 
 def _ends_of_lines(blob: Blob) -> list[int]:
-    """Return where the lines of a text end, and its part that is looked at; nothing for other bytes."""
+    """Return the offsets of the line ends of a text, then the end of the part that is read; empty for other bytes."""
     from scanners.text import reads_as_text
 
     if not reads_as_text(blob.with_head()):
@@ -289,7 +293,7 @@ def _ends_of_lines(blob: Blob) -> list[int]:
 
 
 def _once(items: Iterator[Item], told: set[tuple[Locator, str, str]]) -> Iterator[Item]:
-    """Yield what was not told of the same member before, at its first place: data sets name a host often."""
+    """Yield each finding or fact only once per member, at its first place: data sets name a host often."""
     for item in items:
         key: tuple[Locator, str, str] | None = None
         if isinstance(item, Finding):
@@ -303,7 +307,7 @@ def _once(items: Iterator[Item], told: set[tuple[Locator, str, str]]) -> Iterato
 
 
 def digest_of(reader: Reader) -> str:
-    """Return the SHA-256 of all bytes, in hex."""
+    """Return the SHA-256 of all bytes in hex."""
     digest = hashlib.sha256()
     for window in reader.windows():
         digest.update(window)
@@ -316,7 +320,7 @@ def _hash_all(blocks: Queue[bytes | None], digest: hashlib._Hash) -> None:
 
 
 class _Ownership:
-    """Says which region is the narrowest over an offset; the first region stands for all swept bytes."""
+    """Maps offsets to the narrowest region that contains them; the first region spans all swept bytes."""
 
     def __init__(self, regions: list[Region]) -> None:
         self._end = regions[0].stop
@@ -340,23 +344,23 @@ class _Ownership:
             self._innermost.append(active[0][2] if active else regions[0])
 
     def add(self, region: Region) -> None:
-        """Put `region`, which a detector found, over whatever lies there: other patterns need not find it again."""
+        """Lay `region`, which a detector found, over what lies there, so that other patterns do not report it again."""
         after = self.innermost(region.stop)
         first, last = bisect_left(self._starts, region.start), bisect_right(self._starts, region.stop)
         self._starts[first:last] = [region.start, region.stop]
         self._innermost[first:last] = [region, after]
 
     def innermost(self, offset: int) -> Region:
-        """Return the narrowest region over `offset`."""
+        """Return the narrowest region that contains `offset`."""
         return self._innermost[bisect_right(self._starts, offset) - 1]
 
     def place(self, offset: int) -> tuple[Blob, int]:
-        """Return the blob of the narrowest region over `offset`, and where it starts."""
+        """Return the blob of the narrowest region that contains `offset`, and the region's start."""
         region = self.innermost(offset)
         return region.blob, region.start
 
     def wholly(self, offset: int, owners: frozenset[str]) -> bool:
-        """Return whether all of the window at `offset` lies in blobs that one of `owners` accepted."""
+        """Return whether the whole window at `offset` lies in blobs that one of `owners` accepted."""
         end = min(offset + WINDOW, self._end)
         first, last = bisect_right(self._starts, offset) - 1, bisect_right(self._starts, end - 1)
         return all(region.scanners & owners for region in self._innermost[first:last])

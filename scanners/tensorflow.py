@@ -1,9 +1,9 @@
-"""TensorFlow's graphs: SavedModel (saved_model.pb), frozen graphs (.pb) and meta graphs of checkpoints (.meta).
+"""TensorFlow graphs: SavedModel (saved_model.pb), frozen graphs (.pb) and meta graphs of checkpoints (.meta).
 
-Messages: https://github.com/tensorflow/tensorflow/tree/master/tensorflow/core/protobuf. All nodes are visited, those of
-function libraries and of graphs that stand serialized inside attributes and constants included. What operators do is
-judged in `scanners.judge.operators`. Tensors are not read here. Descriptions of Keras layers (keras_metadata.pb, and
-inside saved_model.pb) are handed to the scanner of Keras.
+Messages: https://github.com/tensorflow/tensorflow/tree/master/tensorflow/core/protobuf. All nodes are visited, also
+those of function libraries and of graphs serialized inside attributes and constants. What operators do is judged in
+`scanners.judge.operators`. Tensors are not read here. Descriptions of Keras layers (keras_metadata.pb, and inside
+saved_model.pb) are passed to the Keras scanner.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _STRING = 1_100
-"""Bytes kept of one string constant: longer than any path should be."""
+"""Maximum bytes kept of one string constant: longer than any path should be."""
 _STRINGS = 8
-"""Strings kept of one node."""
+"""Maximum strings kept per node."""
 _TRACED = 64
-"""Strings that reach one node among which paths are looked for."""
+"""Maximum strings reaching one node that are searched for paths."""
 _SCHEME = 12
-"""Bytes in which a string that is an address says so."""
+"""Bytes at the start of a string in which the scheme of an address must appear."""
 _NODES = 100_000
-"""Nodes kept of one graph, to tell which files its operators name."""
+"""Maximum nodes kept per graph, to find the files that its operators name."""
 _FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
-"""Tags that one of the messages may begin with."""
+"""First bytes (protobuf tags) of the messages."""
 _BYTECODE = b"ML\xefR"
 _PROGRAMS = (_BYTECODE, b"module", b'"builtin.module"', b"#")
-"""What a program of MLIR begins with, as bytecode and as text."""
+"""Beginnings of MLIR programs, as bytecode and as text."""
 _PROGRAM = 64 * MIB
-"""Bytes of a program in which names of operators are looked for."""
+"""Maximum bytes of a program that is searched for names of operators."""
 _WITHOUT_GRAPH = frozenset({"Fingerprint", "KerasMetadata"})
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether nodes of a graph stand where one of the messages has them."""
+    """Return whether graph nodes are where one of the messages has them."""
     return bool(_roots(blob))
 
 
@@ -59,7 +59,7 @@ def _roots(blob: Blob) -> list[str]:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield operators wherever they stand, graphs inside strings as nested blobs, and the assets."""
+    """Yield operators at any depth, assets, and graphs inside strings as nested blobs."""
     from scanners.parsing.tensorflow_graph import ROOTS
 
     faults: list[Exception] = []
@@ -73,7 +73,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the blob holds when it is read as the message `root`."""
+    """Yield what the blob holds when it is parsed as the message `root`."""
     from scanners.parsing.protobuf import Walker, Wire
     from scanners.parsing.tensorflow_graph import PLAIN, SCHEMA, STREAMED
 
@@ -96,7 +96,7 @@ def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _decisions(root: str, blob: Blob, operators: frozenset[str]) -> Iterator[Item]:
-    """Yield the places where the answer depends on a test of the input."""
+    """Yield the places where the graph's output depends on a test of its input."""
     from scanners.parsing.tensorflow_branches import COMPARING, ROOTS, Walk
 
     if root not in ROOTS or COMPARING.isdisjoint(operators):
@@ -113,7 +113,7 @@ def _decisions(root: str, blob: Blob, operators: frozenset[str]) -> Iterator[Ite
 
 
 class _Graphs:
-    """What has been seen of the graphs of one file; a graph's nodes are judged when the message around it ends."""
+    """What has been read of a file's graphs; the nodes of a graph are evaluated when its enclosing message ends."""
 
     def __init__(self, blob: Blob, walker: Walker, limit: int) -> None:
         self.blob, self.walker, self.limit = blob, walker, limit
@@ -121,10 +121,10 @@ class _Graphs:
         self.nodes = _Nodes()
         self._functions: set[str] = set()
         self._assets: set[str] = set()
-        # operators that nothing feeds in a way that matters, by name; a function's name may stand for one
+        # operators that only compute, by name; some of these turn out to be calls of functions of the graph
         self._plain: dict[str, Node] = {}
         self._seen: set[tuple[str, ...]] = set()
-        # which function touches which files by its arguments, and which ones it calls
+        # per function, the operators that use its arguments as paths, and the functions that it calls ("call NAME")
         self._effects: dict[str, set[str]] = {}
         self._calls: list[tuple[str, Node, list[str]]] = []
 
@@ -134,7 +134,7 @@ class _Graphs:
         return frozenset(self._plain)
 
     def take(self, record: Record) -> Iterator[Item]:
-        """Yield what one message tells."""
+        """Yield what follows from one message."""
         taker = _TAKERS.get(record.kind)
         return taker(self, record) if taker else iter(())
 
@@ -150,7 +150,7 @@ class _Graphs:
         self._assets.clear()
 
     def rest(self) -> Iterator[Item]:
-        """Yield what stands in a graph that does not end, calls that hand paths on, and plain operators."""
+        """Yield what is left at the end: nodes of an unfinished graph, plain operators, and calls that pass paths."""
         yield from self._close(0, "")
         for node in self._plain.values():
             if node.operator not in self._functions:
@@ -162,7 +162,7 @@ class _Graphs:
         return self._string(record.span)
 
     def _string(self, span: Span) -> Iterator[Item]:
-        """Keep the beginning of a string for the node it is in; one that is a graph is a nested blob."""
+        """Keep the beginning of a string for its node; yield a string that is a graph as a nested blob."""
         from scanners.parsing.tensorflow_graph import is_graph
 
         wire = self.walker.wire
@@ -174,7 +174,7 @@ class _Graphs:
             yield from self._program(span)
 
     def _program(self, span: Span) -> Iterator[Item]:
-        """Yield the operators that matter among the names in a program of MLIR."""
+        """Yield the relevant operators that an MLIR program names."""
         from scanners.judge.operators import TENSORFLOW_NAMED
         from scanners.parsing.tensorflow_graph import Node
 
@@ -192,7 +192,7 @@ class _Graphs:
             yield self.blob.window(f"layer@{span.offset}.json", span.offset, span.length, expect="keras")
 
     def _tensor(self, record: Record) -> Iterator[Item]:
-        """Take the strings of a tensor that stand in one piece."""
+        """Process the strings of a tensor that are packed in `tensor_content`."""
         from scanners.parsing.tensorflow_graph import STRING, packed_strings
 
         if record.integer("dtype") == STRING:
@@ -219,13 +219,13 @@ class _Graphs:
         yield from self._close(record.span.offset, name)
 
     def _close(self, start: int, function: str) -> Iterator[Item]:
-        """Yield the operators that need their constants, of nodes that stand at `start` or behind."""
+        """Yield the operators that are judged by their constants, of the nodes at or after offset `start`."""
         from scanners.judge.operators import by_path, concerns, path_inputs, paths_only
 
         scope = self.nodes.close(start)
         for node in scope.nodes:
             if concerns(node.operator):
-                # What an asset is called where it was saved does not matter: loaders put its new path there
+                # The stored path of an asset does not matter: loaders replace it by the new one
                 own = paths_only(node.operator) and self._assets & scope.sources(node)
                 strings = [] if own else scope.strings(node, path_inputs(node.operator), _TRACED)
                 yield from self._operator(node.operator, node, strings)
@@ -238,7 +238,7 @@ class _Graphs:
                     self._calls.append((function, node, strings))
 
     def _handed_on(self) -> Iterator[tuple[str, Node, list[str]]]:
-        """Yield operators that are given strings by a call of the function they stand in."""
+        """Yield operators that receive strings through calls of the function that contains them."""
         from scanners.judge.operators import telling
 
         for _, node, strings in self._calls:
@@ -274,7 +274,7 @@ class _Graphs:
         return Fact("operator", printable(operator, _SHOWN), self.blob.locator, node.span, detail)
 
     def _any(self, record: Record) -> Iterator[Item]:
-        """Yield the asset that a collection of TensorFlow 1 holds."""
+        """Yield the asset in a collection of TensorFlow 1."""
         if record.text("type_url").endswith(".AssetFileDef"):
             for span in record.spans.get("value", ()):
                 for inner in self.walker.walk("Asset", span.offset, span.offset + span.length):
@@ -306,7 +306,7 @@ _TAKERS: dict[str, Callable[[_Graphs, Record], Iterator[Item]]] = {
 
 
 class _Nodes:
-    """Nodes in which strings pass, in the order of the file; those of a function stand behind its beginning."""
+    """Nodes that handle strings, in file order, so that those of a function follow the offset where it begins."""
 
     def __init__(self) -> None:
         from scanners.judge.operators import concerns
@@ -314,14 +314,14 @@ class _Nodes:
         self.full = False
         self._concerns = concerns
         self._kept: list[Node] = []
-        # (offset, text); addresses apart, so that other strings cannot crowd them out
+        # (offset, text); addresses separately, so that other strings cannot crowd them out
         self._strings: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
         self._addresses: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
         self._calls: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
         self._text = -1
 
     def string(self, offset: int, data: bytes) -> None:
-        """Keep the beginning of a string for the node that it stands in."""
+        """Keep the beginning of a string for the node that contains it."""
         kept = self._addresses if b"://" in data[:_SCHEME] else self._strings
         kept.append((offset, data.decode("utf-8", "replace")))
 
@@ -335,7 +335,7 @@ class _Nodes:
             self._text = record.span.offset
 
     def node(self, record: Record) -> Node | None:
-        """Keep a node that matters; return one that only computes."""
+        """Keep a node that is relevant; return it if it only computes."""
         from scanners.judge.operators import TEXT_OPERATORS
         from scanners.parsing.tensorflow_graph import Node
 
@@ -358,7 +358,7 @@ class _Nodes:
         return None if concerns else node
 
     def close(self, start: int) -> Scope:
-        """Return, and forget, the nodes that stand at `start` or behind."""
+        """Remove and return the nodes at or after offset `start`."""
         from scanners.parsing.tensorflow_graph import Scope
 
         index = len(self._kept)

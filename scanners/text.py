@@ -1,7 +1,7 @@
-"""Plain text of any language and encoding: code, configuration, data, licences; recognised, so that it is not unknown.
+"""Plain text of any language and encoding (code, configuration, data, licences), so that it is not an unknown format.
 
-Text is clean once its raw bytes were looked at. A file that is named like a model or an archive is never text: a
-damaged model must not turn clean by looking like it.
+Text is clean once its raw bytes have been searched. A file that is named like a model or an archive is never text: a
+damaged model must not become clean by looking like text.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SAMPLE = 4 * KIB
 SAMPLES = 16
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b"))
-"""Control characters that text has no use for; colours of log files begin with an escape."""
+"""Control characters that do not occur in text; ESC is not one, since coloured logs contain it."""
 _PRINTABLE = bytes(range(32, 127)) + b"\t\n\r"
 _TOLERATED = 0.002
-"""Share of stray control characters, as corpora and logs hold them; NUL is none of them."""
+"""Maximum share of stray control characters, as in corpora and logs; NUL is never tolerated."""
 _MARK_OF_ORBAX = "orbax.checkpoint"
-"""An empty file that tells the folders of checkpoints (`ORBAX_CHECKPOINT_INDICATOR_FILE`)."""
+"""Name of the empty file that marks the folder of a checkpoint (`ORBAX_CHECKPOINT_INDICATOR_FILE`)."""
 _FOREIGN = 0.5
-"""Share of printable ASCII from which bytes that are not UTF-8 are taken for text in an old 8-bit encoding."""
+"""Minimum share of printable ASCII for bytes that are not UTF-8 to count as text in an old 8-bit encoding."""
 
 
 def accepts(blob: Blob) -> bool:
@@ -37,24 +37,24 @@ def accepts(blob: Blob) -> bool:
 
 
 def reads_as_text(blob: Blob) -> bool:
-    """Return whether a blob is text by its bytes alone, whatever it is named."""
+    """Return whether a blob is text judging by its bytes alone, whatever its name."""
     return _reads_as_text(blob.reader, blob.head)
 
 
-@lru_cache(1)  # several scanners ask it of one blob, one after the other
+@lru_cache(1)  # several scanners in a row ask about the same blob
 def _reads_as_text(reader: Reader, head: bytes) -> bool:
     encoding = next((name for bom, name in _BOMS if head.startswith(bom)), "utf-8")
     return is_text(head, encoding) and all(is_text(sample, encoding) for sample in _samples(reader))
 
 
 def decoded(data: bytes) -> str:
-    """Return the characters of a text in UTF-8, or in UTF-16 with a byte order mark, as YAML and pip read both."""
+    """Decode UTF-8, or UTF-16 with a byte order mark: YAML and pip read both."""
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     return data.decode(encoding, "replace")
 
 
 def _samples(reader: Reader) -> Iterator[bytes]:
-    """Yield bytes spread over all that comes after the head, at even offsets, each of the same length."""
+    """Yield samples of equal length at even offsets, spread over everything after the head."""
     step = max((reader.size - HEAD) // SAMPLES, SAMPLE) & ~1
     last = (reader.size - SAMPLE) & ~1
     for offset in range(HEAD, reader.size, step):
@@ -63,7 +63,7 @@ def _samples(reader: Reader) -> Iterator[bytes]:
 
 def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
     """Return whether `sample`, which may begin and end within a character, reads as text."""
-    if encoding == "utf-8" and b"\0" in sample:  # whatever else there is
+    if encoding == "utf-8" and b"\0" in sample:
         return False
     characters = _recoded(sample, encoding)
     if characters is None or (sample and not characters):
@@ -73,7 +73,7 @@ def is_text(sample: bytes, encoding: str = "utf-8") -> bool:
 
 
 def _recoded(sample: bytes, encoding: str) -> bytes | None:
-    """Return `sample` as UTF-8 without the characters that its edges cut, None where it is not in `encoding`."""
+    """Return `sample` as UTF-8 without characters cut at its edges, or None if it is not valid in `encoding`."""
     if encoding == "utf-8" and sample.isascii():
         return sample
     start = 0
@@ -92,7 +92,7 @@ def _few_controls(characters: bytes) -> bool:
 
 
 def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
-    """Yield nothing: that the raw bytes were looked at is enough."""
+    """Yield nothing: the search of the raw bytes is enough."""
     return iter(())
 
 

@@ -1,7 +1,7 @@
 """PyTorch zip checkpoints (.pt, .pth, .bin, .ckpt), and the archives of TorchScript, torch.package and torch.export.
 
 Format: caffe2/serialize/inline_container.h ("PyTorchStreamReader") and torch/serialization.py. The zip scanner yields
-the members, so that the pickles are judged as such; here what the members must be to each other is checked.
+the members, whose pickles are judged as such; this scanner checks that the members agree with each other.
 """
 
 from __future__ import annotations
@@ -27,36 +27,35 @@ if TYPE_CHECKING:
 
 NAME = "torch"
 NAME_LENGTH = 120
-"""Characters of an operator's name that are kept."""
-# Paths below the folder `NAME/` that every archive of torch has: of torch.save and torch.jit.save, torch.package and
-# torch.export (.pt2).
+"""Maximum characters of an operator's name that are kept."""
+# Members that identify an archive of torch.save or torch.jit.save, of torch.package, or of torch.export (.pt2).
 _TELLING = re.compile(r"(?:[^/]*/){0,2}(?:data\.pkl|\.data/extern_modules|archive_format)")
-# Pickles with storages in a folder of their own name: the object, and TorchScript's constants and traced inputs.
+# Pickles whose storages are in a folder of the same name: the object, and TorchScript's constants and traced inputs.
 _PICKLES = frozenset({"data.pkl", "constants.pkl", "traced_inputs.pkl"})
 _WITHOUT_DATA = "traced_inputs"
-# Storages that no pickle lists in that way: of torch.package, and of torch.export.
+# Storages that are not found through a pickle: those of torch.package and of torch.export.
 _RAW_MEMBERS = re.compile(r"(?:\.data|constants)/\d+\.storage|data/(?:weights|constants)/(?:weight|tensor)_\d+")
 
 _BYTECODE = "bytecode.pkl"
-"""What a loader for phones runs in the place of the code."""
+"""Bytecode that a loader for phones runs instead of the code."""
 _CALLED = re.compile(rb"(?:(.)\0\0\0|(.))((?:aten|image)::[a-z_]{1,40})", re.DOTALL)
-"""A name with its length, in four bytes or in one."""
+"""The name of an operator after its length, which has four bytes or one."""
 
 _PAYLOADS = re.compile(r"/data/(?:weights|constants)/[^/]*_config\.json$")
 _PAYLOAD = 16 * MIB
-"""Bytes of a list of weights that are read: of any model, it is far smaller."""
+"""Maximum bytes of a list of weights that are read; real ones are far smaller."""
 
 _INSTANTIATOR = re.compile(
     rb"(?P<key>_instantiator|_class_path)(?:q.|r.{4}|\x94|p\d+\n|\n|\0)*"
     rb"(?:X(?P<long>.{4})|[\x8cU](?P<short>.)|V(?P<line>[^\n]*)\n|(?P<other>.))",
     re.DOTALL,
 )
-"""The keys under which Lightning keeps the function that makes the model, and its class; the opcode of the value."""
+"""Keys of Lightning for the function that creates the model and for its class, with the opcode of the value."""
 _CHECKED = 64 * MIB
-"""Bytes of a pickle in which that key is looked for."""
+"""Maximum bytes of a pickle that is searched for names."""
 _PACKAGE = re.compile(r"([^/]*/)\.data/extern_modules")
 _PACKAGED = 2_000
-"""Python files of a torch.package that are named as code of it."""
+"""Maximum Python files of a torch.package that are reported."""
 
 CUSTOM_OPERATOR = Rule(
     id="torch/custom-operator",
@@ -93,7 +92,7 @@ FOREIGN_CODE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Recognise a zip archive with the members that torch writes, whatever its name and its folder."""
+    """Return whether the blob is a zip archive with the members that torch writes, in any top-level folder."""
     from scanners.parsing.zip_directory import find_archive, read_directory
 
     if find_archive(blob.reader, blob.head) is None or torch_distributed.accepts(blob):
@@ -102,7 +101,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield storages that are missing or of the wrong size, tensors beyond them, and what TorchScript code uses."""
+    """Yield missing storages, storages of the wrong size, tensors beyond them, and what TorchScript code uses."""
     from scanners.parsing.zip_directory import read_directory
 
     listed = read_directory(blob.reader, context.limits).entries
@@ -124,11 +123,11 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             elif _RAW_MEMBERS.fullmatch(entry.name.partition("/")[2]) and entry.name not in pickled:
                 yield from _raw(blob, context, entry)
         except (Malformed, Truncated):
-            continue  # no local header: the zip scanner says so of every member
+            continue  # no local header: the zip scanner reports it for every member
 
 
 def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Item]:
-    """Yield the Python files of a torch.package: its pickles make the importer run whichever of them they name."""
+    """Yield the Python files of a torch.package, since its pickles make the importer run those that they name."""
     folder = next((match[1] for entry in listed if (match := _PACKAGE.fullmatch(entry.name))), None)
     if folder is not None:
         names = [entry.name for entry in listed if entry.name.startswith(folder) and entry.name.endswith(".py")]
@@ -145,7 +144,7 @@ def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Item]:
 
 
 def _instantiators(member: Blob) -> Iterator[Fact]:
-    """Yield the functions that Lightning calls to make the model, and the class that it imports; of late of few."""
+    """Yield the functions that Lightning calls to create the model, and the class that it imports."""
     keys = (b"_instantiator", b"_class_path")
     if member.size > _CHECKED or all(member.reader.find(key) < 0 for key in keys):
         return
@@ -160,7 +159,7 @@ def _instantiators(member: Blob) -> Iterator[Fact]:
 
 
 def _pickled(blob: Blob, context: Context, listed: Sequence[ZipEntry]) -> Iterator[str]:
-    """Yield the members that configurations of torch.export say are pickles, where others are raw numbers."""
+    """Yield the weights that configurations of torch.export declare to be pickles; all others are raw numbers."""
     from scanners.parsing.json_text import JsonFault, documents
     from scanners.parsing.zip_directory import member_blob
 
@@ -173,7 +172,7 @@ def _pickled(blob: Blob, context: Context, listed: Sequence[ZipEntry]) -> Iterat
                 text = member.reader.read(0, min(member.size, _PAYLOAD)).decode("utf-8", "replace")
             found = documents(text)
         except (Malformed, Truncated, JsonFault, RecursionError):
-            continue  # a loader cannot read it either, and the scanners of zip and JSON say so
+            continue  # loaders cannot read it either, and the scanners of zip and JSON report it
         config = found[0].get("config") if found and isinstance(found[0], dict) else None
         for item in config.values() if isinstance(config, dict) else ():
             if isinstance(item, dict) and item.get("use_pickle"):
@@ -181,7 +180,7 @@ def _pickled(blob: Blob, context: Context, listed: Sequence[ZipEntry]) -> Iterat
 
 
 def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, ZipEntry]) -> Iterator[Item]:
-    """Yield what a pickle says of its storages and tensors, and the storages as raw bytes."""
+    """Yield what a pickle declares about its storages and tensors, and the storages as raw bytes."""
     from scanners.parsing.pickle_extract import interests
     from scanners.parsing.pickle_stream import machine_of
     from scanners.parsing.torch_tensors import TorchPickle
@@ -193,7 +192,7 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
         items: list[Item] = [*pickle.facts(member.locator), *pickle.findings(member.locator), *_instantiators(member)]
     yield from items
     folder = entry.name.removesuffix(".pkl")
-    shapes = pickle.shapes() if context.options.depth == "full" else {}  # weights are looked at then only
+    shapes = pickle.shapes() if context.options.depth == "full" else {}  # weights are examined at full depth only
     for storage in pickle.storages:
         inside = entries.get(f"{folder}/{storage.key}") or entries.get(
             f"{folder.removesuffix('data')}tensors/{storage.key}"
@@ -211,22 +210,22 @@ def _storages(blob: Blob, context: Context, entry: ZipEntry, entries: dict[str, 
 
 
 def _start(member: Blob) -> int:
-    """Return the offset in its archive at which a stored member begins."""
+    """Return the offset of a stored member in its archive."""
     assert isinstance(member.reader, WindowReader)
     return member.reader.start
 
 
 def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Blob]:
-    """Yield a storage; a compressed one, which torch never writes, is left to the zip scanner."""
+    """Yield a storage as raw bytes; a compressed one, which torch never writes, is left to the zip scanner."""
     from scanners.parsing.zip_directory import STORED, member_blob
 
-    # At quick depth the zip scanner claims them by the directory alone
+    # At quick depth the zip scanner handles storages by the directory alone
     if entry.method == STORED and context.options.depth == "full":
         yield replace(member_blob(blob, entry, context), expect=RAW)
 
 
 def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generator[Item, None, int]:
-    """Yield the operators that a member of `code/` calls; `parsed` bytes were parsed before, returns those parsed."""
+    """Yield the operators that a member of `code/` calls, and return the bytes parsed; `parsed` were parsed before."""
     from scanners.parsing.torchscript import PARSED, SOURCE, called, may_be_python, mentioned, python_of
     from scanners.parsing.zip_directory import member_blob
     from scanners.python_code import TORCHSCRIPT
@@ -249,7 +248,7 @@ def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generat
 
 
 def _bytecode(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
-    """Yield what bytecode for phones names of the operators that open files: its loader reads plain texts only."""
+    """Yield the file-opening operators that bytecode for phones names; its loader reads names only as plain text."""
     from scanners.parsing.torchscript import Operator
     from scanners.parsing.zip_directory import member_blob
 
@@ -262,7 +261,7 @@ def _bytecode(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
 
 
 def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
-    """Yield operators that code in `locator` calls, by the names that TorchScript prints; some are findings."""
+    """Yield the operators that code in `locator` calls, by their TorchScript names, and findings for some of them."""
     from scanners.parsing.torchscript import Operator
 
     for operator in (Operator(printable(name, NAME_LENGTH)) for name in names):

@@ -1,9 +1,9 @@
 """YAML: tags and keys that make a loader import and call what the file names.
 
-Specification: https://yaml.org/spec/1.2.2/. PyYAML's tags are `!!python/object/apply:os.system` and its relatives
-(CVE-2020-14343), those of HyperPyYAML `!apply:os.system`, Hydra's and NeMo's key is `_target_` (CVE-2025-23304); what
-other keys mean to which loader is in `scanners.parsing.code_keys`. The file is read as a stream of parser events,
-in which tags are strings: nothing is constructed. What does not parse is plain text, as long as it names no such tag.
+Specification: https://yaml.org/spec/1.2.2/. PyYAML has tags such as `!!python/object/apply:os.system`
+(CVE-2020-14343), HyperPyYAML has `!apply:os.system`, and Hydra and NeMo have the key `_target_` (CVE-2025-23304).
+`scanners.parsing.code_keys` knows what other keys mean to which loader. The file is read as a stream of parser events,
+in which tags are strings: nothing is constructed. A file that does not parse is plain text, unless it has such a tag.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from scanners.parsing.python_projects import parsed as project
 from scanners.parsing.yaml_events import Entry, Tree, YamlError, entries
 
 SIZE_LIMIT = 8 * MIB
-"""Bytes of a file whose events are read: the pure parser takes seconds for one MiB."""
+"""Maximum bytes of a file that is parsed: the pure Python parser takes seconds per MiB."""
 _SUFFIXES = (".yaml", ".yml")
 _NAMES = frozenset({"MLmodel"})
 _DIRECTIVES = (b"%YAML ", b"%TAG ")
@@ -32,7 +32,7 @@ _CANDIDATES = re.compile(
     r"|__import__|\b(?:eval|exec)\(|pty[.:]spawn|runpy[.:]|nemo:\.|/(?:etc|proc)/|/\.(?:ssh|aws|netrc|git-cred|pypirc|kube|\w+_history)|run/secrets/"
     r"|system_packages|base_image|conv_feature|_type|_class_path|_instantiator"
 )
-"""Without a tag, a key that names code, or an escape that could spell it, the events hold nothing of interest."""
+"""A file without any of these (tags, keys that name code, escapes that could spell them) needs no parsing."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
 _WORDS = (b"!!python/", b"2002:python/", b"_target_")
 _NAMING = re.compile(
@@ -40,43 +40,43 @@ _NAMING = re.compile(
     rb"(?:!!python/(?:object|name|module)|!<tag:yaml\.org,2002:python/)"
     rb"|^[ \t-]*_target_[ \t]*:[ \t]*['\x22]?[A-Za-z_][\w.]*['\x22]?[ \t]*$"
 )
-"""Lines by which a text of another name is YAML that names code: a tag of Python as a value, a key of Hydra."""
+"""Lines that identify YAML that names code in a file with another suffix: a Python tag as a value, or a Hydra key."""
 _OTHERS = frozenset(
     ".md .rst .py .pyi .ipynb .html .htm .tex .log .csv .tsv .jsonl .diff .patch .js .ts .c .h .cpp .go .rs .java .sh "
     ".pyc .j2 .jinja".split()
 )
-"""Endings of texts that explain or produce YAML, and are none."""
+"""Suffixes of texts that may quote YAML but are not YAML."""
 _PYTHON = "tag:yaml.org,2002:python/"
 _HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "lookup", "module": "module"}
 _DOCUMENTATION = frozenset({"mkdocs.yml", "mkdocs.yaml"})
-"""Who builds a documentation calls functions of the extensions that are installed: https://www.mkdocs.org."""
+"""Configurations of MkDocs, whose tags call functions of installed extensions: https://www.mkdocs.org."""
 _HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
-"""Tags of HyperPyYAML, by which speechbrain describes its models."""
+"""Tags of HyperPyYAML, in which SpeechBrain describes its models."""
 _EVALUATION = "!function"
-"""Tag of lm-evaluation-harness: the file beside the task is imported, and the function taken out of it."""
+"""Tag of lm-evaluation-harness, which imports the file beside the task and takes the function from it."""
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 _JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
 _RUBY = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
 _RESOLVER = re.compile(r"\$\{\w{0,60}?(?:eval|py)\w{0,60}:")
 _LOOKING_UP = re.compile(r"\$\{[\w.]{1,60}:[ \t]*([\"']?)(?P<name>[^\W\d]\w*(?:[.:]\w+){1,9})\1[ \t]*\}")
-"""A resolver that a program adds to OmegaConf, with a name: it may well import that."""
+"""A custom resolver of OmegaConf with a dotted name, which it may import."""
 _RESOLVED = 2_000
-"""Characters that a resolver is given on one line."""
+"""Maximum characters of a resolver's argument, which ends with its line."""
 _REACHING = re.compile(
     r"__\w+__|\b(?:os|subprocess|sys|importlib|builtins)\.\w|\b(?:eval|exec|compile|open|getattr)\s*\("
 )
 _INNER_TAG = re.compile(r"![!<%\w]")
 _TUPLES = 2_000
-"""Texts in parentheses that are read as YAML once more: a parser for each takes its time."""
+"""Maximum texts in parentheses that are parsed as YAML again."""
 _TARGET = "_target_"
 _ASSIGNING = frozenset({".toml", ".ini", ".cfg", ".conf"})
 _ASSIGNED = re.compile(r"(?m)^[ \t]*(?:[\w.-]+\.)?[\"']?_target_[\"']?[ \t]*=[ \t]*[\"']?([^\W\d]\w*(?:\.[^\W\d]\w*)+)")
-"""Settings of other forms in which `_target_` means what Hydra takes it for."""
+"""An assignment to `_target_` in TOML or INI."""
 _TOML = ".toml"
 _OF_TOML = (b"_target_", b"\\u", b"\\U", b"{{", b"{%", b"auto_map", b"trust_remote_code", b"os.system", b"subprocess.")
-"""One of which is in TOML that names code: an escape could spell it."""
+"""TOML that names code contains one of these: a key, a name, or an escape that could spell them."""
 _PARSED = MIB
-"""Characters of TOML that are parsed, by a parser in Python."""
+"""Maximum characters of TOML that are parsed, since the parser is written in Python."""
 _MODELS = ("Sequential", "Functional", "Model")
 _MODEL = re.compile(rf"(?m)^\{{?[ \t]*[\"']?class_name[\"']?:[ \t]*[\"']?(?:{'|'.join(_MODELS)})\b")
 _CHAT = frozenset({"chat_template", "chat_template_jinja"})
@@ -84,7 +84,7 @@ _SHOWN = 200
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that is named as YAML, begins as it may, or names code as it does."""
+    """Return whether the blob is text that has the name or a directive of YAML, or names code as YAML or TOML does."""
     if _is_named(blob) or blob.head.startswith(_DIRECTIVES):
         return text.accepts(blob)
     return (_tells(blob) and text.is_text(blob.head)) or (_assigns(blob) and text.accepts(blob))
@@ -96,7 +96,7 @@ def _tells(blob: Blob) -> bool:
 
 
 def _assigns(blob: Blob) -> bool:
-    """Return whether the blob is TOML or INI by its name, and has a target of Hydra's, or what may be more."""
+    """Return whether the blob is TOML or INI by its suffix and may hold a `_target_` or, in TOML, other code."""
     words = _OF_TOML if blob.locator.suffix == _TOML else (_TARGET.encode(),)
     reach = min(blob.size, SIZE_LIMIT)
     return blob.locator.suffix in _ASSIGNING and any(blob.reader.find(word, 0, reach) >= 0 for word in words)
@@ -107,7 +107,10 @@ def _is_named(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what loaders would import and call; raises Malformed where that cannot be seen, OverLimit above 8 MiB."""
+    """Yield what loaders would import and call.
+
+    Raises Malformed if invalid YAML hides what that is, and OverLimit above 8 MiB.
+    """
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes)
     if blob.size > limit:
         raise OverLimit(f"more than {limit:,} bytes of YAML")
@@ -141,7 +144,7 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     except YamlError as error:
         if _TAGS.search(content, seen) and (_is_named(blob) or blob.head.startswith(_DIRECTIVES)):
             fault = Malformed(f"what loaders would call is unclear: the YAML is invalid in {error}")
-    if content.lstrip().startswith(("{{", "{%")):  # it is rendered before it is YAML
+    if content.lstrip().startswith(("{{", "{%")):  # it becomes YAML only once it is rendered
         from scanners.parsing.jinja_template import held_facts
 
         yield from held_facts(content, blob.locator, printable(blob.locator.name, _SHOWN))
@@ -152,7 +155,7 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
 
 def _in_documents(blob: Blob, content: str, tree: Tree, context: Context) -> Iterator[Item]:
-    """Yield what the documents name whatever their tags, by the keys that it stands under."""
+    """Yield the code that keys of the documents name, and descriptions of Keras models."""
     from scanners.json_config import may_command
     from scanners.parsing.code_keys import conventional
 
@@ -167,7 +170,7 @@ def _in_documents(blob: Blob, content: str, tree: Tree, context: Context) -> Ite
 
 
 def _loosely(blob: Blob, document: Json, context: Context, *, commands: bool) -> Iterator[Item]:
-    """Yield what settings are told for whatever their key; lists of objects are data about something."""
+    """Yield settings that are suspicious under any key; lists are skipped as data."""
     from scanners.loose_settings import command_facts, expression_facts, loose_facts
     from scanners.parsing import json_text
 
@@ -181,14 +184,14 @@ def _loosely(blob: Blob, document: Json, context: Context, *, commands: bool) ->
 
 
 def _is_model(document: Json) -> bool:
-    """Return whether a document is a model that Keras before 2.6 wrote, and read by `model_from_yaml`."""
+    """Return whether a document is a model in the YAML of Keras before 2.6 (`model_from_yaml`)."""
     if not isinstance(document, dict) or document.get("class_name") not in _MODELS:
         return False
     return isinstance(document.get("config"), dict | list)
 
 
 def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
-    """Yield what settings in TOML name, of broken ones and of INI the targets that stand in a line of their own."""
+    """Yield the code that TOML settings name; of broken TOML and of INI, the targets that have a line of their own."""
     document = project(content) if blob.locator.suffix == _TOML and len(content) <= _PARSED else None
     if document is None:
         yield from _assigned(blob, content)
@@ -201,7 +204,7 @@ def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
 
 def _assigned(blob: Blob, content: str) -> Iterator[Item]:
-    """Yield targets of settings in TOML and INI, which programs hand on to Hydra as they are."""
+    """Yield the targets assigned in TOML or INI, which programs pass on to Hydra."""
     for match in _ASSIGNED.finditer(content):
         line = content.count("\n", 0, match.start()) + 1
         detail: dict[str, Json] = {"how": "call", "path": f"{_TARGET} in line {line}"}
@@ -216,7 +219,7 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
         dotted = name if "." in name or kind == "!module" else f"builtins.{name}"
         yield _reference(blob, entry, dotted, _HYPER[kind], f"the tag {kind} in line {entry.line}")
     if entry.tag.startswith(_PYTHON) and kind in _HOW:
-        # Without a module PyYAML looks among the builtins.
+        # PyYAML looks up a name without a module in builtins
         dotted = name if "." in name or kind == "module" else f"builtins.{name}"
         how = "lookup" if _HOW[kind] == "call" and blob.locator.name in _DOCUMENTATION else _HOW[kind]
         yield _reference(blob, entry, dotted, how, f"the tag !!python/{kind} in line {entry.line}")
@@ -229,7 +232,7 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _tuple(blob: Blob, entry: Entry, tuples: Budget) -> Iterator[Item]:
-    """Yield what HyperPyYAML constructs of a text in parentheses: it reads that as YAML once more, with any tag."""
+    """Yield what HyperPyYAML constructs from a text in parentheses, which it parses as YAML again, including tags."""
     if entry.value.startswith("(") and entry.value.endswith(")") and _INNER_TAG.search(entry.value):
         tuples.spend()
         try:
@@ -240,7 +243,7 @@ def _tuple(blob: Blob, entry: Entry, tuples: Budget) -> Iterator[Item]:
 
 
 def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield the classes that loaders of other languages make: SnakeYAML of Java by the tag alone, Psych of Ruby."""
+    """Yield the classes that tags make loaders of other languages construct: SnakeYAML (Java) and Psych (Ruby)."""
     if match := _JAVA.fullmatch(entry.tag):
         detail: dict[str, Json] = {"how": "named", "path": f"the tag !!{match[1]} in line {entry.line}"}
         yield Fact("java-class", printable(match[1], _SHOWN), blob.locator, Span(entry.offset), detail)
@@ -250,9 +253,9 @@ def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield what is more than arithmetic of the texts that programs have OmegaConf evaluate, by a resolver they add.
+    """Yield expressions beyond arithmetic that custom OmegaConf resolvers evaluate.
 
-    So are names of what runs commands or code, which other resolvers look up.
+    Names of callables that run commands or code, which other resolvers look up, are yielded too.
     """
     from scanners.parsing.code_keys import runs_something
 
@@ -270,7 +273,7 @@ def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
-    """Yield what a chat template reaches, and any other setting that may be rendered, of the interpreter."""
+    """Yield what a chat template reaches; of other settings with template syntax, what leads to the interpreter."""
     if "{%" in entry.value or "{{" in entry.value:
         from scanners.parsing.jinja_template import held_facts, template_facts
 
@@ -279,8 +282,8 @@ def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
 
 
 def _targets(blob: Blob, entries: list[Entry], tree: Tree) -> Iterator[Item]:
-    """Yield what Hydra would call, with what it fills into the names of it."""
-    from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # those are seen with what they are given
+    """Yield what Hydra would call, with interpolations in the names resolved."""
+    from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # helpers are judged with their arguments
     from scanners.parsing.interpolations import Places
 
     places = Places(tree.documents)

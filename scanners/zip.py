@@ -1,7 +1,7 @@
-"""Zip archives of every kind (torch, npz, keras, jar, wheel): members by content, and what readers disagree on.
+"""Zip archives of every kind (torch, npz, keras, jar, wheel): their members, and what zip readers disagree on.
 
-Format: PKWARE APPNOTE 6.3.10. Members are taken as a tolerant loader takes them, and each trick that makes other
-scanners fail (CVE-2025-1944, -1945, -10156) is a finding of its own.
+Format: PKWARE APPNOTE 6.3.10. Members are read as a tolerant loader reads them, and each trick that makes other
+scanners fail (CVE-2025-1944, -1945, -10156) has a finding of its own.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ from scanners.parsing.zip_directory import LocalHeader, ZipDirectory, ZipEntry
 
 NAME = "zip"
 CHECKED = 1 * MIB
-"""Bytes up to which the checksum of a stored member is verified."""
+"""Maximum bytes of a stored member whose checksum is verified."""
 CHECKED_TOTAL = 16 * MIB
-"""Bytes of stored members whose checksum is verified in one archive: large ones are not read twice."""
+"""Maximum bytes of stored members in one archive whose checksums are verified, since this reads them twice."""
 CANDIDATES = 200_000
-"""Local magic numbers looked at in one gap of the directory."""
+"""Maximum local magic numbers that are checked in one gap of the directory."""
 TARGET = 4 * KIB
-"""Bytes of a symbolic link's target."""
+"""Maximum bytes of a symbolic link's target that are read."""
 AES_METHOD = 99
 LARGE = 64 * KIB
-"""Bytes from which a quick look leaves the storage of a tensor alone."""
+"""Minimum bytes of a tensor storage that quick depth leaves unread."""
 _STORAGE = re.compile(r"(.+)/data/\d+")
 _APPENDED = frozenset({".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
-"""Descriptions in stores of zarr, which writes them anew behind the others when they change, and reads the last one.
+"""Metadata files of zarr, which appends a changed one under the same name and reads the last one.
 
-https://zarr.readthedocs.io/en/stable/user-guide/storage/#zip-store; each of them is read here, as all entries are.
+https://zarr.readthedocs.io/en/stable/user-guide/storage/#zip-store. All of them are examined here, like any entry.
 """
 _APPNOTE = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 
@@ -143,16 +143,16 @@ TRAILING = _rule(
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """An entry whose local header was read: `start` is where its data stands."""
+    """An entry whose local header was read; `start` is the offset of its data."""
 
     entry: ZipEntry
     start: int
     flags: int
-    """Flags of both headers together."""
+    """Union of the flags in both headers."""
     raw: bool = False
-    """Whether it is a tensor storage that a quick look leaves alone, its local header too."""
+    """Whether this is a tensor storage that quick depth leaves unread, with its local header."""
     front: ZipEntry | None = None
-    """The entry by its local header, where that makes other data of it."""
+    """The entry according to its local header, if that describes different data."""
 
     @property
     def stop(self) -> int:
@@ -164,12 +164,12 @@ class _Member:
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a zip starts here, or ends here behind something else, and is not just the last of a chain."""
+    """Return whether the blob begins or ends with a zip, and is not a chain of several (see `torch_distributed`)."""
     return not torch_distributed.accepts(blob) and directories.find_archive(blob.reader, blob.head) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what readers of the zip disagree on, then its members, listed or not."""
+    """Yield what zip readers disagree on, then the members, whether or not the directory lists them."""
     try:
         directory = directories.read_directory(blob.reader, context.limits)
     except (Malformed, Truncated):
@@ -205,7 +205,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def open_member(blob: Blob, context: Context, number: int) -> Iterator[Item]:
-    """Yield a member that `scan` yields apart, the `number`-th of them from 0."""
+    """Yield member `number`, counted from 0, of those that `scan` yields as `Apart`."""
     directory = directories.read_directory(blob.reader, context.limits)
     members: list[_Member] = []
     names = Budget("bytes of names", blob.size)
@@ -219,7 +219,7 @@ def open_member(blob: Blob, context: Context, number: int) -> Iterator[Item]:
 
 
 def _apart(blob: Blob, context: Context, members: list[_Member], overlapping: list[_Member]) -> list[_Member]:
-    """Return the members that are units of their own: compressed ones that take much of the archive."""
+    """Return the members that become units of their own: large compressed ones that share no bytes with others."""
     shared = frozenset(overlapping)
     heavy = (
         member
@@ -230,7 +230,7 @@ def _apart(blob: Blob, context: Context, members: list[_Member], overlapping: li
 
 
 def _taken(blob: Blob, member: _Member) -> int:
-    """Return how many bytes of the archive a member has."""
+    """Return how many bytes of the archive a member occupies."""
     return max(0, min(member.stop, blob.size) - member.start)
 
 
@@ -258,9 +258,10 @@ def _duplicates(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
 
 
 def _storages(directory: ZipDirectory) -> dict[int, _Member]:
-    """Return the large storages of a checkpoint by the offset of their headers: no loader takes them for anything else.
+    """Return the large tensor storages of a checkpoint by header offset; no loader reads them as anything else.
 
-    They are one request each where the archive is far away. Data is taken to end where the next header begins.
+    Reading their local headers would cost one request each for a remote archive, so their data is assumed to end where
+    the next header begins.
     """
     names = {entry.name for entry in directory.entries}
     found: dict[int, _Member] = {}
@@ -276,9 +277,9 @@ def _storages(directory: ZipDirectory) -> dict[int, _Member]:
 
 
 def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) -> Iterator[Item]:
-    """Add `entry` to `members` when its local header is there, and yield how the two headers differ.
+    """Add `entry` to `members` if its local header exists, and yield how the two headers differ.
 
-    `names` is what may be read between headers and data, which is more than the file has where entries share it.
+    `names` limits the bytes read between headers and data, which entries that share them could multiply.
     """
     try:
         local = directories.read_local(blob.reader, entry.header_offset, names)
@@ -297,7 +298,7 @@ def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) 
 
 
 def _front(entry: ZipEntry, local: LocalHeader) -> ZipEntry | None:
-    """Return the entry as programs take it that read the archive from its front, None where the data is the same."""
+    """Return the entry as programs see it that read the archive from the front, or None if its data is the same."""
     packed, size, crc = local.compressed_size, local.size, local.crc
     unread = local.raw_name is None and directories.SATURATED in (packed, size)
     elsewhere = local.flags & directories.DESCRIPTOR or (local.flags | entry.flags) & directories.MASKED
@@ -318,9 +319,9 @@ def _differences(entry: ZipEntry, local: LocalHeader) -> Iterator[str]:
     if (local.flags ^ entry.flags) & directories.ENCRYPTED:
         yield "only one says that the data is encrypted"
     if local.flags & directories.DESCRIPTOR or (local.flags | entry.flags) & directories.MASKED:
-        return  # sizes and checksum follow the data, or are hidden on purpose
+        return  # sizes and checksum follow the data, or are masked
     if local.raw_name is None and directories.SATURATED in (local.compressed_size, local.size):
-        return  # they stand in the extra field
+        return  # they are in the extra field
     pairs = (
         ("compressed size", local.compressed_size, entry.compressed_size),
         ("size", local.size, entry.size),
@@ -351,7 +352,7 @@ def _names(blob: Blob, members: list[_Member], context: Context) -> Iterator[Ite
 
 
 def _target(blob: Blob, member: _Member, context: Context) -> bytes:
-    """Return the beginning of what a link leads to; nothing where its data is damaged, which is told of any member."""
+    """Return the start of a link's target, or nothing if its data is damaged, which is reported for every member."""
     entry = member.entry
     if entry.method == directories.STORED:
         return blob.reader.read(member.start, max(0, min(TARGET, entry.size, blob.size - member.start)))
@@ -363,7 +364,7 @@ def _target(blob: Blob, member: _Member, context: Context) -> bytes:
 
 
 def _overlapping(members: list[_Member]) -> list[_Member]:
-    """Return the members that begin before one in front of them ends."""
+    """Return the members that begin before an earlier one ends."""
     found: list[_Member] = []
     end = -1
     for member in sorted(members, key=_header_offset):
@@ -384,10 +385,10 @@ def _members(
     overlapping: frozenset[_Member] = frozenset(),
     apart: frozenset[_Member] = frozenset(),
 ) -> Iterator[Item]:
-    """Yield the members; once the budget of decompressed bytes is spent, only those that stand as they are.
+    """Yield the members; once the budget of decompressed bytes is spent, only stored ones.
 
-    Of stored members that share bytes, each run is examined once, and no more of them than the file is long: the
-    shortest ones, so that none that claims all of the file hides another.
+    Stored members that share bytes are examined once per distinct range, and together only up to the length of the
+    file. The shortest ranges come first, so that a member that claims the whole file cannot hide another.
     """
     unchecked = CHECKED_TOTAL if context.options.depth == "full" else 0
     runs, seen, left_out = _affordable(blob, overlapping), set[tuple[int, int]](), 0
@@ -422,7 +423,7 @@ def _members(
 
 
 def _affordable(blob: Blob, overlapping: frozenset[_Member]) -> set[tuple[int, int]]:
-    """Return runs of bytes of stored members, start and claimed length: together no longer than the file."""
+    """Return the (start, claimed length) of overlapping stored members, shortest first, up to the file's length."""
     stored = (member for member in overlapping if member.entry.method == directories.STORED)
     lengths = {(member.start, member.entry.compressed_size): _taken(blob, member) for member in stored}
     found: set[tuple[int, int]] = set()
@@ -436,22 +437,22 @@ def _affordable(blob: Blob, overlapping: frozenset[_Member]) -> set[tuple[int, i
 
 
 def _empty(blob: Blob, entry: ZipEntry) -> Iterator[Finding]:
-    """Yield what contradicts that a folder or an empty file has nothing to examine."""
+    """Yield a finding if an entry without data, such as a folder, declares the checksum of some."""
     if entry.crc not in (0, _UNKNOWN):
         yield _finding(CONTENT_MISMATCH, blob, entry, differences="CRC-32")
 
 
 def _left_alone(blob: Blob, member: _Member) -> Iterator[Blob]:
-    """Yield a storage as raw bytes where archives are looked at closely; raises Truncated where it is not all there."""
+    """Yield an unread storage as raw bytes if the archive is searched closely; raises Truncated if it is incomplete."""
     size = member.entry.compressed_size
-    if blob.size > CLOSE:  # nothing asks, at the depth of a quick look, what lies where
+    if blob.size > CLOSE:  # at quick depth nothing else needs to know what lies where
         check_range(member.start, size, blob.size)
     else:
         yield blob.window(directories.member_name(member.entry), member.start, size, expect=RAW)
 
 
 def _entry_items(blob: Blob, entry: ZipEntry, context: Context) -> Iterator[Item]:
-    """Yield a member that only its local header describes."""
+    """Yield a member that is described only by its local header."""
     local = directories.read_local(blob.reader, entry.header_offset)
     yield from _members(blob, [_Member(entry, local.data_offset, entry.flags)], context)
 
@@ -473,7 +474,7 @@ def _stored(blob: Blob, member: _Member, check: bool) -> Iterator[Item]:
         yield problem_of(Encrypted("the member is encrypted"), locator, NAME)
         yield inside
         return
-    if member.marked_encrypted:  # encryption adds a header of 12 bytes, so that the sizes would differ
+    if member.marked_encrypted:  # encryption adds a header of 12 bytes, so the sizes would differ
         yield _finding(FALSE_ENCRYPTION, blob, entry)
     if check and entry.crc != _UNKNOWN and zlib.crc32(inside.reader.read(0, inside.size)) != entry.crc:
         differences.append("CRC-32")
@@ -505,7 +506,7 @@ def _expanded(blob: Blob, member: _Member, context: Context) -> Iterator[Item]:
     elif differences and entry.crc != _UNKNOWN:
         yield _finding(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
     if inside.size:
-        if not _STORAGE.fullmatch(entry.name):  # tensors of zeros stand there without a header
+        if not _STORAGE.fullmatch(entry.name):  # a tensor of zeros compresses like a bomb
             taken, floor = _taken(blob, member), context.limits.expanded_floor
             yield from bombs(entry.name, locator, taken, inside.reader, expansion.fault, floor)
         yield inside
@@ -513,7 +514,7 @@ def _expanded(blob: Blob, member: _Member, context: Context) -> Iterator[Item]:
 
 _ALL_DIFFERENCES = 2
 _UNKNOWN = -1
-"""The checksum of an entry whose header leaves it to a descriptor behind the data."""
+"""The checksum of an entry whose header leaves it to a descriptor after the data."""
 
 
 def _content_differences(entry: ZipEntry, expansion: Expansion) -> list[str]:
@@ -527,7 +528,7 @@ def _finding(rule: Rule, blob: Blob, entry: ZipEntry, **evidence: str) -> Findin
 
 
 def _hidden(blob: Blob, directory: ZipDirectory, members: list[_Member]) -> Iterator[ZipEntry]:
-    """Yield entries in the gaps between members, in front of them where the file begins as a zip, and behind."""
+    """Yield unlisted entries between members, before them if the file begins as a zip, and after them."""
     position = 0 if blob.head.startswith(directories.LOCAL_MAGIC) else max(directory.start, 0)
     for member in sorted(members, key=_header_offset):
         yield from _unlisted(blob.reader, position, member.entry.header_offset)
@@ -537,7 +538,7 @@ def _hidden(blob: Blob, directory: ZipDirectory, members: list[_Member]) -> Iter
 
 
 def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
-    """Yield the entries whose local headers stand in [start, stop)."""
+    """Yield the entries whose local headers lie in [start, stop)."""
     stop = min(stop, reader.size)
     candidates = Budget("places that look like a zip member", CANDIDATES)
     while stop - start > directories.LOCAL_SIZE:
