@@ -19,4 +19,4 @@ def prepare() -> bytes:
 
 def described() -> str:
     """Return what tells them from those of other patterns."""
-    return repr([database.told_by for database in DATABASES])
+    return repr([database.identity for database in DATABASES])

@@ -61,15 +61,15 @@ class Detector:
     sample: int = 0
 
 
-def kept_apart(items: Iterator[Item], locator: Locator, scanner: str, said: set[Problem]) -> Iterator[Item]:
+def kept_apart(items: Iterator[Item], locator: Locator, scanner: str, reported: set[Problem]) -> Iterator[Item]:
     """Yield the items of one of many places, so that an error there does not affect the others.
 
-    The error becomes a Problem, unless `said`, the problems reported so far, contains an equal one.
+    The error becomes a Problem, unless `reported`, the problems so far, contains an equal one.
     """
     try:
         yield from items
     except (OverLimit, Malformed, Truncated, Encrypted, MissingDependency, RecursionError, MemoryError) as error:
         problem = problem_of(error, locator, scanner)
-        if problem not in said:
-            said.add(problem)
+        if problem not in reported:
+            reported.add(problem)
             yield problem

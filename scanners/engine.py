@@ -46,13 +46,15 @@ from scanners.sweep import Sweep, digest_of
 if TYPE_CHECKING:
     from scanners.places import Places
 
-SMALL = 1 * MIB
+MAX_BUFFERED = 1 * MIB
 """Maximum size in bytes of a unit that is read into memory at once, since its scanners make many small reads."""
-AGAIN = 2
+MAX_REHASH_RATIO = 2
 """Maximum bytes of stored members that are read again to hash them, as a multiple of the size of their archive."""
-TENSORS = 50_000
+MAX_TENSORS = 50_000
 """Maximum tensors of one blob that are kept for the scanners of weights."""
-PLACED = frozenset({"code-reference", "java-class", "keras-object", "metadata-code", "shell-command", "template"})
+KINDS_WITH_LINE = frozenset(
+    {"code-reference", "java-class", "keras-object", "metadata-code", "shell-command", "template"}
+)
 """Kinds of facts whose line in the file is looked up when their scanner does not know it."""
 Kept = TypeVar("Kept", Fact, Finding, Problem)
 
@@ -95,9 +97,9 @@ def conclude(
     return in_order((*found, *judged))
 
 
-def _begun(blob: Blob) -> Blob:
+def _with_content(blob: Blob) -> Blob:
     """Return `blob` with its head read, and with all of its bytes in memory if it is a small unit."""
-    if blob.depth or blob.size > SMALL:
+    if blob.depth or blob.size > MAX_BUFFERED:
         return blob.with_head()
     data = blob.reader.read(0, blob.size)
     return Blob(blob.locator, MemoryReader(data), blob.depth, blob.expect, blob.expanded, data[:HEAD])
@@ -126,14 +128,14 @@ class Examination:
     def enter(self, blob: Blob, sweep: Sweep | None) -> None:
         """Examine `blob`; `sweep` is the raw pass over the bytes around it, or None if it needs a pass of its own."""
         if blob.depth > self.context.limits.depth:
-            self._problem(ProblemKind.LIMIT, blob, ENGINE, f"nested deeper than {self.context.limits.depth} containers")
+            self._report(ProblemKind.LIMIT, blob, ENGINE, f"nested deeper than {self.context.limits.depth} containers")
             return
         windows = len(self._windows)
         try:
-            self._enter(_begun(blob), sweep)
+            self._enter(_with_content(blob), sweep)
         except (Truncated, SourceFault) as error:
             del self._windows[windows:]  # their readers may be closed together with the bytes around them
-            self._fault(blob, ENGINE, error)
+            self._report_error(blob, ENGINE, error)
 
     def _enter(self, blob: Blob, sweep: Sweep | None) -> None:
         own = sweep is None or blob.expanded
@@ -153,7 +155,7 @@ class Examination:
         finally:
             if own:
                 current.finish()
-        self._say_unexamined(blob, accepted, chosen)
+        self._report_unexamined(blob, accepted, chosen)
         if own:
             self._guard(blob, ENGINE, current.confirm(self.context), current)
             self._digest_signed(blob, *below)
@@ -171,7 +173,7 @@ class Examination:
         del self._windows[first:]
         if not any(fact.kind == SIGNATURE and fact.locator.members for fact in self.facts[facts:]):
             return
-        left = AGAIN * blob.size  # members may overlap
+        left = MAX_REHASH_RATIO * blob.size  # members may overlap
         for place, reader in windows:
             left -= reader.size
             if left < 0:
@@ -186,12 +188,14 @@ class Examination:
         try:
             whole = whole.with_head()
         except (Truncated, SourceFault) as error:
-            self._fault(member, ENGINE, error)
+            self._report_error(member, ENGINE, error)
             return
-        able = (scanner for scanner in self.scanners if scanner.member and self._chosen(scanner))
-        divider = next(self._accepting(able, whole), None)
+        dividers = (scanner for scanner in self.scanners if scanner.member and self._chosen(scanner))
+        divider = next(self._accepting(dividers, whole), None)
         if divider is None or divider.member is None:
-            self._fault(member, ENGINE, ContentChanged("the file is no longer the archive in which this was found"))
+            self._report_error(
+                member, ENGINE, ContentChanged("the file is no longer the archive in which this was found")
+            )
             return
         self.context.divider = divider.name
         self._guard(member, divider.name, divider.member(whole, self.context, unit.index), Sweep(whole))
@@ -214,18 +218,18 @@ class Examination:
         """Return the scanners that accept `blob`, in order."""
         if blob.expect:
             return [scanner for scanner in self.scanners if scanner.name == blob.expect]
-        return list(self._accepting(self._recognition.asked(blob), blob))
+        return list(self._accepting(self._recognition.candidates(blob), blob))
 
-    def _accepting(self, asked: Iterable[Scanner], blob: Blob) -> Iterator[Scanner]:
+    def _accepting(self, candidates: Iterable[Scanner], blob: Blob) -> Iterator[Scanner]:
         """Yield those of the scanners that accept `blob`."""
-        for scanner in asked:
+        for scanner in candidates:
             try:
                 if scanner.accepts(blob):
                     yield scanner
             except (Truncated, Malformed):
                 pass
             except Exception as error:  # noqa: BLE001 - recognition meets hostile bytes as well
-                self._fault(blob, scanner.name, error)
+                self._report_error(blob, scanner.name, error)
 
     def _chosen(self, scanner: Scanner) -> bool:
         return is_chosen(scanner, self.options.scanners)
@@ -247,24 +251,24 @@ class Examination:
         """Collect what a scanner yields, and turn an exception that it raises into one Problem."""
         try:
             for item in items:
-                self._take(self._placed(blob, item) if isinstance(item, Fact) else item, sweep)
+                self._collect(self._with_line(blob, item) if isinstance(item, Fact) else item, sweep)
         except Exception as error:  # noqa: BLE001 - what a scanner raises becomes a Problem
-            self._fault(blob, scanner, error)
+            self._report_error(blob, scanner, error)
 
-    def _placed(self, blob: Blob, fact: Fact) -> Fact:
+    def _with_line(self, blob: Blob, fact: Fact) -> Fact:
         """Return `fact` with its line number, if it is about a setting in a text file."""
-        if blob.depth or fact.kind not in PLACED or FILE_LINE in fact.detail:
+        if blob.depth or fact.kind not in KINDS_WITH_LINE or FILE_LINE in fact.detail:
             return fact
         if self._places is None:
             from scanners.places import Places
 
             self._places = Places(blob)
-        return self._places.told(fact)
+        return self._places.with_line(fact)
 
-    def _take(self, item: Item, sweep: Sweep) -> None:
+    def _collect(self, item: Item, sweep: Sweep) -> None:
         limits = self.context.limits
         if isinstance(item, Blob):
-            self._member(item, sweep)
+            self._nested(item, sweep)
         elif isinstance(item, Apart):
             self._leave_out(item, sweep.blob.size)
         elif isinstance(item, Fact):
@@ -272,12 +276,12 @@ class Examination:
         elif isinstance(item, Finding):
             self._keep(self.findings, item, limits.findings, "findings")
         elif isinstance(item, Numbers):
-            if self._tensors and len(self._tensors[-1]) < TENSORS:
+            if self._tensors and len(self._tensors[-1]) < MAX_TENSORS:
                 self._tensors[-1].append(item)
         else:
             self._keep_problem(item)
 
-    def _member(self, blob: Blob, sweep: Sweep) -> None:
+    def _nested(self, blob: Blob, sweep: Sweep) -> None:
         if isinstance(blob.reader, WindowReader):
             # Two scanners of one container see the same member: the first may know more about it than the second.
             place = (blob.locator, blob.reader.start, blob.size)
@@ -307,27 +311,27 @@ class Examination:
         if len(kept) < limit:
             kept.append(item)
             return
-        said = left_out(item, limit, what)
-        if said.detail not in self._spent:
-            self._spent.add(said.detail)
-            self.problems.append(said)
+        overflow = left_out(item, limit, what)
+        if overflow.detail not in self._spent:
+            self._spent.add(overflow.detail)
+            self.problems.append(overflow)
 
-    def _say_unexamined(self, blob: Blob, accepted: list[Scanner], chosen: list[Scanner]) -> None:
+    def _report_unexamined(self, blob: Blob, accepted: list[Scanner], chosen: list[Scanner]) -> None:
         if any(scanner.judged for scanner in chosen):
             return
         skipped = [scanner.name for scanner in accepted if scanner.judged]
         if skipped:
             detail = f"not examined: {', '.join(skipped)} was not chosen"
-            self._problem(ProblemKind.DESELECTED, blob, ENGINE, detail)
+            self._report(ProblemKind.DESELECTED, blob, ENGINE, detail)
         elif blob.size == 0:
-            self._problem(ProblemKind.MALFORMED, blob, ENGINE, "the file is empty")
+            self._report(ProblemKind.MALFORMED, blob, ENGINE, "the file is empty")
         else:
-            self._problem(ProblemKind.UNSUPPORTED, blob, ENGINE, f"unknown format, begins with {preview(blob.head)}")
+            self._report(ProblemKind.UNSUPPORTED, blob, ENGINE, f"unknown format, begins with {preview(blob.head)}")
 
-    def _fault(self, blob: Blob, scanner: str, error: Exception) -> None:
+    def _report_error(self, blob: Blob, scanner: str, error: Exception) -> None:
         self._keep_problem(problem_of(error, blob.locator, scanner))
 
-    def _problem(self, kind: ProblemKind, blob: Blob, scanner: str, detail: str, span: Span | None = None) -> None:
+    def _report(self, kind: ProblemKind, blob: Blob, scanner: str, detail: str, span: Span | None = None) -> None:
         self._keep_problem(Problem(kind, blob.locator, scanner, printable(detail, 300), span))
 
 

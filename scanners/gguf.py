@@ -26,15 +26,15 @@ from scanners.parsing.gguf_header import (
 )
 
 TEMPLATE_KEY = "tokenizer.chat_template"
-_TEMPLATES = "template"
+_TEMPLATE_WORD = "template"
 """A word in other keys whose values some programs render as templates."""
-_GENERAL = "general."
-_SIGNED = 1 << 63
-_INT = 1 << 31
-_DIRECTION = re.compile(r"direction\.(\d{1,20})")
+_GENERAL_PREFIX = "general."
+_INT64_LIMIT = 1 << 63
+_INT32_LIMIT = 1 << 31
+_CONTROL_TENSOR = re.compile(r"direction\.(\d{1,20})")
 """Name of a control vector's tensor: llama.cpp multiplies its number by its elements in 32 bits."""
 _SHOWN = 100
-_LICENCES = ("general.license", "general.license.name")
+_LICENCE_KEYS = ("general.license", "general.license.name")
 _REFERENCE = "https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"
 
 
@@ -156,14 +156,14 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
     from scanners.parsing.licences import licence_facts
 
     for key, value in (*header.values.items(), *header.earlier):
-        if key.startswith(TEMPLATE_KEY) or (_TEMPLATES in key and _is_rendered(value)):
+        if key.startswith(TEMPLATE_KEY) or (_TEMPLATE_WORD in key and _is_rendered(value)):
             yield from _templates(blob, key, value)
-        elif isinstance(value, str) and key in _LICENCES:
+        elif isinstance(value, str) and key in _LICENCE_KEYS:
             yield from licence_facts(context, blob.locator, value, key, own if isinstance(own, str) else "")
-        elif isinstance(value, str) or key.startswith(_GENERAL):  # lists under other keys are vocabularies
+        elif isinstance(value, str) or key.startswith(_GENERAL_PREFIX):  # lists under other keys are vocabularies
             for text in _texts(value):
                 yield from telling_facts(text, blob.locator, printable(key, _SHOWN), context)
-        if isinstance(value, str) and key.startswith(_GENERAL) and key not in _LICENCES:
+        if isinstance(value, str) and key.startswith(_GENERAL_PREFIX) and key not in _LICENCE_KEYS:
             detail: dict[str, Json] = {"key": printable(key, _SHOWN), "text": printable(value, _SHOWN)}
             kind = "framework" if key == "general.architecture" else "metadata"
             yield Fact(kind, printable(key if kind == "metadata" else value, _SHOWN), blob.locator, detail=detail)
@@ -202,7 +202,7 @@ def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
         if tensor.name in seen:
             yield Finding(DUPLICATE_KEY, blob.locator, shown, path="tensors")
         seen.add(tensor.name)
-        yield from _numbers_of(tensor, shown, blob)
+        yield from _unchecked_numbers(tensor, shown, blob)
         fault = _fault(tensor, header, blob.size)
         if fault == "overflows":
             yield Finding(SIZE_OVERFLOW, blob.locator, shown)
@@ -217,12 +217,12 @@ def _tensors(blob: Blob, header: GgufHeader) -> Iterator[Item]:
         yield from _numbers(header)
 
 
-def _numbers_of(tensor: Tensor, shown: str, blob: Blob) -> Iterator[Finding]:
+def _unchecked_numbers(tensor: Tensor, shown: str, blob: Blob) -> Iterator[Finding]:
     """Yield zero dimensions and overflowing layer numbers, which loaders do not check."""
     if 0 in tensor.dimensions:
         yield Finding(CRASHES, blob.locator, f"a dimension of tensor {shown} is zero")
-    layer = _DIRECTION.fullmatch(tensor.name)
-    if layer and int(layer[1]) * tensor.elements >= _INT:
+    layer = _CONTROL_TENSOR.fullmatch(tensor.name)
+    if layer and int(layer[1]) * tensor.elements >= _INT32_LIMIT:
         yield Finding(LAYER, blob.locator, shown, evidence={"count": tensor.elements})
 
 
@@ -237,7 +237,7 @@ def _numbers(header: GgufHeader) -> Iterator[Numbers]:
 
 def _fault(tensor: Tensor, header: GgufHeader, size: int) -> str:
     """Return how `tensor` does not fit into a file of `size` bytes, or an empty string if it does."""
-    if tensor.elements >= _SIGNED or _length(tensor) >= _SIGNED or tensor.offset >= _SIGNED:
+    if tensor.elements >= _INT64_LIMIT or _length(tensor) >= _INT64_LIMIT or tensor.offset >= _INT64_LIMIT:
         return "overflows"
     if tensor.type not in TYPES:
         return f"has the unknown type {tensor.type}: its size cannot be checked"

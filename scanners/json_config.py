@@ -41,35 +41,35 @@ _MEMORY_FACTOR = 4
 _ALWAYS_PARSED = MIB
 """Maximum bytes of a file that is parsed even without any of the keys, to find out whether it is complete."""
 _CHUNK = 8 * MIB
-_REPLACES = b'"Replace"'
+_REPLACE_KEY = b'"Replace"'
 _SUFFIXES = (".json", ".ipynb", ".jsonl")
 _LENIENT = (".json5", ".jsonc", ".hjson")
 """Suffixes of JSON with comments, trailing commas, or unquoted keys."""
-_BARE = ".hjson"
+_UNQUOTED_SUFFIX = ".hjson"
 _BEGINNINGS = b"{[/#"
-_LENIENT_LIMIT = 8 * MIB
+_MAX_LENIENT = 8 * MIB
 """Maximum characters that are parsed leniently, token by token."""
 _OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"')
-_FLOWS = frozenset({"nodes", "provider", "tools", "result"})
+_FLOW_KEYS = frozenset({"nodes", "provider", "tools", "result"})
 """Top-level keys of flows, agents and lists of tools, which have at least one of these."""
-_DESCRIBED = frozenset({"description", "function"})
+_TOOL_KEYS = frozenset({"description", "function"})
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-_CALLED = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
+_CALLABLE_KEY = re.compile(r"(?:^|_)(?:fn|func|hook|callback|callable)s?$")
 """Ends of keys whose values a program calls by name."""
 _ESCAPED = re.compile(rb"\\u00[2-7]")
 """Escapes of ASCII characters, which may spell any of them."""
 _EXPRESSION = re.compile(rb'"expr_str"\s*:\s*"((?:[^"\\]|\\.)*)"')
-_LONGEST = 64
+_CHUNK_OVERLAP = 64
 """Bytes by which searched chunks overlap: more than the longest word."""
 _SHOWN = 200
-_PATH_SHOWN = 1_200
+_MAX_PATH = 1_200
 """Maximum characters of a path that are kept: more than judges accept as a path."""
-_INDEXED = 10_000
+_MAX_SHARDS = 10_000
 _MANIFEST = "MAR-INF/MANIFEST.json"
-_DESCRIPTIONS = frozenset({".zarray", ".zmetadata", "zarr.json"})
+_ZARR_METADATA = frozenset({".zarray", ".zmetadata", "zarr.json"})
 """Files of zarr that describe arrays as JSON."""
 # Pipeline modules of diffusers with components of their own: model_index.json names them without their package.
-_PIPELINES = frozenset(
+_PIPELINE_MODULES = frozenset(
     "alt_diffusion audioldm2 blip_diffusion deepfloyd_if kandinsky kolors latent_diffusion ltx2 paint_by_example "
     "shap_e spectrogram_diffusion stable_audio stable_cascade stable_diffusion stable_diffusion_safe unclip "
     "unidiffuser versatile_diffusion wuerstchen".split()
@@ -98,7 +98,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
         return
     data = spelled_out(as_utf8(blob.reader.read(0, blob.size)))
-    yield from _of_tokenizer(blob, data)
+    yield from _replacements(blob, data)
     network = holds(ONNX, data) and blob.locator.suffix != JSON_SUFFIX
     telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # keys may be unquoted there
     if not telling and len(data) > _ALWAYS_PARSED:
@@ -116,7 +116,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         if not lenient and (telling or whole or cut):
             raise Malformed(f"not JSON: {fault}") from None
         found, telling, open_to_code = lenient or [], True, True
-    if network and any(map(_is_network, found)):
+    if network and any(map(_is_onnx_graph, found)):
         yield blob.window(f"model{JSON_SUFFIX}", 0, blob.size, expect="onnx-text")
     evaluated = telling and b'"$' in data
     for document in found:
@@ -128,9 +128,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _expressions(blob, document)
 
 
-def _of_tokenizer(blob: Blob, data: bytes) -> Iterator[Item]:
+def _replacements(blob: Blob, data: bytes) -> Iterator[Item]:
     """Yield the words that a tokenizer replaces, or a Problem if there are too many to examine."""
-    if _REPLACES in data:
+    if _REPLACE_KEY in data:
         from scanners.parsing.word_replacements import replacements
 
         try:
@@ -139,7 +139,7 @@ def _of_tokenizer(blob: Blob, data: bytes) -> Iterator[Item]:
             yield problem_of(limit, blob.locator, SCANNER.name)
 
 
-def _is_network(document: Json) -> bool:
+def _is_onnx_graph(document: Json) -> bool:
     """Return whether a document holds an ONNX graph in the JSON form of protobuf."""
     return isinstance(document, dict) and any(isinstance(document.get(key), dict | list) for key in HOLDING_GRAPHS)
 
@@ -149,10 +149,10 @@ def _lenient(blob: Blob, content: str) -> list[Json] | None:
     from scanners.parsing.json_lenient import NoJson, strict
 
     suffix = blob.locator.suffix
-    if len(content) > _LENIENT_LIMIT or suffix not in (*_SUFFIXES, *_LENIENT):
+    if len(content) > _MAX_LENIENT or suffix not in (*_SUFFIXES, *_LENIENT):
         return []
     try:
-        found = documents(strict(content, bare=suffix == _BARE))
+        found = documents(strict(content, bare=suffix == _UNQUOTED_SUFFIX))
         return found if all(isinstance(document, dict | list) for document in found) else []
     except JsonFault:
         return []
@@ -179,7 +179,7 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
     places = Places([document])
     for entry in entries(document):
         context.operations.spend()
-        for one in _filled(entry, places) if entry.key == "_target_" else (entry,):
+        for one in _interpolated(entry, places) if entry.key == "_target_" else (entry,):
             yield from _HANDLERS.get(entry.key, _other)(blob, one)
         if not _is_setting(blob, entry):
             continue
@@ -187,12 +187,12 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
         if commands:
             yield from command_facts(blob, entry)
         if isinstance(entry.value, str):
-            called = _CALLED.search(entry.key) is not None
+            called = _CALLABLE_KEY.search(entry.key) is not None
             path = printable(entry.path, _SHOWN)
             yield from telling_facts(entry.value, blob.locator, path, context, names=called)
 
 
-def _filled(entry: Entry, places: Places) -> list[Entry]:
+def _interpolated(entry: Entry, places: Places) -> list[Entry]:
     """Return `entry` once for each value that the interpolations in its text can take."""
     if not isinstance(entry.value, str):
         return [entry]
@@ -214,7 +214,7 @@ def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
     if telling:
         return documents(text)
     found = outline(text)
-    if KEYS.isdisjoint(found.keys) and _FLOWS.isdisjoint(found.keys) and not _is_manifest(blob):
+    if KEYS.isdisjoint(found.keys) and _FLOW_KEYS.isdisjoint(found.keys) and not _is_manifest(blob):
         return []
     return documents(text, repeated=found.may_repeat)
 
@@ -222,10 +222,10 @@ def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
 def _holds_word(data: bytes) -> bool:
     if holds(TELLING, data) or (b"\\" in data and _ESCAPED.search(data)):
         return True
-    return holds(COMPUTED, data) and _computes(data)
+    return holds(COMPUTED, data) and _reaches_out(data)
 
 
-def _computes(data: bytes) -> bool:
+def _reaches_out(data: bytes) -> bool:
     """Return whether a shape expression of torch.export does more than arithmetic."""
     from scanners.parsing.evaluated_keys import reaches_out
 
@@ -234,7 +234,7 @@ def _computes(data: bytes) -> bool:
 
 def _chunks(blob: Blob) -> Iterator[bytes]:
     for start in range(0, blob.size, _CHUNK):
-        yield as_utf8(blob.reader.read(start, min(_CHUNK + _LONGEST, blob.size - start)))
+        yield as_utf8(blob.reader.read(start, min(_CHUNK + _CHUNK_OVERLAP, blob.size - start)))
 
 
 def _check_end(data: bytes) -> None:
@@ -278,7 +278,7 @@ def _custom_pipelines(blob: Blob, entry: Entry) -> Iterator[Item]:
             yield from _own_code(blob, value.get("impl"), f"{entry.path}.{task}.impl")
 
 
-def _trust(blob: Blob, entry: Entry) -> Iterator[Item]:
+def _trust_remote_code(blob: Blob, entry: Entry) -> Iterator[Item]:
     if entry.value is True:
         yield _reference(blob, entry.key, "trust", entry.path)
 
@@ -312,7 +312,7 @@ def _kernel(blob: Blob, entry: Entry) -> Iterator[Item]:
             yield _reference(blob, value, "kernel", entry.path)
 
 
-def _name(blob: Blob, entry: Entry) -> Iterator[Item]:
+def _base_model(blob: Blob, entry: Entry) -> Iterator[Item]:
     """Yield the name of the model that this one is derived from, for comparison with a blacklist."""
     if isinstance(entry.value, str) and entry.value:
         detail: dict[str, Json] = {"key": printable(entry.key, _SHOWN), "text": printable(entry.value, _SHOWN)}
@@ -332,10 +332,10 @@ _HANDLERS: dict[str, Callable[[Blob, Entry], Iterator[Item]]] = {
     "_target_": _target,
     "auto_map": _auto_map,
     "custom_pipelines": _custom_pipelines,
-    "trust_remote_code": _trust,
+    "trust_remote_code": _trust_remote_code,
     "chat_template": _chat_template,
-    "_name_or_path": _name,
-    "base_model_name_or_path": _name,
+    "_name_or_path": _base_model,
+    "base_model_name_or_path": _base_model,
     "attn_implementation": _kernel,
     "_attn_implementation": _kernel,
 }
@@ -351,22 +351,22 @@ def _items(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     elif isinstance(document, dict) and isinstance(document.get("weight_map"), dict):
         yield from _shards(blob, document)
     elif isinstance(document, dict) and isinstance(document.get("weightsManifest"), list):
-        yield from _weights_of_tfjs(blob, document["weightsManifest"])
+        yield from _tfjs_weights(blob, document["weightsManifest"])
     elif isinstance(document, dict) and isinstance(document.get("tree_metadata"), dict):
-        yield from _arrays_of_orbax(blob, document["tree_metadata"])
+        yield from _orbax_arrays(blob, document["tree_metadata"])
     elif isinstance(document, dict) and "version" in document and "refs" in document:
-        yield from _chunks_elsewhere(blob, document["refs"], context)
+        yield from _kerchunk_references(blob, document["refs"], context)
     elif isinstance(document, dict) and _is_manifest(blob):
         yield from _handler(blob, document.get("model"))
     elif isinstance(document, dict):
-        yield from _trusted_parts(blob, document)
+        yield from _remote_parts(blob, document)
         yield from _steps(blob, document)
         yield from _flow(blob, document, context)
 
 
 def _flow(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
     """Yield the code and commands in nodes of flows, components of agents and descriptions of tools."""
-    if not _FLOWS.isdisjoint(document):
+    if not _FLOW_KEYS.isdisjoint(document):
         from scanners.flows import flow_items
 
         yield from flow_items(blob, document, context)
@@ -375,7 +375,7 @@ def _flow(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[I
 def _listed_tools(blob: Blob, document: list[Json], context: Context) -> Iterator[Item]:
     """Yield what tool descriptions in a list make an assistant do."""
     first = document[0] if document else None
-    if isinstance(first, dict) and not _DESCRIBED.isdisjoint(first):
+    if isinstance(first, dict) and not _TOOL_KEYS.isdisjoint(first):
         from scanners.flows import tool_items
 
         yield from tool_items(blob, document, "", context)
@@ -390,7 +390,7 @@ def _modules(blob: Blob, modules: list[Json]) -> Iterator[Item]:
                 yield _reference(blob, folder, "outside", f"[{at}].path")
 
 
-def _trusted_parts(blob: Blob, config: dict[str, Json]) -> Iterator[Item]:
+def _remote_parts(blob: Blob, config: dict[str, Json]) -> Iterator[Item]:
     """Yield the repositories whose code a model without code of its own trusts for its parts (CVE-2026-5241)."""
     if config.get("trust_remote_code") is not True or "auto_map" in config:
         return
@@ -421,7 +421,7 @@ def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
         for part in shard if isinstance(shard, list) else (shard,):  # Keras may split one tensor
             if isinstance(part, str):
                 shards.setdefault(part, []).append(name)
-    if len(shards) > _INDEXED:
+    if len(shards) > _MAX_SHARDS:
         raise OverLimit(f"an index of {len(shards):,} shards")
     total = metadata.get("total_size") if isinstance(metadata, dict) else None
     known = total if isinstance(total, int | float) and 0 <= total < 1 << 63 else 0
@@ -431,20 +431,20 @@ def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
         found: dict[str, Json] = {"count": len(names)}
         if len(names) <= HASHED:
             found["names"] = hash_of_names(names)
-        yield Fact("shard", printable(shard, _PATH_SHOWN), blob.locator, detail=found)
+        yield Fact("shard", printable(shard, _MAX_PATH), blob.locator, detail=found)
 
 
-def _weights_of_tfjs(blob: Blob, manifest: Json) -> Iterator[Item]:
+def _tfjs_weights(blob: Blob, manifest: Json) -> Iterator[Item]:
     """Yield the weight files of TensorFlow.js, whose paths it joins to the folder of the model."""
     for at, group in enumerate(manifest if isinstance(manifest, list) else ()):
         paths = group.get("paths") if isinstance(group, dict) else None
         for name in paths if isinstance(paths, list) else ():
             if isinstance(name, str):
                 detail: dict[str, Json] = {"framework": "tfjs", "used_by": f"weightsManifest[{at}].paths"}
-                yield Fact("external-file", printable(name, _PATH_SHOWN), blob.locator, detail=detail)
+                yield Fact("external-file", printable(name, _MAX_PATH), blob.locator, detail=detail)
 
 
-def _arrays_of_orbax(blob: Blob, tree: Json) -> Iterator[Item]:
+def _orbax_arrays(blob: Blob, tree: Json) -> Iterator[Item]:
     """Yield the arrays of Orbax whose keys, joined to the folder of the checkpoint, lead out of it."""
     for leaf in tree.values() if isinstance(tree, dict) else ():
         keys = leaf.get("key_metadata") if isinstance(leaf, dict) else None
@@ -452,7 +452,7 @@ def _arrays_of_orbax(blob: Blob, tree: Json) -> Iterator[Item]:
             name = key.get("key") if isinstance(key, dict) else None
             if isinstance(name, str) and leaves(name):
                 detail: dict[str, Json] = {"framework": "orbax", "used_by": "an array of the checkpoint"}
-                yield Fact("external-file", printable(name, _PATH_SHOWN), blob.locator, detail=detail)
+                yield Fact("external-file", printable(name, _MAX_PATH), blob.locator, detail=detail)
 
 
 def _handler(blob: Blob, model: Json) -> Iterator[Item]:
@@ -477,7 +477,7 @@ def _components(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
             case [str(file), str(name)] if key == "_class_name":
                 yield from _own_code(blob, f"{file}.{name}", key)
             case [str(library), str(name), *rest] if not key.startswith("_") and _is_component(rest):
-                how = "component" if library in _PIPELINES else "class"
+                how = "component" if library in _PIPELINE_MODULES else "class"
                 yield _reference(blob, f"{library}.{name}", how, key, key)
 
 
@@ -486,7 +486,7 @@ def _is_component(rest: list[Json]) -> bool:
     return not rest or (len(rest) == 1 and isinstance(rest[0], dict))
 
 
-def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterator[Item]:
+def _kerchunk_references(blob: Blob, references: Json, context: Context) -> Iterator[Item]:
     """Yield what templates in kerchunk references reach, which fsspec renders with plain Jinja2, and codecs of arrays.
 
     The metadata of an array is JSON inside a string there.
@@ -498,7 +498,7 @@ def _chunks_elsewhere(blob: Blob, references: Json, context: Context) -> Iterato
         first = value[0] if isinstance(value, list) and value else value
         if isinstance(first, str) and "{{" in first:
             yield from template_facts(first, blob.locator, printable(f"refs.{key}", _SHOWN))
-        if key.rpartition("/")[2] in _DESCRIPTIONS and isinstance(value, str) and "pickle" in value:
+        if key.rpartition("/")[2] in _ZARR_METADATA and isinstance(value, str) and "pickle" in value:
             try:
                 described = documents(value)
             except JsonFault:

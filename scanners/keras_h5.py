@@ -42,14 +42,14 @@ from scanners.parsing.tensor_values import dtype_of
 
 NAME = "keras-h5"
 SUFFIXES = (".h5", ".hdf5", ".keras")
-_OBJECTS = 1_000_000
+_MAX_OBJECTS = 1_000_000
 _DTYPE = 60
-_LARGE = 4 * GIB
-_EXPANSION = 1000
+_MIN_LARGE = 4 * GIB
+_MAX_EXPANSION = 1000
 """Maximum ratio of a large array's bytes in memory to those in the file: Keras' limit, and above that of Deflate."""
-_PLAIN = "SVbiuf"
+_PLAIN_KINDS = "SVbiuf"
 """NumPy kinds of elements that are plain bytes."""
-_SAMPLE, _CHUNK = 64 * MIB, 16 * MIB
+_MAX_SAMPLE, _MAX_CHUNK = 64 * MIB, 16 * MIB
 """Maximum bytes of compressed datasets that are decompressed per file, and maximum bytes of one chunk."""
 _CONFIGS = ("model_config", "training_config", "layer_config")
 _REFERENCES = (
@@ -142,11 +142,11 @@ class _Walk:
 
     def __init__(self, h5py: Any, blob: Blob, context: Context, source: Hdf5Source) -> None:
         self._h5, self._blob, self._context, self._source = h5py, blob, context, source
-        self._objects = Budget("objects and links in a file", _OBJECTS)
+        self._objects = Budget("objects and links in a file", _MAX_OBJECTS)
         self._seen: set[int] = set()
-        self._sample = min(_SAMPLE, context.limits.parsed_bytes)
+        self._sample = min(_MAX_SAMPLE, context.limits.parsed_bytes)
         """Decompressed bytes that may still be sampled."""
-        self._unpickled = False
+        self._has_pickled_rows = False
         """Whether the current dataset is marked as one whose rows are pickles."""
         self._dtypes: Counter[str] = Counter()
         self._matlab = MatlabObjects(h5py, blob.locator) if blob.head.startswith(HEADER) else None
@@ -161,7 +161,7 @@ class _Walk:
                 found = self._h5.h5o.open(parent, name)
                 if not path:
                     self._seen.add(h5g.get_objinfo(found).objno[0])  # links mark all objects but the root
-                self._unpickled = False
+                self._has_pickled_rows = False
                 yield from self._attributes(found, path)
                 if isinstance(found, h5g.GroupID):
                     yield from self._links(found, path, left)
@@ -207,7 +207,7 @@ class _Walk:
                 self._seen.add(place)
                 left.append((group, name, path))
         elif link.type == h5l.TYPE_EXTERNAL:
-            yield self._elsewhere(path, "an external link to", group.links.get_val(name)[0])
+            yield self._external(path, "an external link to", group.links.get_val(name)[0])
         elif link.type != h5l.TYPE_SOFT:  # soft links stay inside the file: their target has a link of its own
             detail = f"{path} is a link of the user-defined kind {link.type}"
             yield Problem(ProblemKind.UNSUPPORTED, self._blob.locator, NAME, printable(detail, 300))
@@ -222,12 +222,12 @@ class _Walk:
             self._context.operations.spend()
             drawn.add(made.get_virtual_filename(index))
         for name in sorted(stored):
-            yield self._elsewhere(path, "stored in", name)
+            yield self._external(path, "stored in", name)
         for name in sorted(drawn - {"."}):
-            yield self._elsewhere(path, "a virtual dataset over", name)
+            yield self._external(path, "a virtual dataset over", name)
         dtype, size = self._dtype(dataset)
         declared, held = math.prod(dataset.shape or ()) * size, dataset.get_storage_size()
-        if declared > max(_LARGE, held * _EXPANSION) and not stored and not drawn:
+        if declared > max(_MIN_LARGE, held * _MAX_EXPANSION) and not stored and not drawn:
             evidence: dict[str, Json] = {"declared": declared, "held": held}
             yield Finding(EXPANDS, self._blob.locator, path, path=path, evidence=evidence)
         self._dtypes[printable(str(dtype or "of HDF5 alone"), _DTYPE)] += 1
@@ -236,9 +236,9 @@ class _Walk:
         if dtype is not None:
             yield from self._numbers(dataset, dtype.str, path)
             yield from self._bytes(dataset, dtype, path)
-            yield from self._packed(dataset, dtype, path)
-            yield from self._of_matlab(dataset, path)
-        if self._unpickled:
+            yield from self._compressed(dataset, dtype, path)
+            yield from self._matlab_items(dataset, path)
+        if self._has_pickled_rows:
             yield from self._rows(dataset, path)
 
     def _dtype(self, dataset: Any) -> tuple[Any, int]:
@@ -280,16 +280,16 @@ class _Walk:
         if (dtype.kind in "SV" or dtype.itemsize == 1) and offset is not None and length <= self._blob.size - offset:
             yield self._blob.window(path.lstrip("/"), offset, length, RAW)
 
-    def _packed(self, dataset: Any, dtype: Any, path: str) -> Iterator[Blob]:
+    def _compressed(self, dataset: Any, dtype: Any, path: str) -> Iterator[Blob]:
         """Yield a sample of the decompressed numbers and texts of a chunked dataset."""
         made = dataset.get_create_plist()
         filters = [made.get_filter(index)[0] for index in range(made.get_nfilters())]
-        if not filters or made.get_layout() != self._h5.h5d.CHUNKED or dtype.kind not in _PLAIN:
+        if not filters or made.get_layout() != self._h5.h5d.CHUNKED or dtype.kind not in _PLAIN_KINDS:
             return
         if not all(map(self._h5.h5z.filter_avail, filters)):
             return
         wide = math.prod(made.get_chunk()) * dtype.itemsize
-        taken = min(dataset.get_num_chunks(), self._sample // max(wide, 1)) if 0 < wide <= _CHUNK else 0
+        taken = min(dataset.get_num_chunks(), self._sample // max(wide, 1)) if 0 < wide <= _MAX_CHUNK else 0
         self._sample -= taken * wide
         chunks = self._context.spool(self._chunks(dataset, dtype, taken))
         if chunks.size:
@@ -313,7 +313,7 @@ class _Walk:
             dataset.read(room, place, values)
             yield values.tobytes()
 
-    def _of_matlab(self, dataset: Any, path: str) -> Iterator[Item]:
+    def _matlab_items(self, dataset: Any, path: str) -> Iterator[Item]:
         """Yield what MATLAB functions call, and the Java objects that MATLAB creates."""
         if self._matlab:
             yield from self._matlab.calls(dataset, path)
@@ -323,7 +323,7 @@ class _Walk:
                 held = self._context.spool([stream])
                 yield self._blob.nested(path.lstrip("/"), held, expect="java", expanded=True)
 
-    def _elsewhere(self, path: str, kind: str, target: bytes | str) -> Finding:
+    def _external(self, path: str, kind: str, target: bytes | str) -> Finding:
         text = target.decode("utf-8", "replace") if isinstance(target, bytes) else target
         rule = OUTSIDE if outside(text) else BESIDE
         return Finding(rule, self._blob.locator, printable(text, SHOWN), path=path, evidence={"kind": kind})
@@ -350,7 +350,7 @@ class _Walk:
         yield from self._described(text, name, path)
         if name not in _CONFIGS and len(text) <= LONGEST:
             yield from telling_facts(text.decode("utf-8", "replace"), self._blob.locator, path, self._context)
-        self._unpickled |= name == "PSEUDOATOM" and text == b"object"
+        self._has_pickled_rows |= name == "PSEUDOATOM" and text == b"object"
         if text.endswith(b".") and len(text) > len("N."):
             data = self._context.spool([text])
             if begins_stream(data):

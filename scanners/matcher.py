@@ -19,15 +19,17 @@ from scanners.detectors import DETECTORS
 PATTERNS: tuple[tuple[bytes, Detector], ...] = tuple(
     (pattern, detector) for detector in DETECTORS for pattern in (*detector.patterns, *detector.runs)
 )
-COMPILED = 8 * MIB
+MIN_TO_COMPILE = 8 * MIB
 """Bytes per process from which compiling hyperscan's database pays: it takes 0.1 s, and `re` 10 ms more per MiB."""
-LOADED = 256 * KIB
+MIN_TO_LOAD = 256 * KIB
 """Bytes per process from which loading a prepared database pays: it takes 2 ms, of which the package takes 1."""
 _LENGTH = 4
 """Bytes of the length field in front of each serialized database."""
-_TOKENS = bytes(ord("a") if byte < 128 and (chr(byte).isalnum() or byte in b"_-+/") else 0 for byte in range(256))
-_LONG = b"a" * RUN
-_BETWEEN = b"\xff"
+_TOKEN_CLASSES = bytes(
+    ord("a") if byte < 128 and (chr(byte).isalnum() or byte in b"_-+/") else 0 for byte in range(256)
+)
+_RUN_START = b"a" * RUN
+_SEPARATOR = b"\xff"
 _LITERAL = re.compile(rb"(?:[A-Za-z0-9 _:=#!/-]|\\x[0-9a-f]{2})(?![?*+{|])")
 _ANY_CASE = re.compile(rb"\(\?i\)([a-z-]{3,})")
 
@@ -93,8 +95,8 @@ class Choice:
     def __call__(self, size: int) -> Matcher:
         """Return a matcher for `size` bytes, for use in one thread."""
         self.seen += size
-        if not self.pays and self.seen > LOADED:
-            self.pays = (prepared.is_at_hand or self.seen > COMPILED) and has_hyperscan()
+        if not self.pays and self.seen > MIN_TO_LOAD:
+            self.pays = (prepared.is_at_hand or self.seen > MIN_TO_COMPILE) and has_hyperscan()
         return HyperscanMatcher() if self.pays else RegexMatcher()
 
 
@@ -115,7 +117,7 @@ def _note(number: int, _start: int, _end: int, _flags: int, found: set[int]) -> 
     found.add(number)
 
 
-class Kept(Protocol):
+class DatabaseStore(Protocol):
     """Storage for serialized databases that another process makes."""
 
     @property
@@ -130,7 +132,7 @@ class Prepared:
     """Tells whether this process has made its databases, and where prepared ones are stored (`kept`)."""
 
     is_made = False
-    kept: Kept | None = None
+    kept: DatabaseStore | None = None
 
     @property
     def is_at_hand(self) -> bool:
@@ -149,7 +151,7 @@ def _part(data: bytes, number: int) -> bytes:
     return data[start + _LENGTH :][: int.from_bytes(data[start : start + _LENGTH], "big")]
 
 
-class Wanted(NamedTuple):
+class SoughtPattern(NamedTuple):
     """A pattern of a database, and whether only its first match in a window is needed (`once`)."""
 
     pattern: bytes
@@ -159,8 +161,8 @@ class Wanted(NamedTuple):
 class Database:
     """A hyperscan database, which is compiled or loaded when it is first needed."""
 
-    def __init__(self, number: int, told_by: object, wanted: Callable[[], Iterable[Wanted]]) -> None:
-        self.told_by = told_by
+    def __init__(self, number: int, identity: object, wanted: Callable[[], Iterable[SoughtPattern]]) -> None:
+        self.identity = identity
         """Its `repr` identifies the patterns, without the cost of listing them all."""
         self._number, self._wanted = number, wanted
         self._lock = Lock()
@@ -198,9 +200,9 @@ class Database:
 
     def _load(self) -> None:
         with self._lock:  # a second thread that needs it waits, instead of making another
-            self._loaded = self._loaded or self._kept() or self._made()
+            self._loaded = self._loaded or self._load_prepared() or self._compile()
 
-    def _kept(self) -> Any:
+    def _load_prepared(self) -> Any:
         import hyperscan
 
         kept = prepared.kept.read() if prepared.kept else None
@@ -209,7 +211,7 @@ class Database:
                 return hyperscan.loadb(_part(kept, self._number), hyperscan.HS_MODE_BLOCK)
         return None
 
-    def _made(self) -> Any:
+    def _compile(self) -> Any:
         import hyperscan
 
         patterns, once = zip(*self._wanted(), strict=True)
@@ -222,7 +224,7 @@ class Database:
 PATTERNS_SOUGHT = Database(
     0,
     [(pattern, detector.name) for pattern, detector in PATTERNS],
-    lambda: (Wanted(pattern) for pattern, _ in PATTERNS),
+    lambda: (SoughtPattern(pattern) for pattern, _ in PATTERNS),
 )
 
 
@@ -233,15 +235,15 @@ def _compiled(number: int) -> re.Pattern[bytes]:
 
 def _around_runs(window: bytes) -> bytes:
     """Return the long runs of token characters with the bytes before each: a small part of text, none of weights."""
-    kinds, pieces = window.translate(_TOKENS), []
+    kinds, pieces = window.translate(_TOKEN_CLASSES), []
     # A regular expression for runs would be ten times slower
-    start = kinds.find(_LONG)
+    start = kinds.find(_RUN_START)
     while start >= 0:
         end = kinds.find(0, start)
         end = len(kinds) if end < 0 else end
         pieces.append(window[max(0, start - BEFORE) : end])
-        start = kinds.find(_LONG, end)
-    return _BETWEEN.join(pieces)
+        start = kinds.find(_RUN_START, end)
+    return _SEPARATOR.join(pieces)
 
 
 @cache

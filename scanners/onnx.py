@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from scanners.parsing.protobuf import Record
 
 _SHOWN = 100
-_TENSORS, _RANK = 50_000, 16
+_MAX_TENSORS, _MAX_RANK = 50_000, 16
 """Maximum tensors that are kept by name, and maximum dimensions of each."""
-_PATH_KEPT = 1_100
-_SEEN = 256
+_MAX_PATH = 1_100
+_MAX_FIELDS = 256
 """Maximum fields that are read to recognise a model."""
 _IR_VERSIONS = range(1, 1_000)
 _OPSETS_SINCE = 3
@@ -38,17 +38,17 @@ COMPILED = "EPContext"
 """The operator of onnxruntime for a graph that a device's compiler produced, embedded here or in another file."""
 CALLING = "ATen"
 """The operator of PyTorch's exporter that calls the PyTorch operator named by its attribute `operator`."""
-_CALLED = 200
+_MAX_NAMES = 200
 """Maximum PyTorch operators, and maximum Python names, that are reported per model."""
-_INTERPRETING = frozenset({"PyOp", "PyCustomOp", "PythonOp", "PythonOpGrad"})
+_PYTHON_OPERATORS = frozenset({"PyOp", "PyCustomOp", "PythonOp", "PythonOpGrad"})
 """Operators that call the Python class or function that their attributes name."""
-_MODULE = "module"
+_MODULE_KEY = "module"
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-_COMPILED_SCHEMA = {
-    "Compiled": {5: ("attribute", "Value")},
+_ATTRIBUTE_SCHEMA = {
+    "Node": {5: ("attribute", "Value")},
     "Value": {1: ("name", "text"), 3: ("i", "int"), 4: ("s", "text")},
 }
-_COMPILED_MOST = 1 << 20
+_MAX_NODE_BYTES = 1 << 20
 """Maximum bytes of one node's attributes that are held in memory, at most 4 KiB of each."""
 COMPILED_PATHS = ("ep_cache_context", "onnx_model_filename")
 _STREAMED = frozenset({"Model", "Training", "Function", "Graph", "Node", "Attribute", "Sparse", "Tensor"})
@@ -113,7 +113,7 @@ def accepts(blob: Blob) -> bool:
     wire = Wire(blob.reader)
     version = graph = False
     try:
-        for field in islice(wire.fields(0, blob.size), _SEEN):
+        for field in islice(wire.fields(0, blob.size), _MAX_FIELDS):
             if field.number == 1 and field.wire == VARINT:
                 version = field.value in _IR_VERSIONS
             elif field.number == 7 and field.wire == LENGTH:
@@ -134,7 +134,7 @@ def _is_tensor(blob: Blob) -> bool:
 
     seen: set[int] = set()
     try:
-        for field in islice(Wire(blob.reader).fields(0, blob.size), _SEEN):
+        for field in islice(Wire(blob.reader).fields(0, blob.size), _MAX_FIELDS):
             wire = VARINT if field.number <= _DATA_TYPE else LENGTH if field.number in _TENSOR_DATA else field.wire
             known = field.number != _DATA_TYPE or field.value in _DATA_TYPES
             if field.number not in _TENSOR_FIELDS or field.wire != wire or not known:
@@ -195,7 +195,7 @@ class _Content:
         self.called: set[str] = set()
         self.python: set[str] = set()
         self.constants: dict[str, tuple[Sequence[int], Span]] = {}
-        """Shapes and spans of the graphs' tensors by name, up to `_TENSORS` of them."""
+        """Shapes and spans of the graphs' tensors by name, up to `_MAX_TENSORS` of them."""
         self._tensors: list[tuple[str, Sequence[int], Span]] = []
         """Tensors whose enclosing message has not ended yet, so that their owner is still unknown."""
 
@@ -208,7 +208,7 @@ class _Content:
         elif record.kind == "Function":
             self.functions.add((record.text("domain"), record.text("name")))
         elif record.kind in ("Attribute", "Sparse"):
-            self._own(record)
+            self._close(record)
         elif record.kind == "Graph":
             yield from self._graph(record)
         elif record.kind == "Model":
@@ -217,22 +217,22 @@ class _Content:
     def _of_node(self, record: Record) -> Iterator[Item]:
         self._node(record)
         if record.text("op_type") == COMPILED:
-            yield from self._compiled(record)
+            yield from self._compiled_files(record)
         elif record.text("op_type") == CALLING:
-            self._calling(record)
-        elif record.text("op_type") in _INTERPRETING:
-            self._interpreting(record)
+            self._aten_call(record)
+        elif record.text("op_type") in _PYTHON_OPERATORS:
+            self._python_names(record)
 
     def _graph(self, record: Record) -> Iterator[Item]:
         self.graphs += 1
-        for named, dims, span in self._own(record):
-            if named and len(self.constants) < _TENSORS:
+        for named, dims, span in self._close(record):
+            if named and len(self.constants) < _MAX_TENSORS:
                 self.constants[named] = dims, span
         name = printable(record.text("name"), _SHOWN)
         if name and self.context.first(f"name {self.blob.locator}", name):
             yield Fact("metadata", "graph_name", self.blob.locator, detail={"key": "graph_name", "text": name})
 
-    def _own(self, holder: Record) -> list[tuple[str, Sequence[int], Span]]:
+    def _close(self, holder: Record) -> list[tuple[str, Sequence[int], Span]]:
         """Remove and return the tensors inside `holder`, a message that has just ended."""
         tensors, start = self._tensors, len(self._tensors)
         while start and tensors[start - 1][2].offset >= holder.span.offset:
@@ -248,40 +248,40 @@ class _Content:
                 raise OverLimit(f"more than {self.limit:,} different operators")
             self.operators[key] = record
 
-    def _compiled(self, node: Record) -> Iterator[Item]:
-        """Yield the files that a runtime opens to load a compiled graph."""
+    def _attributes(self, node: Record) -> Iterator[Sequence[Record]]:
+        """Yield the attributes of a node, whose messages are read again for them."""
         from scanners.parsing.protobuf import Walker, Wire
 
-        walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
-        for record in walker.walk("Compiled", node.span.offset, node.span.offset + node.span.length):
-            values = {value.text("name"): value for value in record.records.get("attribute", ())}
+        wire = Wire(self.blob.reader, self.context)
+        walker = Walker(wire, _ATTRIBUTE_SCHEMA, frozenset({"Node"}), _MAX_NODE_BYTES)
+        for record in walker.walk("Node", node.span.offset, node.span.offset + node.span.length):
+            yield record.records.get("attribute", ())
+
+    def _compiled_files(self, node: Record) -> Iterator[Item]:
+        """Yield the files that a runtime opens to load a compiled graph."""
+        for attributes in self._attributes(node):
+            values = {value.text("name"): value for value in attributes}
             embedded = "embed_mode" not in values or values["embed_mode"].integer("i") != 0
             for name in COMPILED_PATHS:
                 path = values[name].text("s") if name in values else ""
                 # With `embed_mode`, the first attribute holds the program itself, not a path
                 if path and not (embedded and name == COMPILED_PATHS[0]) and path not in self.files:
-                    yield from self._file(path, f"{node.text('name')}.{name}", node, "node")
+                    yield from self._external_file(path, f"{node.text('name')}.{name}", node, "node")
 
-    def _calling(self, node: Record) -> None:
+    def _aten_call(self, node: Record) -> None:
         """Keep the PyTorch operator that a node names, or "" if it names none or the limit is reached."""
-        from scanners.parsing.protobuf import Walker, Wire
+        for attributes in self._attributes(node):
+            named = [one.text("s") for one in attributes if one.text("name") == "operator"]
+            self.called.add(printable(named[0], _SHOWN) if len(named) == 1 and len(self.called) < _MAX_NAMES else "")
 
-        walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
-        for record in walker.walk("Compiled", node.span.offset, node.span.offset + node.span.length):
-            named = [one.text("s") for one in record.records.get("attribute", ()) if one.text("name") == "operator"]
-            self.called.add(printable(named[0], _SHOWN) if len(named) == 1 and len(self.called) < _CALLED else "")
-
-    def _interpreting(self, node: Record) -> None:
+    def _python_names(self, node: Record) -> None:
         """Keep the Python names in the attributes of a node, also qualified by the module it names."""
-        from scanners.parsing.protobuf import Walker, Wire
-
-        walker = Walker(Wire(self.blob.reader, self.context), _COMPILED_SCHEMA, frozenset({"Compiled"}), _COMPILED_MOST)
-        for record in walker.walk("Compiled", node.span.offset, node.span.offset + node.span.length):
-            values = {one.text("name"): one.text("s") for one in record.records.get("attribute", ())}
+        for attributes in self._attributes(node):
+            values = {one.text("name"): one.text("s") for one in attributes}
             names = [value for value in values.values() if len(value) < _SHOWN and _DOTTED.fullmatch(value)]
-            module = values.get(_MODULE, "")
+            module = values.get(_MODULE_KEY, "")
             below = [f"{module}.{name}" for name in names if module in names and name != module]
-            self.python.update([*names, *below][: max(_CALLED - len(self.python), 0)])
+            self.python.update([*names, *below][: max(_MAX_NAMES - len(self.python), 0)])
 
     def operators_used(self) -> Iterator[Item]:
         """Yield each operator once, with its first node, and whether the model defines it."""
@@ -296,7 +296,7 @@ class _Content:
             if name == CALLING:
                 calls: list[Json] = [*sorted(self.called)]
                 detail["calls"] = calls
-            if name in _INTERPRETING and self.python:
+            if name in _PYTHON_OPERATORS and self.python:
                 detail["python"] = [*sorted(self.python)]
             value = printable(f"{domain or 'ai.onnx'}.{name}", 2 * _SHOWN)
             yield Fact("operator", value, self.blob.locator, first.span, detail)
@@ -304,20 +304,20 @@ class _Content:
     def files_used(self) -> Iterator[Item]:
         """Yield for each external file how much of it the tensors use."""
         for location, extents in self.extents.items():
-            fact = extents.fact(printable(location, _PATH_KEPT), self.blob.locator)
+            fact = extents.fact(printable(location, _MAX_PATH), self.blob.locator)
             if fact:
                 yield fact
 
     def _tensor(self, record: Record) -> Iterator[Item]:
         name = printable(record.text("name"), _SHOWN) or "without a name"
         expected = _expected(record)
-        if len(self._tensors) < _TENSORS and len(record.integers.get("dims", ())) <= _RANK:
+        if len(self._tensors) < _MAX_TENSORS and len(record.integers.get("dims", ())) <= _MAX_RANK:
             self._tensors.append((record.text("name"), record.integers.get("dims", ()), record.span))
         entries = [(entry.text("key"), entry.text("value")) for entry in record.records.get("external_data", ())]
         lengths = [span.length for span in record.spans.get("raw_data", ())][-1:]
         for key, value in entries:
             if key == "location" and value not in self.files:
-                yield from self._file(value, name, record)
+                yield from self._external_file(value, name, record)
             elif key in ("offset", "length") and not (value.isascii() and value.isdecimal() and len(value) < 20):
                 evidence: dict[str, Json] = {"key": key, "value": printable(value, _SHOWN)}
                 yield Finding(EXTERNAL_RANGE, self.blob.locator, name, span=record.span, evidence=evidence)
@@ -326,22 +326,22 @@ class _Content:
             elif key not in _KEYS and not key.startswith(_PREPACKED):
                 evidence = {"key": printable(key, _SHOWN)}
                 yield Finding(EXTERNAL_KEY, self.blob.locator, name, span=record.span, evidence=evidence)
-        said = dict(entries)
-        if "location" in said:
-            extents = self.extents.setdefault(said["location"], Extents())
-            extents.add(said.get("offset", "0"), said.get("length", str(expected)))
+        values = dict(entries)
+        if "location" in values:
+            extents = self.extents.setdefault(values["location"], Extents())
+            extents.add(values.get("offset", "0"), values.get("length", str(expected)))
         yield from _numbers(record, expected)
         for length in lengths:
             if expected is not None and length != expected:
                 evidence = {"length": length, "expected": _amount(expected)}
                 yield Finding(SIZE_MISMATCH, self.blob.locator, name, span=record.span, evidence=evidence)
 
-    def _file(self, location: str, user: str, record: Record, kind: str = "tensor") -> Iterator[Item]:
+    def _external_file(self, location: str, user: str, record: Record, kind: str = "tensor") -> Iterator[Item]:
         if len(self.files) >= self.limit:
             raise OverLimit(f"more than {self.limit:,} external files")
         self.files.add(location)
         detail: dict[str, Json] = {"framework": "onnx", "used_by": f"{kind} {printable(user, _SHOWN)}"}
-        yield Fact("external-file", printable(location, _PATH_KEPT), self.blob.locator, record.span, detail)
+        yield Fact("external-file", printable(location, _MAX_PATH), self.blob.locator, record.span, detail)
 
 
 def _expected(record: Record) -> int | None:

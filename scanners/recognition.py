@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from modelsweep.core.scanner import NUMBERED, Blob, Scanner, ends_with, is_plain
 
-_FIGURES = ".0123456789"
-_KEPT = 8_192
+_NUMBER_CHARACTERS = ".0123456789"
+_MAX_CACHED = 8_192
 """Maximum cached answers. Hostile names cannot fill the cache: all names that no scanner knows share one entry."""
 
 
@@ -25,23 +25,23 @@ class Recognition:
         self._names = frozenset(name for sign in signs for name in sign.names)
         self._known: dict[tuple[bytes, str, str], _Candidates] = {}
 
-    def asked(self, blob: Blob) -> list[Scanner]:
+    def candidates(self, blob: Blob) -> list[Scanner]:
         """Return the scanners to try on `blob`, in order."""
         where = blob.locator
         suffix, name = where.suffix, where.name
         if name not in self._names:
-            name = "" if name.strip(_FIGURES) else NUMBERED
+            name = "" if name.strip(_NUMBER_CHARACTERS) else NUMBERED
         key = (blob.head[:1], suffix if suffix in self._suffixes else "", name)
         found = self._known.get(key)
         if found is None:
             found = _candidates(self.scanners, *key)
-            if len(self._known) < _KEPT:
+            if len(self._known) < _MAX_CACHED:
                 self._known[key] = found
-        holds = found.shown_by(blob)
+        holds = found.evaluate(blob)
         return [scanner for scanner, place in found.scanners if holds[place]]
 
 
-class _Unsure(NamedTuple):
+class _Condition(NamedTuple):
     """Conditions beyond first byte, suffix and name that a blob must meet before a scanner is tried on it."""
 
     plain: bool = False
@@ -50,7 +50,7 @@ class _Unsure(NamedTuple):
     words: tuple[bytes, ...] = ()
 
 
-_SURE = _Unsure()
+_ALWAYS = _Condition()
 
 
 class _Candidates(NamedTuple):
@@ -62,10 +62,10 @@ class _Candidates(NamedTuple):
 
     scanners: tuple[tuple[Scanner, int], ...]
     holds: tuple[bool, ...]
-    others: tuple[tuple[int, _Unsure], ...]
+    others: tuple[tuple[int, _Condition], ...]
     at: tuple[tuple[int, tuple[bytes, ...], tuple[tuple[tuple[bytes, ...], int], ...]], ...]
 
-    def shown_by(self, blob: Blob) -> list[bool]:
+    def evaluate(self, blob: Blob) -> list[bool]:
         """Return whether each condition holds for `blob`."""
         holds = list(self.holds)
         head = blob.head
@@ -74,43 +74,49 @@ class _Candidates(NamedTuple):
             if starts(together, offset):
                 for values, place in each:
                     holds[place] = holds[place] or starts(values, offset)
-        for place, unsure in self.others:
-            if unsure.plain and not is_plain(head):
+        for place, condition in self.others:
+            if condition.plain and not is_plain(head):
                 holds[place] = False
             elif not holds[place]:
                 # `rfind` is several times faster than `in` in CPython when there is no match
-                found = any(head.rfind(word) >= 0 for word in unsure.words)
-                holds[place] = found or (bool(unsure.ends) and ends_with(blob, unsure.ends))
+                found = any(head.rfind(word) >= 0 for word in condition.words)
+                holds[place] = found or (bool(condition.ends) and ends_with(blob, condition.ends))
         return holds
 
 
 def _candidates(scanners: Sequence[Scanner], first: bytes, suffix: str, name: str) -> _Candidates:
-    places: dict[_Unsure, int] = {}
-    found = [(scanner, _unsure(scanner, first, suffix, name)) for scanner in scanners]
-    asked = tuple((scanner, places.setdefault(unsure, len(places))) for scanner, unsure in found if unsure)
+    places: dict[_Condition, int] = {}
+    found = [(scanner, _condition(scanner, first, suffix, name)) for scanner in scanners]
+    candidates = tuple(
+        (scanner, places.setdefault(condition, len(places))) for scanner, condition in found if condition
+    )
     by_offset: dict[int, list[tuple[tuple[bytes, ...], int]]] = {}
-    for unsure, place in places.items():
-        for offset, values in unsure.at:
+    for condition, place in places.items():
+        for offset, values in condition.at:
             by_offset.setdefault(offset, []).append((values, place))
     at = (
         (offset, tuple(value for values, _ in each for value in values), tuple(each))
         for offset, each in by_offset.items()
     )
-    holds = tuple(not (unsure.at or unsure.ends or unsure.words) for unsure in places)
-    others = tuple((place, unsure) for unsure, place in places.items() if unsure.plain or unsure.ends or unsure.words)
-    return _Candidates(asked, holds, others, tuple(at))
+    holds = tuple(not (condition.at or condition.ends or condition.words) for condition in places)
+    others = tuple(
+        (place, condition)
+        for condition, place in places.items()
+        if condition.plain or condition.ends or condition.words
+    )
+    return _Candidates(candidates, holds, others, tuple(at))
 
 
-def _unsure(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Unsure | None:
+def _condition(scanner: Scanner, first: bytes, suffix: str, name: str) -> _Condition | None:
     """Return the condition for trying `scanner` on such blobs, or None if it never accepts them."""
     signs = scanner.signs
     if signs is None:
-        return _SURE
+        return _ALWAYS
     if bool(first and first in signs.first) or suffix in signs.suffixes or name in signs.names:
-        return _Unsure(signs.plain)
+        return _Condition(signs.plain)
     if signs.at or signs.ends or signs.holds:
-        return _Unsure(signs.plain, signs.at, signs.ends, signs.holds)
-    return _Unsure(plain=True) if signs.plain and not (signs.first or signs.suffixes or signs.names) else None
+        return _Condition(signs.plain, signs.at, signs.ends, signs.holds)
+    return _Condition(plain=True) if signs.plain and not (signs.first or signs.suffixes or signs.names) else None
 
 
 class _Latest:

@@ -17,12 +17,12 @@ from scanners.parsing.name_sets import HASHED, hash_of_names
 
 HEADER_LIMIT = 100_000_000
 """Maximum bytes of a header that loaders accept."""
-_WORST_NODE = 72
+_MAX_NODE_BYTES = 72
 """Maximum bytes that one JSON value takes in memory, besides its text."""
-_DIMENSIONS = 64
+_MAX_DIMENSIONS = 64
 _METADATA_KEY = "__metadata__"
 _SHOWN = 100
-_LICENCES = frozenset({"license", "licence", "modelspec.license"})
+_LICENCE_KEYS = frozenset({"license", "licence", "modelspec.license"})
 _REFERENCE = ("https://github.com/huggingface/safetensors#format",)
 # Bits per element
 DTYPES = {
@@ -166,7 +166,7 @@ def _header(blob: Blob, context: Context) -> Header:
         raise Malformed(f"the header claims {length:,} bytes; loaders refuse more than {HEADER_LIMIT:,}", 0)
     data = blob.reader.read(8, length)
     nodes = sum(data.count(mark) for mark in (b",", b"[", b"{"))
-    if nodes * _WORST_NODE > context.limits.parsed_bytes:
+    if nodes * _MAX_NODE_BYTES > context.limits.parsed_bytes:
         raise OverLimit(f"the header holds {nodes:,} values: more than may be held in memory")
     try:
         value, repeated = with_repeated(data.decode())
@@ -194,8 +194,8 @@ def _tensor(name: str, value: Json) -> Tensor:
 
 
 def _sizes(value: Json) -> tuple[int, ...] | None:
-    """Return `value` if it is a list of at most `_DIMENSIONS` unsigned 64-bit integers, otherwise None."""
-    if not isinstance(value, list) or len(value) > _DIMENSIONS:
+    """Return `value` if it is a list of at most `_MAX_DIMENSIONS` unsigned 64-bit integers, otherwise None."""
+    if not isinstance(value, list) or len(value) > _MAX_DIMENSIONS:
         return None
     sizes = tuple(item for item in value if type(item) is int and 0 <= item < 1 << 64)
     return sizes if len(sizes) == len(value) else None
@@ -241,7 +241,7 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
     for key, value in sorted(header.metadata.items()):
         shown = printable(key, _SHOWN)
         text = printable(value, _SHOWN)
-        if key.lower() in _LICENCES:
+        if key.lower() in _LICENCE_KEYS:
             from scanners.parsing.licences import licence_facts
 
             yield from licence_facts(context, blob.locator, value, key)

@@ -27,17 +27,17 @@ from scanners.detector import CLOSE, OVERLAP, kept_apart
 from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
-THREADED = 4 * MIB
+MIN_THREADED = 4 * MIB
 """Minimum bytes for which a second thread pays for itself."""
 BLOCK = 4 * WINDOW
 """Bytes that a thread reads, hashes and searches in one turn: between two blocks it waits for the GIL."""
-QUEUED = 3
+MAX_QUEUED_BLOCKS = 3
 """Blocks in flight between the reading and the hashing thread."""
-AHEAD = 1_000
+MAX_LOCATED_AHEAD = 1_000
 """Maximum windows and offsets that are located while the pass still runs: the budget may not need more."""
-LOOK = 0.02
+POLL_INTERVAL = 0.02
 """Seconds between two looks of the waiting thread at what the pass has noted."""
-LINES = MIB
+MAX_LINE_OFFSET = MIB
 """Maximum offset in a text, in bytes, for which line numbers are given."""
 HIT_BUDGET = 10_000
 """Maximum offsets that are examined per pattern in one sweep."""
@@ -68,7 +68,7 @@ class Sweep:
 
     def start(self) -> None:
         """Start `run`, in a thread of its own if that pays and the reader allows it; otherwise complete it now."""
-        if self.blob.size < THREADED or not self.blob.reader.is_parallel:
+        if self.blob.size < MIN_THREADED or not self.blob.reader.is_parallel:
             self.run()
             return
         self._running = Thread(target=self._run_apart, name="sweep", daemon=True)
@@ -77,10 +77,10 @@ class Sweep:
     def finish(self) -> None:
         """Wait for the pass, and locate what it notes meanwhile; raises what the pass raised."""
         if self._running:
-            left = AHEAD
+            left = MAX_LOCATED_AHEAD
             while self._running.is_alive():
                 left = self._locate_ahead(left)
-                self._running.join(LOOK)
+                self._running.join(POLL_INTERVAL)
             self._running = None
         if self._fault:
             raise self._fault
@@ -92,7 +92,7 @@ class Sweep:
             for index in windows[:]:
                 if left <= 0:
                     return 0
-                if (number, index) in self._places or owned.wholly(index * WINDOW, detector.owners):
+                if (number, index) in self._places or owned.is_owned(index * WINDOW, detector.owners):
                     continue
                 try:
                     found = [*islice(self._located_in(number, index), left)]
@@ -114,7 +114,7 @@ class Sweep:
     def run(self) -> None:
         """Read every byte once; afterwards `digest` is the SHA-256 in hex, and the windows with hits are known."""
         reader, digest = self.blob.reader, hashlib.sha256()
-        if self.blob.size < THREADED:
+        if self.blob.size < MIN_THREADED:
             matcher = matcher_for(self.blob.size)
             for index, window in enumerate(reader.windows(WINDOW, OVERLAP)):
                 digest.update(memoryview(window)[:WINDOW])
@@ -125,7 +125,7 @@ class Sweep:
 
     def _run_threaded(self, reader: Reader, digest: hashlib._Hash) -> None:
         """Read and match here, hash in another thread: SHA-256 is the slowest of the three, and none holds the GIL."""
-        blocks: Queue[bytes | None] = Queue(QUEUED)
+        blocks: Queue[bytes | None] = Queue(MAX_QUEUED_BLOCKS)
         hasher = Thread(target=_hash_all, args=(blocks, digest), name="sha256", daemon=True)
         hasher.start()
         matcher, apart = None, False
@@ -162,7 +162,7 @@ class Sweep:
 
     def claim(self, blob: Blob, scanners: set[str]) -> None:
         """Record that `blob` was accepted by `scanners`, if it lies inside the swept bytes."""
-        start = self._start_of(blob.reader)
+        start = self._offset_of(blob.reader)
         if start is None:
             return
         region = Region(start, start + blob.size, blob, frozenset(scanners))
@@ -171,7 +171,7 @@ class Sweep:
         else:
             self._regions.append(region)
 
-    def _start_of(self, reader: Reader) -> int | None:
+    def _offset_of(self, reader: Reader) -> int | None:
         start = 0
         while reader is not self.blob.reader:
             if not isinstance(reader, WindowReader):
@@ -184,17 +184,17 @@ class Sweep:
         """Yield what the detectors confirm at the located offsets, attributed to the innermost member there."""
         chosen = context.options.scanners
         owned = self._ownership()
-        told: set[tuple[Locator, str, str]] = set()
-        said: set[Problem] = set()
-        lines = _Lines()
-        closely = kept_apart(self._closely(owned, context), self.blob.locator, "encoded", said)
-        yield from lines.told(self.blob, closely)
+        seen: set[tuple[Locator, str, str]] = set()
+        reported: set[Problem] = set()
+        lines = _LineNumbers()
+        disguised = kept_apart(self._disguised(owned, context), self.blob.locator, "encoded", reported)
+        yield from lines.added_to(self.blob, disguised)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
             budget = detector.sample or HIT_BUDGET
             if chosen is not None and detector.name not in chosen:
                 continue
-            for hit in self._located(number, [i for i in windows if not owned.wholly(i * WINDOW, detector.owners)]):
+            for hit in self._located(number, [i for i in windows if not owned.is_owned(i * WINDOW, detector.owners)]):
                 region = owned.innermost(hit)
                 if DECODED in region.scanners or region.scanners & detector.owners:
                     continue
@@ -206,12 +206,12 @@ class Sweep:
                     break
                 budget -= 1
                 found = detector.confirm(region.blob, hit - region.start, context)
-                found = kept_apart(found, region.blob.locator, detector.name, said)
-                found = lines.told(region.blob, found)
-                yield from _once(found, told) if detector.sample else found
-        yield from kept_apart(self._first_letters(context), self.blob.locator, "encoded", said)
+                found = kept_apart(found, region.blob.locator, detector.name, reported)
+                found = lines.added_to(region.blob, found)
+                yield from _once(found, seen) if detector.sample else found
+        yield from kept_apart(self._at_starts(context), self.blob.locator, "encoded", reported)
 
-    def _first_letters(self, context: Context) -> Iterator[Item]:
+    def _at_starts(self, context: Context) -> Iterator[Item]:
         """Yield what is hidden in members that begin with compressed bytes in base64.
 
         The pattern may miss these because of a letter in front of the member, which is no part of it.
@@ -226,7 +226,7 @@ class Sweep:
             if encoded.begins_deflated(region.blob.head) and not region.scanners & encoded.DETECTOR.owners:
                 yield from encoded.confirm(region.blob, 0, context)
 
-    def _closely(self, owned: _Ownership, context: Context) -> Iterator[Item]:
+    def _disguised(self, owned: _Ownership, context: Context) -> Iterator[Item]:
         """Yield what is disguised in small blobs, attributed to the member that contains it."""
         chosen, size = context.options.scanners, self.blob.size
         if size > CLOSE:
@@ -238,8 +238,8 @@ class Sweep:
         region = owned.innermost(0)
         if DECODED not in region.scanners and not region.scanners & encoded.DETECTOR.owners:
             data = self.blob.reader.read(0, size)
-            seen = encoded.Seen(region.scanners, owned.place)
-            yield from encoded.closely(self.blob, data, seen, context)
+            surroundings = encoded.Seen(region.scanners, owned.blob_at)
+            yield from encoded.closely(self.blob, data, surroundings, context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` matches in `windows`."""
@@ -259,14 +259,14 @@ class Sweep:
         return self._owned
 
 
-class _Lines:
+class _LineNumbers:
     """Adds line numbers to findings in texts."""
 
     def __init__(self) -> None:
         self._blob: Blob | None = None
         self._ends: list[int] = []
 
-    def told(self, blob: Blob, items: Iterator[Item]) -> Iterator[Item]:
+    def added_to(self, blob: Blob, items: Iterator[Item]) -> Iterator[Item]:
         """Yield `items`, with the line number as evidence of findings at an offset in a text."""
         for item in items:
             if isinstance(item, Finding) and item.span is not None and item.locator == blob.locator:
@@ -275,24 +275,24 @@ class _Lines:
                 yield item
 
     def _with_line(self, blob: Blob, finding: Finding, offset: int) -> Finding:
-        if offset < LINES and blob is not self._blob:
-            self._blob, self._ends = blob, _ends_of_lines(blob)
-        if offset >= LINES or not self._ends:
+        if offset < MAX_LINE_OFFSET and blob is not self._blob:
+            self._blob, self._ends = blob, _line_ends(blob)
+        if offset >= MAX_LINE_OFFSET or not self._ends:
             return finding
         return replace(finding, evidence={**finding.evidence, "line": bisect_left(self._ends, offset) + 1})
 
 
-def _ends_of_lines(blob: Blob) -> list[int]:
+def _line_ends(blob: Blob) -> list[int]:
     """Return the offsets of the line ends of a text, then the end of the part that is read; empty for other bytes."""
     from scanners.text import reads_as_text
 
     if not reads_as_text(blob.with_head()):
         return []
-    data = blob.reader.read(0, min(blob.size, LINES))
+    data = blob.reader.read(0, min(blob.size, MAX_LINE_OFFSET))
     return [*(match.start() for match in re.finditer(rb"\n", data)), len(data)]
 
 
-def _once(items: Iterator[Item], told: set[tuple[Locator, str, str]]) -> Iterator[Item]:
+def _once(items: Iterator[Item], seen: set[tuple[Locator, str, str]]) -> Iterator[Item]:
     """Yield each finding or fact only once per member, at its first place: data sets name a host often."""
     for item in items:
         key: tuple[Locator, str, str] | None = None
@@ -300,10 +300,10 @@ def _once(items: Iterator[Item], told: set[tuple[Locator, str, str]]) -> Iterato
             key = item.locator, item.rule.id, item.subject
         elif isinstance(item, Fact):
             key = item.locator, item.kind, item.value
-        if key is None or key not in told:
+        if key is None or key not in seen:
             yield item
         if key is not None:
-            told.add(key)
+            seen.add(key)
 
 
 def digest_of(reader: Reader) -> str:
@@ -354,12 +354,12 @@ class _Ownership:
         """Return the narrowest region that contains `offset`."""
         return self._innermost[bisect_right(self._starts, offset) - 1]
 
-    def place(self, offset: int) -> tuple[Blob, int]:
+    def blob_at(self, offset: int) -> tuple[Blob, int]:
         """Return the blob of the narrowest region that contains `offset`, and the region's start."""
         region = self.innermost(offset)
         return region.blob, region.start
 
-    def wholly(self, offset: int, owners: frozenset[str]) -> bool:
+    def is_owned(self, offset: int, owners: frozenset[str]) -> bool:
         """Return whether the whole window at `offset` lies in blobs that one of `owners` accepted."""
         end = min(offset + WINDOW, self._end)
         first, last = bisect_right(self._starts, offset) - 1, bisect_right(self._starts, end - 1)

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from scanners.parsing.tensorflow_graph import Node, Scope
 
 _SHOWN = 100
-_STRING = 1_100
+_MAX_STRING = 1_100
 """Maximum bytes kept of one string constant: longer than any path should be."""
-_STRINGS = 8
+_MAX_STRINGS = 8
 """Maximum strings kept per node."""
-_TRACED = 64
+_MAX_TRACED = 64
 """Maximum strings reaching one node that are searched for paths."""
-_SCHEME = 12
+_MAX_SCHEME = 12
 """Bytes at the start of a string in which the scheme of an address must appear."""
-_NODES = 100_000
+_MAX_NODES = 100_000
 """Maximum nodes kept per graph, to find the files that its operators name."""
 _FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
 """First bytes (protobuf tags) of the messages."""
 _BYTECODE = b"ML\xefR"
-_PROGRAMS = (_BYTECODE, b"module", b'"builtin.module"', b"#")
+_MLIR_STARTS = (_BYTECODE, b"module", b'"builtin.module"', b"#")
 """Beginnings of MLIR programs, as bytecode and as text."""
-_PROGRAM = 64 * MIB
+_MAX_PROGRAM = 64 * MIB
 """Maximum bytes of a program that is searched for names of operators."""
 _WITHOUT_GRAPH = frozenset({"Fingerprint", "KerasMetadata"})
 
@@ -65,14 +65,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     faults: list[Exception] = []
     for root in [ROOTS.get(blob.locator.name, "Graph")] if blob.expect else _roots(blob):
         try:
-            yield from _as(root, blob, context)
+            yield from _parsed_as(root, blob, context)
         except (Malformed, Truncated, OverLimit) as error:
             faults.append(error)
     if faults:
         raise faults[0]
 
 
-def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
+def _parsed_as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the blob holds when it is parsed as the message `root`."""
     from scanners.parsing.protobuf import Walker, Wire
     from scanners.parsing.tensorflow_graph import PLAIN, SCHEMA, STREAMED
@@ -92,7 +92,7 @@ def _as(root: str, blob: Blob, context: Context) -> Iterator[Item]:
         raise Malformed("it holds no graph: cut short?")
     yield from _decisions(root, blob, graphs.operators)
     if graphs.nodes.full:
-        raise OverLimit(f"more than {_NODES:,} nodes of strings: files named by further nodes are unknown")
+        raise OverLimit(f"more than {_MAX_NODES:,} nodes of strings: files named by further nodes are unknown")
 
 
 def _decisions(root: str, blob: Blob, operators: frozenset[str]) -> Iterator[Item]:
@@ -135,8 +135,8 @@ class _Graphs:
 
     def take(self, record: Record) -> Iterator[Item]:
         """Yield what follows from one message."""
-        taker = _TAKERS.get(record.kind)
-        return taker(self, record) if taker else iter(())
+        handler = _HANDLERS.get(record.kind)
+        return handler(self, record) if handler else iter(())
 
     def _graph(self, _record: Record) -> Iterator[Item]:
         self.count += 1
@@ -155,7 +155,7 @@ class _Graphs:
         for node in self._plain.values():
             if node.operator not in self._functions:
                 yield self._fact(node.operator, node, [])
-        for operator, node, strings in self._handed_on():
+        for operator, node, strings in self._passed_strings():
             yield from self._operator(operator, node, strings)
 
     def _piece(self, record: Record) -> Iterator[Item]:
@@ -166,11 +166,11 @@ class _Graphs:
         from scanners.parsing.tensorflow_graph import is_graph
 
         wire = self.walker.wire
-        data = wire.read(span.offset, min(span.length, _STRING))
+        data = wire.read(span.offset, min(span.length, _MAX_STRING))
         self.nodes.string(span.offset, data)
         if data[:1] and data[0] in _FIRST and is_graph(wire, span):
             yield self.blob.window(f"graph@{span.offset}", span.offset, span.length, expect=SCANNER.name)
-        elif data.startswith(_PROGRAMS):
+        elif data.startswith(_MLIR_STARTS):
             yield from self._program(span)
 
     def _program(self, span: Span) -> Iterator[Item]:
@@ -178,7 +178,7 @@ class _Graphs:
         from scanners.judge.operators import TENSORFLOW_NAMED
         from scanners.parsing.tensorflow_graph import Node
 
-        if span.length > _PROGRAM:
+        if span.length > _MAX_PROGRAM:
             raise OverLimit(f"an attribute holds a program of {span.length:,} bytes")
         data = self.walker.wire.read(span.offset, span.length)
         if data.startswith(_BYTECODE):
@@ -227,17 +227,17 @@ class _Graphs:
             if concerns(node.operator):
                 # The stored path of an asset does not matter: loaders replace it by the new one
                 own = paths_only(node.operator) and self._assets & scope.sources(node)
-                strings = [] if own else scope.strings(node, path_inputs(node.operator), _TRACED)
+                strings = [] if own else scope.strings(node, path_inputs(node.operator), _MAX_TRACED)
                 yield from self._operator(node.operator, node, strings)
                 if by_path(node.operator) and function:
                     self._effects.setdefault(function, set()).add(node.operator)
             if node.calls:
                 self._effects.setdefault(function, set()).update(f"call {name}" for name in node.calls)
-                strings = [] if self._assets & scope.sources(node) else scope.strings(node, None, _TRACED)
+                strings = [] if self._assets & scope.sources(node) else scope.strings(node, None, _MAX_TRACED)
                 if strings:
                     self._calls.append((function, node, strings))
 
-    def _handed_on(self) -> Iterator[tuple[str, Node, list[str]]]:
+    def _passed_strings(self) -> Iterator[tuple[str, Node, list[str]]]:
         """Yield operators that receive strings through calls of the function that contains them."""
         from scanners.judge.operators import telling
 
@@ -256,7 +256,7 @@ class _Graphs:
     def _operator(self, operator: str, node: Node, strings: list[str]) -> Iterator[Item]:
         from scanners.judge.operators import paths_first
 
-        strings = paths_first(operator, strings)[:_STRINGS]
+        strings = paths_first(operator, strings)[:_MAX_STRINGS]
         key = (operator, *strings)
         if key in self._seen:
             return
@@ -285,11 +285,11 @@ class _Graphs:
         self._assets.update(tensor.partition(":")[0] for tensor in tensors)
         used_by = printable(f"asset {tensors[-1] if tensors else ''}".strip(), _SHOWN)
         detail: dict[str, Json] = {"framework": "tensorflow", "used_by": used_by}
-        filename = printable(record.text("filename"), _STRING)
+        filename = printable(record.text("filename"), _MAX_STRING)
         yield Fact("external-file", filename, self.blob.locator, record.span, detail)
 
 
-_TAKERS: dict[str, Callable[[_Graphs, Record], Iterator[Item]]] = {
+_HANDLERS: dict[str, Callable[[_Graphs, Record], Iterator[Item]]] = {
     "piece": _Graphs._piece,
     "metadata": _Graphs._metadata,
     "Tensor": _Graphs._tensor,
@@ -315,14 +315,14 @@ class _Nodes:
         self._concerns = concerns
         self._kept: list[Node] = []
         # (offset, text); addresses separately, so that other strings cannot crowd them out
-        self._strings: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
-        self._addresses: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
-        self._calls: deque[tuple[int, str]] = deque(maxlen=_STRINGS)
+        self._strings: deque[tuple[int, str]] = deque(maxlen=_MAX_STRINGS)
+        self._addresses: deque[tuple[int, str]] = deque(maxlen=_MAX_STRINGS)
+        self._calls: deque[tuple[int, str]] = deque(maxlen=_MAX_STRINGS)
         self._text = -1
 
     def string(self, offset: int, data: bytes) -> None:
         """Keep the beginning of a string for the node that contains it."""
-        kept = self._addresses if b"://" in data[:_SCHEME] else self._strings
+        kept = self._addresses if b"://" in data[:_MAX_SCHEME] else self._strings
         kept.append((offset, data.decode("utf-8", "replace")))
 
     def attribute(self, record: Record) -> None:
@@ -345,14 +345,14 @@ class _Nodes:
         calls = tuple(name for at, name in self._calls if at >= start)
         for kept in (self._addresses, self._strings, self._calls):
             kept.clear()
-        inputs = tuple(record.texts.get("input", ())[:_TRACED])
+        inputs = tuple(record.texts.get("input", ())[:_MAX_TRACED])
         node = Node(record.span, record.text("name"), operator, inputs, strings, calls)
         concerns = self._concerns(operator)
         text = (operator == "Const" and strings) or self._text >= start or operator in TEXT_OPERATORS
         if concerns or calls or text:
-            self.full = self.full or len(self._kept) >= _NODES
-            if concerns and len(self._kept) >= 2 * _NODES:
-                raise OverLimit(f"more than {_NODES:,} nodes that reach outside their graph")
+            self.full = self.full or len(self._kept) >= _MAX_NODES
+            if concerns and len(self._kept) >= 2 * _MAX_NODES:
+                raise OverLimit(f"more than {_MAX_NODES:,} nodes that reach outside their graph")
             if concerns or not self.full:
                 self._kept.append(node if concerns or operator == "Const" else node._replace(strings=()))
         return None if concerns else node

@@ -29,7 +29,7 @@ NAME = "torch"
 NAME_LENGTH = 120
 """Maximum characters of an operator's name that are kept."""
 # Members that identify an archive of torch.save or torch.jit.save, of torch.package, or of torch.export (.pt2).
-_TELLING = re.compile(r"(?:[^/]*/){0,2}(?:data\.pkl|\.data/extern_modules|archive_format)")
+_TORCH_MEMBER = re.compile(r"(?:[^/]*/){0,2}(?:data\.pkl|\.data/extern_modules|archive_format)")
 # Pickles whose storages are in a folder of the same name: the object, and TorchScript's constants and traced inputs.
 _PICKLES = frozenset({"data.pkl", "constants.pkl", "traced_inputs.pkl"})
 _WITHOUT_DATA = "traced_inputs"
@@ -38,11 +38,11 @@ _RAW_MEMBERS = re.compile(r"(?:\.data|constants)/\d+\.storage|data/(?:weights|co
 
 _BYTECODE = "bytecode.pkl"
 """Bytecode that a loader for phones runs instead of the code."""
-_CALLED = re.compile(rb"(?:(.)\0\0\0|(.))((?:aten|image)::[a-z_]{1,40})", re.DOTALL)
+_OPERATOR_NAME = re.compile(rb"(?:(.)\0\0\0|(.))((?:aten|image)::[a-z_]{1,40})", re.DOTALL)
 """The name of an operator after its length, which has four bytes or one."""
 
-_PAYLOADS = re.compile(r"/data/(?:weights|constants)/[^/]*_config\.json$")
-_PAYLOAD = 16 * MIB
+_WEIGHTS_CONFIG = re.compile(r"/data/(?:weights|constants)/[^/]*_config\.json$")
+_MAX_WEIGHTS_CONFIG = 16 * MIB
 """Maximum bytes of a list of weights that are read; real ones are far smaller."""
 
 _INSTANTIATOR = re.compile(
@@ -51,10 +51,10 @@ _INSTANTIATOR = re.compile(
     re.DOTALL,
 )
 """Keys of Lightning for the function that creates the model and for its class, with the opcode of the value."""
-_CHECKED = 64 * MIB
+_MAX_SEARCHED = 64 * MIB
 """Maximum bytes of a pickle that is searched for names."""
 _PACKAGE = re.compile(r"([^/]*/)\.data/extern_modules")
-_PACKAGED = 2_000
+_MAX_PACKAGED = 2_000
 """Maximum Python files of a torch.package that are reported."""
 
 CUSTOM_OPERATOR = Rule(
@@ -97,7 +97,7 @@ def accepts(blob: Blob) -> bool:
 
     if find_archive(blob.reader, blob.head) is None or torch_distributed.accepts(blob):
         return False
-    return any(_TELLING.fullmatch(entry.name) for entry in read_directory(blob.reader).entries)
+    return any(_TORCH_MEMBER.fullmatch(entry.name) for entry in read_directory(blob.reader).entries)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -132,21 +132,21 @@ def _package(blob: Blob, listed: Sequence[ZipEntry]) -> Iterator[Item]:
     if folder is not None:
         names = [entry.name for entry in listed if entry.name.startswith(folder) and entry.name.endswith(".py")]
         where = blob.locator.member(f"{folder}.data/extern_modules")
-        for name in names[:_PACKAGED]:
+        for name in names[:_MAX_PACKAGED]:
             detail: dict[str, Json] = {"how": "packaged", "path": "the package", "roots": [".."]}
             yield Fact("code-reference", printable(name.removeprefix(folder), NAME_LENGTH), where, detail=detail)
-        for name in names[:_PACKAGED]:
+        for name in names[:_MAX_PACKAGED]:
             module = name.removeprefix(folder).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             yield Fact("packaged", printable(module, NAME_LENGTH), blob.locator)
-        if len(names) > _PACKAGED:
-            more = f"more than {_PACKAGED:,} Python files in a package: what the later ones import is not followed"
+        if len(names) > _MAX_PACKAGED:
+            more = f"more than {_MAX_PACKAGED:,} Python files in a package: what the later ones import is not followed"
             yield Problem(ProblemKind.LIMIT, where, NAME, more)
 
 
 def _instantiators(member: Blob) -> Iterator[Fact]:
     """Yield the functions that Lightning calls to create the model, and the class that it imports."""
     keys = (b"_instantiator", b"_class_path")
-    if member.size > _CHECKED or all(member.reader.find(key) < 0 for key in keys):
+    if member.size > _MAX_SEARCHED or all(member.reader.find(key) < 0 for key in keys):
         return
     data = member.reader.read(0, member.size)
     for match in _INSTANTIATOR.finditer(data):
@@ -164,12 +164,12 @@ def _pickled(blob: Blob, context: Context, listed: Sequence[ZipEntry]) -> Iterat
     from scanners.parsing.zip_directory import member_blob
 
     for entry in listed:
-        if not _PAYLOADS.search(entry.name):
+        if not _WEIGHTS_CONFIG.search(entry.name):
             continue
         try:
             member = member_blob(blob, entry, context)
             with closing(member.reader):
-                text = member.reader.read(0, min(member.size, _PAYLOAD)).decode("utf-8", "replace")
+                text = member.reader.read(0, min(member.size, _MAX_WEIGHTS_CONFIG)).decode("utf-8", "replace")
             found = documents(text)
         except (Malformed, Truncated, JsonFault, RecursionError):
             continue  # loaders cannot read it either, and the scanners of zip and JSON report it
@@ -241,7 +241,7 @@ def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generat
     parse = (bool(names) or doubtful) and parsed + len(source) <= PARSED
     if names and parse and (exact := called(source)) is not None:
         names = exact
-    yield from told_operators(member.locator, sorted(names))
+    yield from operator_items(member.locator, sorted(names))
     if doubtful and parse and (foreign := python_of(source)):
         yield Finding(FOREIGN_CODE, member.locator, printable(foreign, NAME_LENGTH))
     return len(source) if parse else 0
@@ -254,13 +254,13 @@ def _bytecode(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Item]:
 
     member = member_blob(blob, entry, context)
     with closing(member.reader):
-        found = _CALLED.findall(member.reader.read(0, min(_CHECKED, member.size)))
+        found = _OPERATOR_NAME.findall(member.reader.read(0, min(_MAX_SEARCHED, member.size)))
     called = {name[: (length or short)[0]].decode() for length, short, name in found}
     names = sorted(f"ops.{name.replace('::', '.')}" for name in called)
-    yield from told_operators(member.locator, [name for name in names if Operator(name).opens_files])
+    yield from operator_items(member.locator, [name for name in names if Operator(name).opens_files])
 
 
-def told_operators(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
+def operator_items(locator: Locator, names: Iterable[str]) -> Iterator[Item]:
     """Yield the operators that code in `locator` calls, by their TorchScript names, and findings for some of them."""
     from scanners.parsing.torchscript import Operator
 

@@ -19,7 +19,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable
 from modelsweep.core.values import dataclass
 from scanners.parsing.torch_tensors import STORAGE_MISMATCH
-from scanners.torch import CUSTOM_OPERATOR, FILE_OPERATOR, told_operators
+from scanners.torch import CUSTOM_OPERATOR, FILE_OPERATOR, operator_items
 
 if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import Table
@@ -173,7 +173,7 @@ class _Module:
 
     def _function(self, name: str, table: Table) -> Iterator[Item]:
         name = printable(table.text(0, _TEXT), _SHOWN) or name
-        yield from told_operators(self.blob.locator, self._told(map(_printed, table.tables(2))))
+        yield from operator_items(self.blob.locator, self._told(map(_printed, table.tables(2))))
         yield from self._within(name, "value", table.numbers(3, "I"))
         yield from self._within(name, "type", [table.number(8, "I")], max(self.types, 1))
         counts = {"operator": table.count(2), "constant": table.vector(3, 4).length // 4, "type": table.count(4)}
@@ -238,7 +238,7 @@ class _Module:
         source = self.blob.reader.read(span.offset, min(span.length, SOURCE))
         names = mentioned(source)
         exact = called(source) if names and len(source) <= PARSED else None
-        yield from told_operators(self.blob.locator, self._told(sorted(names if exact is None else exact)))
+        yield from operator_items(self.blob.locator, self._told(sorted(names if exact is None else exact)))
 
     def _within(self, subject: str, what: str, indices: Iterable[int], count: int | None = None) -> Iterator[Finding]:
         """Yield the first of the indices that leads beyond `count`, which is that of the values where none is given."""

@@ -34,52 +34,54 @@ _CANDIDATES = re.compile(
 )
 """A file without any of these (tags, keys that name code, escapes that could spell them) needs no parsing."""
 _TAGS = re.compile(r"!!python/|yaml\.org,2002:python/|\b_target_\s*:")
-_WORDS = (b"!!python/", b"2002:python/", b"_target_")
-_NAMING = re.compile(
+_TAG_WORDS = (b"!!python/", b"2002:python/", b"_target_")
+_YAML_NAMING_CODE = re.compile(
     rb"(?m)^(?:[ \t-]*|[ \t-]*+[\w.'\x22-]+[ \t]*:[ \t]*|[^\n]*[\[{,:][ \t]*)"
     rb"(?:!!python/(?:object|name|module)|!<tag:yaml\.org,2002:python/)"
     rb"|^[ \t-]*_target_[ \t]*:[ \t]*['\x22]?[A-Za-z_][\w.]*['\x22]?[ \t]*$"
 )
 """Lines that identify YAML that names code in a file with another suffix: a Python tag as a value, or a Hydra key."""
-_OTHERS = frozenset(
+_NOT_YAML = frozenset(
     ".md .rst .py .pyi .ipynb .html .htm .tex .log .csv .tsv .jsonl .diff .patch .js .ts .c .h .cpp .go .rs .java .sh "
     ".pyc .j2 .jinja".split()
 )
 """Suffixes of texts that may quote YAML but are not YAML."""
 _PYTHON = "tag:yaml.org,2002:python/"
-_HOW = {"object": "call", "object/apply": "call", "object/new": "call", "name": "lookup", "module": "module"}
+_PYTHON_TAGS = {"object": "call", "object/apply": "call", "object/new": "call", "name": "lookup", "module": "module"}
 _DOCUMENTATION = frozenset({"mkdocs.yml", "mkdocs.yaml"})
 """Configurations of MkDocs, whose tags call functions of installed extensions: https://www.mkdocs.org."""
-_HYPER = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
+_HYPERPYYAML_TAGS = {"!new": "call", "!apply": "call", "!applyref": "call", "!name": "name", "!module": "module"}
 """Tags of HyperPyYAML, in which SpeechBrain describes its models."""
-_EVALUATION = "!function"
+_FUNCTION_TAG = "!function"
 """Tag of lm-evaluation-harness, which imports the file beside the task and takes the function from it."""
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
-_JAVA = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
-_RUBY = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
+_JAVA_TAG = re.compile(r"tag:yaml\.org,2002:((?:javax?|sun|com|org|io|net|ch)\.(?:[a-z]\w*\.)*[A-Z]\w*)")
+_RUBY_TAG = re.compile(r"!ruby/\w+:([A-Z]\w*(?:::\w+)*)")
 _RESOLVER = re.compile(r"\$\{\w{0,60}?(?:eval|py)\w{0,60}:")
-_LOOKING_UP = re.compile(r"\$\{[\w.]{1,60}:[ \t]*([\"']?)(?P<name>[^\W\d]\w*(?:[.:]\w+){1,9})\1[ \t]*\}")
+_NAME_RESOLVER = re.compile(r"\$\{[\w.]{1,60}:[ \t]*([\"']?)(?P<name>[^\W\d]\w*(?:[.:]\w+){1,9})\1[ \t]*\}")
 """A custom resolver of OmegaConf with a dotted name, which it may import."""
-_RESOLVED = 2_000
+_MAX_ARGUMENT = 2_000
 """Maximum characters of a resolver's argument, which ends with its line."""
-_REACHING = re.compile(
+_BEYOND_ARITHMETIC = re.compile(
     r"__\w+__|\b(?:os|subprocess|sys|importlib|builtins)\.\w|\b(?:eval|exec|compile|open|getattr)\s*\("
 )
 _INNER_TAG = re.compile(r"![!<%\w]")
-_TUPLES = 2_000
+_MAX_TUPLES = 2_000
 """Maximum texts in parentheses that are parsed as YAML again."""
 _TARGET = "_target_"
-_ASSIGNING = frozenset({".toml", ".ini", ".cfg", ".conf"})
-_ASSIGNED = re.compile(r"(?m)^[ \t]*(?:[\w.-]+\.)?[\"']?_target_[\"']?[ \t]*=[ \t]*[\"']?([^\W\d]\w*(?:\.[^\W\d]\w*)+)")
+_ASSIGNMENT_SUFFIXES = frozenset({".toml", ".ini", ".cfg", ".conf"})
+_TARGET_ASSIGNMENT = re.compile(
+    r"(?m)^[ \t]*(?:[\w.-]+\.)?[\"']?_target_[\"']?[ \t]*=[ \t]*[\"']?([^\W\d]\w*(?:\.[^\W\d]\w*)+)"
+)
 """An assignment to `_target_` in TOML or INI."""
 _TOML = ".toml"
-_OF_TOML = (b"_target_", b"\\u", b"\\U", b"{{", b"{%", b"auto_map", b"trust_remote_code", b"os.system", b"subprocess.")
+_IN_TOML = (b"_target_", b"\\u", b"\\U", b"{{", b"{%", b"auto_map", b"trust_remote_code", b"os.system", b"subprocess.")
 """TOML that names code contains one of these: a key, a name, or an escape that could spell them."""
-_PARSED = MIB
+_MAX_TOML = MIB
 """Maximum characters of TOML that are parsed, since the parser is written in Python."""
-_MODELS = ("Sequential", "Functional", "Model")
-_MODEL = re.compile(rf"(?m)^\{{?[ \t]*[\"']?class_name[\"']?:[ \t]*[\"']?(?:{'|'.join(_MODELS)})\b")
-_CHAT = frozenset({"chat_template", "chat_template_jinja"})
+_KERAS_CLASSES = ("Sequential", "Functional", "Model")
+_KERAS_MODEL = re.compile(rf"(?m)^\{{?[ \t]*[\"']?class_name[\"']?:[ \t]*[\"']?(?:{'|'.join(_KERAS_CLASSES)})\b")
+_TEMPLATE_KEYS = frozenset({"chat_template", "chat_template_jinja"})
 _SHOWN = 200
 
 
@@ -87,19 +89,19 @@ def accepts(blob: Blob) -> bool:
     """Return whether the blob is text that has the name or a directive of YAML, or names code as YAML or TOML does."""
     if _is_named(blob) or blob.head.startswith(_DIRECTIVES):
         return text.accepts(blob)
-    return (_tells(blob) and text.is_text(blob.head)) or (_assigns(blob) and text.accepts(blob))
+    return (_names_code(blob) and text.is_text(blob.head)) or (_may_assign(blob) and text.accepts(blob))
 
 
-def _tells(blob: Blob) -> bool:
-    named = any(word in blob.head for word in _WORDS) and blob.locator.suffix not in _OTHERS
-    return named and _NAMING.search(blob.head) is not None
+def _names_code(blob: Blob) -> bool:
+    named = any(word in blob.head for word in _TAG_WORDS) and blob.locator.suffix not in _NOT_YAML
+    return named and _YAML_NAMING_CODE.search(blob.head) is not None
 
 
-def _assigns(blob: Blob) -> bool:
+def _may_assign(blob: Blob) -> bool:
     """Return whether the blob is TOML or INI by its suffix and may hold a `_target_` or, in TOML, other code."""
-    words = _OF_TOML if blob.locator.suffix == _TOML else (_TARGET.encode(),)
+    words = _IN_TOML if blob.locator.suffix == _TOML else (_TARGET.encode(),)
     reach = min(blob.size, SIZE_LIMIT)
-    return blob.locator.suffix in _ASSIGNING and any(blob.reader.find(word, 0, reach) >= 0 for word in words)
+    return blob.locator.suffix in _ASSIGNMENT_SUFFIXES and any(blob.reader.find(word, 0, reach) >= 0 for word in words)
 
 
 def _is_named(blob: Blob) -> bool:
@@ -115,19 +117,19 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if blob.size > limit:
         raise OverLimit(f"more than {limit:,} bytes of YAML")
     content = text.decoded(blob.reader.read(0, blob.size))
-    if _assigns(blob):
-        yield from _of_toml(blob, content, context)
-        if not _tells(blob):
+    if _may_assign(blob):
+        yield from _toml_items(blob, content, context)
+        if not _names_code(blob):
             return
-    if _CANDIDATES.search(content) or _MODEL.search(content):
-        yield from _of_yaml(blob, content, context)
+    if _CANDIDATES.search(content) or _KERAS_MODEL.search(content):
+        yield from _yaml_items(blob, content, context)
 
 
-def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
+def _yaml_items(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     seen = 0
     tree = Tree()
     targets: list[Entry] = []
-    tuples = Budget("texts in parentheses that are read as YAML", _TUPLES)
+    tuples = Budget("texts in parentheses that are read as YAML", _MAX_TUPLES)
     fault: OverLimit | Malformed | None = None
     try:
         for entry in entries(content, tree):
@@ -136,8 +138,8 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
             yield from _tag(blob, entry)
             targets += [entry] if entry.key == _TARGET else []
             yield from _tuple(blob, entry, tuples)
-            yield from _foreign(blob, entry)
-            yield from _resolved(blob, entry)
+            yield from _foreign_classes(blob, entry)
+            yield from _resolver_arguments(blob, entry)
             yield from _template(blob, entry)
     except OverLimit as error:
         fault = error
@@ -149,12 +151,12 @@ def _of_yaml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
         yield from held_facts(content, blob.locator, printable(blob.locator.name, _SHOWN))
     yield from _targets(blob, targets, tree)
-    yield from _in_documents(blob, content, tree, context)
+    yield from _document_items(blob, content, tree, context)
     if fault:
         raise fault
 
 
-def _in_documents(blob: Blob, content: str, tree: Tree, context: Context) -> Iterator[Item]:
+def _document_items(blob: Blob, content: str, tree: Tree, context: Context) -> Iterator[Item]:
     """Yield the code that keys of the documents name, and descriptions of Keras models."""
     from scanners.json_config import may_command
     from scanners.parsing.code_keys import conventional
@@ -162,14 +164,14 @@ def _in_documents(blob: Blob, content: str, tree: Tree, context: Context) -> Ite
     commands = may_command(blob, content.encode("utf-8", "replace"))
     for document in tree.documents:
         yield from conventional(blob, document, context)
-        yield from _loosely(blob, document, context, commands=commands)
-        if _is_model(document):
+        yield from _settings(blob, document, context, commands=commands)
+        if _is_keras_model(document):
             from scanners.parsing import keras_config
 
             yield from keras_config.items(document, blob, context)
 
 
-def _loosely(blob: Blob, document: Json, context: Context, *, commands: bool) -> Iterator[Item]:
+def _settings(blob: Blob, document: Json, context: Context, *, commands: bool) -> Iterator[Item]:
     """Yield settings that are suspicious under any key; lists are skipped as data."""
     from scanners.loose_settings import command_facts, expression_facts, loose_facts
     from scanners.parsing import json_text
@@ -183,18 +185,18 @@ def _loosely(blob: Blob, document: Json, context: Context, *, commands: bool) ->
                 yield from command_facts(blob, setting)
 
 
-def _is_model(document: Json) -> bool:
+def _is_keras_model(document: Json) -> bool:
     """Return whether a document is a model in the YAML of Keras before 2.6 (`model_from_yaml`)."""
-    if not isinstance(document, dict) or document.get("class_name") not in _MODELS:
+    if not isinstance(document, dict) or document.get("class_name") not in _KERAS_CLASSES:
         return False
     return isinstance(document.get("config"), dict | list)
 
 
-def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
+def _toml_items(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     """Yield the code that TOML settings name; of broken TOML and of INI, the targets that have a line of their own."""
-    document = project(content) if blob.locator.suffix == _TOML and len(content) <= _PARSED else None
+    document = project(content) if blob.locator.suffix == _TOML and len(content) <= _MAX_TOML else None
     if document is None:
-        yield from _assigned(blob, content)
+        yield from _assigned_targets(blob, content)
         return
     from scanners.json_config import may_command, settings
     from scanners.parsing.code_keys import conventional
@@ -203,9 +205,9 @@ def _of_toml(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     yield from settings(blob, document, context, commands=may_command(blob, content.encode("utf-8", "replace")))
 
 
-def _assigned(blob: Blob, content: str) -> Iterator[Item]:
+def _assigned_targets(blob: Blob, content: str) -> Iterator[Item]:
     """Yield the targets assigned in TOML or INI, which programs pass on to Hydra."""
-    for match in _ASSIGNED.finditer(content):
+    for match in _TARGET_ASSIGNMENT.finditer(content):
         line = content.count("\n", 0, match.start()) + 1
         detail: dict[str, Json] = {"how": "call", "path": f"{_TARGET} in line {line}"}
         yield Fact("code-reference", printable(match[1], _SHOWN), blob.locator, Span(match.start()), detail)
@@ -215,17 +217,17 @@ def _tag(blob: Blob, entry: Entry) -> Iterator[Item]:
     from scanners.parsing.code_keys import runs_something
 
     kind, _, name = entry.tag.removeprefix(_PYTHON).partition(":")
-    if kind in _HYPER and name:
+    if kind in _HYPERPYYAML_TAGS and name:
         dotted = name if "." in name or kind == "!module" else f"builtins.{name}"
-        yield _reference(blob, entry, dotted, _HYPER[kind], f"the tag {kind} in line {entry.line}")
-    if entry.tag.startswith(_PYTHON) and kind in _HOW:
+        yield _reference(blob, entry, dotted, _HYPERPYYAML_TAGS[kind], f"the tag {kind} in line {entry.line}")
+    if entry.tag.startswith(_PYTHON) and kind in _PYTHON_TAGS:
         # PyYAML looks up a name without a module in builtins
         dotted = name if "." in name or kind == "module" else f"builtins.{name}"
-        how = "lookup" if _HOW[kind] == "call" and blob.locator.name in _DOCUMENTATION else _HOW[kind]
+        how = "lookup" if _PYTHON_TAGS[kind] == "call" and blob.locator.name in _DOCUMENTATION else _PYTHON_TAGS[kind]
         yield _reference(blob, entry, dotted, how, f"the tag !!python/{kind} in line {entry.line}")
-    elif entry.tag == _EVALUATION and _DOTTED.fullmatch(entry.value):
+    elif entry.tag == _FUNCTION_TAG and _DOTTED.fullmatch(entry.value):
         yield _reference(blob, entry, entry.value, "beside", f"the tag {entry.tag} in line {entry.line}")
-    if entry.tag.startswith("!") and kind not in _HYPER:
+    if entry.tag.startswith("!") and kind not in _HYPERPYYAML_TAGS:
         for given in (entry.tag.rpartition("!")[2].rpartition(":")[2], entry.value):
             if runs_something(given):
                 yield _reference(blob, entry, given, "mention", f"the tag {entry.tag[:_SHOWN]} in line {entry.line}")
@@ -242,32 +244,32 @@ def _tuple(blob: Blob, entry: Entry, tuples: Budget) -> Iterator[Item]:
             return
 
 
-def _foreign(blob: Blob, entry: Entry) -> Iterator[Item]:
+def _foreign_classes(blob: Blob, entry: Entry) -> Iterator[Item]:
     """Yield the classes that tags make loaders of other languages construct: SnakeYAML (Java) and Psych (Ruby)."""
-    if match := _JAVA.fullmatch(entry.tag):
+    if match := _JAVA_TAG.fullmatch(entry.tag):
         detail: dict[str, Json] = {"how": "named", "path": f"the tag !!{match[1]} in line {entry.line}"}
         yield Fact("java-class", printable(match[1], _SHOWN), blob.locator, Span(entry.offset), detail)
-    elif match := _RUBY.fullmatch(entry.tag):
+    elif match := _RUBY_TAG.fullmatch(entry.tag):
         name = match[1].replace("::", ".")
         yield _reference(blob, entry, f"ruby.{name}", "call", f"the tag {entry.tag[:_SHOWN]} in line {entry.line}")
 
 
-def _resolved(blob: Blob, entry: Entry) -> Iterator[Item]:
+def _resolver_arguments(blob: Blob, entry: Entry) -> Iterator[Item]:
     """Yield expressions beyond arithmetic that custom OmegaConf resolvers evaluate.
 
     Names of callables that run commands or code, which other resolvers look up, are yielded too.
     """
     from scanners.parsing.code_keys import runs_something
 
-    for found in _LOOKING_UP.finditer(entry.value) if "${" in entry.value else ():
+    for found in _NAME_RESOLVER.finditer(entry.value) if "${" in entry.value else ():
         name = found["name"].replace(":", ".")
         if runs_something(name):
             yield _reference(blob, entry, name, "hint", f"the resolver in line {entry.line}")
     at = 0
     while (match := _RESOLVER.search(entry.value, at)) is not None:
-        given = entry.value[match.end() : match.end() + _RESOLVED].partition("\n")[0].rpartition("}")[0]
+        given = entry.value[match.end() : match.end() + _MAX_ARGUMENT].partition("\n")[0].rpartition("}")[0]
         at = match.end() + len(given)
-        if _REACHING.search(given):
+        if _BEYOND_ARITHMETIC.search(given):
             shown = printable(given, _SHOWN)
             yield _reference(blob, entry, shown, "evaluated", f"the resolver in line {entry.line}")
 
@@ -277,7 +279,7 @@ def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
     if "{%" in entry.value or "{{" in entry.value:
         from scanners.parsing.jinja_template import held_facts, template_facts
 
-        facts = template_facts if entry.key in _CHAT else held_facts
+        facts = template_facts if entry.key in _TEMPLATE_KEYS else held_facts
         yield from facts(entry.value, blob.locator, printable(".".join(entry.keys), _SHOWN))
 
 
@@ -306,6 +308,10 @@ SCANNER = Scanner(
     scan=scan,
     suffixes=_SUFFIXES,
     signs=Signs(
-        begins(*_DIRECTIVES), (*_SUFFIXES, *sorted(_ASSIGNING)), tuple(sorted(_NAMES)), plain=True, holds=_WORDS
+        begins(*_DIRECTIVES),
+        (*_SUFFIXES, *sorted(_ASSIGNMENT_SUFFIXES)),
+        tuple(sorted(_NAMES)),
+        plain=True,
+        holds=_TAG_WORDS,
     ),
 )

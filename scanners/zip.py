@@ -40,19 +40,19 @@ from scanners.parsing.extraction import BOMB, RULES, SHOWN, SPECIAL_KINDS, Extra
 from scanners.parsing.zip_directory import LocalHeader, ZipDirectory, ZipEntry
 
 NAME = "zip"
-CHECKED = 1 * MIB
+MAX_CHECKED = 1 * MIB
 """Maximum bytes of a stored member whose checksum is verified."""
-CHECKED_TOTAL = 16 * MIB
+MAX_CHECKED_TOTAL = 16 * MIB
 """Maximum bytes of stored members in one archive whose checksums are verified, since this reads them twice."""
-CANDIDATES = 200_000
+MAX_CANDIDATES = 200_000
 """Maximum local magic numbers that are checked in one gap of the directory."""
-TARGET = 4 * KIB
+MAX_LINK_TARGET = 4 * KIB
 """Maximum bytes of a symbolic link's target that are read."""
 AES_METHOD = 99
-LARGE = 64 * KIB
+MIN_UNREAD_STORAGE = 64 * KIB
 """Minimum bytes of a tensor storage that quick depth leaves unread."""
 _STORAGE = re.compile(r"(.+)/data/\d+")
-_APPENDED = frozenset({".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
+_ZARR_METADATA = frozenset({".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
 """Metadata files of zarr, which appends a changed one under the same name and reads the last one.
 
 https://zarr.readthedocs.io/en/stable/user-guide/storage/#zip-store. All of them are examined here, like any entry.
@@ -224,12 +224,14 @@ def _apart(blob: Blob, context: Context, members: list[_Member], overlapping: li
     heavy = (
         member
         for member in members
-        if member.entry.method != directories.STORED and context.is_heavy(_taken(blob, member)) and member not in shared
+        if member.entry.method != directories.STORED
+        and context.is_heavy(_bytes_in_archive(blob, member))
+        and member not in shared
     )
     return list(islice(heavy, context.apart(blob, NAME, len(members))))
 
 
-def _taken(blob: Blob, member: _Member) -> int:
+def _bytes_in_archive(blob: Blob, member: _Member) -> int:
     """Return how many bytes of the archive a member occupies."""
     return max(0, min(member.stop, blob.size) - member.start)
 
@@ -247,7 +249,7 @@ def _directory_findings(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
 
 def _duplicates(blob: Blob, directory: ZipDirectory) -> Iterator[Item]:
     names = Counter(entry.name for entry in directory.entries)
-    repeated = {name for name, times in names.items() if times > 1 and name.rpartition("/")[2] not in _APPENDED}
+    repeated = {name for name, times in names.items() if times > 1 and name.rpartition("/")[2] not in _ZARR_METADATA}
     contents: dict[str, set[tuple[int, int]]] = {name: set() for name in repeated}
     for entry in directory.entries if repeated else ():
         if entry.name in repeated:
@@ -268,7 +270,7 @@ def _storages(directory: ZipDirectory) -> dict[int, _Member]:
     stop = directory.directory
     for entry in sorted(directory.entries, key=lambda entry: -entry.header_offset):
         name = _STORAGE.fullmatch(entry.name)
-        stored = entry.method == directories.STORED and entry.size == entry.compressed_size >= LARGE
+        stored = entry.method == directories.STORED and entry.size == entry.compressed_size >= MIN_UNREAD_STORAGE
         start = stop - entry.size
         if name and f"{name[1]}/data.pkl" in names and stored and start > entry.header_offset:
             found[entry.header_offset] = _Member(entry, start, entry.flags, raw=True)
@@ -289,7 +291,7 @@ def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) 
     if local.raw_name is None:
         unread = OverLimit(f"more than {names.limit:,} {names.what}")
         yield problem_of(unread, blob.locator.member(directories.member_name(entry)), NAME)
-    members.append(_Member(entry, local.data_offset, entry.flags | local.flags, front=_front(entry, local)))
+    members.append(_Member(entry, local.data_offset, entry.flags | local.flags, front=_seen_from_front(entry, local)))
     differences = ", ".join(_differences(entry, local))
     if differences:
         evidence = {"differences": printable(differences, 2 * SHOWN)}
@@ -297,7 +299,7 @@ def _locate(blob: Blob, entry: ZipEntry, members: list[_Member], names: Budget) 
         yield Finding(HEADER_MISMATCH, blob.locator, subject, span=Span(entry.header_offset), evidence=evidence)
 
 
-def _front(entry: ZipEntry, local: LocalHeader) -> ZipEntry | None:
+def _seen_from_front(entry: ZipEntry, local: LocalHeader) -> ZipEntry | None:
     """Return the entry as programs see it that read the archive from the front, or None if its data is the same."""
     packed, size, crc = local.compressed_size, local.size, local.crc
     unread = local.raw_name is None and directories.SATURATED in (packed, size)
@@ -343,7 +345,7 @@ def _names(blob: Blob, members: list[_Member], context: Context) -> Iterator[Ite
         if entry.unicode_name:
             yield from extraction.file(entry.unicode_name, entry.header_offset)
         if kind == stat.S_IFLNK:
-            name = _target(blob, member, context).decode("utf-8", "surrogateescape")
+            name = _link_target(blob, member, context).decode("utf-8", "surrogateescape")
             yield from extraction.link(entry.name, name, "symbolic", entry.header_offset)
         elif kind in SPECIAL_KINDS and not entry.size:  # `zip -` writes its standard input's kind
             yield from extraction.special(entry.name, SPECIAL_KINDS[kind], entry.header_offset)
@@ -351,14 +353,14 @@ def _names(blob: Blob, members: list[_Member], context: Context) -> Iterator[Ite
             yield from extraction.file(entry.name, entry.header_offset)
 
 
-def _target(blob: Blob, member: _Member, context: Context) -> bytes:
+def _link_target(blob: Blob, member: _Member, context: Context) -> bytes:
     """Return the start of a link's target, or nothing if its data is damaged, which is reported for every member."""
     entry = member.entry
     if entry.method == directories.STORED:
-        return blob.reader.read(member.start, max(0, min(TARGET, entry.size, blob.size - member.start)))
+        return blob.reader.read(member.start, max(0, min(MAX_LINK_TARGET, entry.size, blob.size - member.start)))
     try:
-        context.expanded.spend(TARGET if entry.method == directories.DEFLATED else MIB)  # a block at least
-        return next(directories.decompressed(blob.reader, entry, member.start, TARGET), b"")[:TARGET]
+        context.expanded.spend(MAX_LINK_TARGET if entry.method == directories.DEFLATED else MIB)  # a block at least
+        return next(directories.decompressed(blob.reader, entry, member.start, MAX_LINK_TARGET), b"")[:MAX_LINK_TARGET]
     except (Malformed, Truncated, OverLimit, MissingDependency):
         return b""
 
@@ -390,11 +392,11 @@ def _members(
     Stored members that share bytes are examined once per distinct range, and together only up to the length of the
     file. The shortest ranges come first, so that a member that claims the whole file cannot hide another.
     """
-    unchecked = CHECKED_TOTAL if context.options.depth == "full" else 0
+    unchecked = MAX_CHECKED_TOTAL if context.options.depth == "full" else 0
     runs, seen, left_out = _affordable(blob, overlapping), set[tuple[int, int]](), 0
     for member in members:
         if member in apart:
-            yield Apart(blob.locator.member(directories.member_name(member.entry)), _taken(blob, member))
+            yield Apart(blob.locator.member(directories.member_name(member.entry)), _bytes_in_archive(blob, member))
             continue
         size = member.entry.compressed_size
         stored = member.entry.method == directories.STORED
@@ -407,15 +409,15 @@ def _members(
         if over:
             left_out += 1
         elif member.raw:
-            yield from _left_alone(blob, member)
+            yield from _unread_storage(blob, member)
         elif stored and size:
-            check = size <= min(CHECKED, unchecked)
+            check = size <= min(MAX_CHECKED, unchecked)
             unchecked -= size if check else 0
             yield from _stored(blob, member, check)
         elif size:
             yield from _expanded(blob, member, context)
         else:
-            yield from _empty(blob, member.entry)
+            yield from _empty_member(blob, member.entry)
     if left_out:
         raise OverLimit(
             f"members left out: {left_out:,}, after {context.expanded.limit:,} decompressed or shared bytes"
@@ -425,7 +427,7 @@ def _members(
 def _affordable(blob: Blob, overlapping: frozenset[_Member]) -> set[tuple[int, int]]:
     """Return the (start, claimed length) of overlapping stored members, shortest first, up to the file's length."""
     stored = (member for member in overlapping if member.entry.method == directories.STORED)
-    lengths = {(member.start, member.entry.compressed_size): _taken(blob, member) for member in stored}
+    lengths = {(member.start, member.entry.compressed_size): _bytes_in_archive(blob, member) for member in stored}
     found: set[tuple[int, int]] = set()
     left = blob.size
     for run, length in sorted(lengths.items(), key=lambda item: (item[1], item[0])):
@@ -436,13 +438,13 @@ def _affordable(blob: Blob, overlapping: frozenset[_Member]) -> set[tuple[int, i
     return found
 
 
-def _empty(blob: Blob, entry: ZipEntry) -> Iterator[Finding]:
+def _empty_member(blob: Blob, entry: ZipEntry) -> Iterator[Finding]:
     """Yield a finding if an entry without data, such as a folder, declares the checksum of some."""
-    if entry.crc not in (0, _UNKNOWN):
+    if entry.crc not in (0, _NO_CHECKSUM):
         yield _finding(CONTENT_MISMATCH, blob, entry, differences="CRC-32")
 
 
-def _left_alone(blob: Blob, member: _Member) -> Iterator[Blob]:
+def _unread_storage(blob: Blob, member: _Member) -> Iterator[Blob]:
     """Yield an unread storage as raw bytes if the archive is searched closely; raises Truncated if it is incomplete."""
     size = member.entry.compressed_size
     if blob.size > CLOSE:  # at quick depth nothing else needs to know what lies where
@@ -476,7 +478,7 @@ def _stored(blob: Blob, member: _Member, check: bool) -> Iterator[Item]:
         return
     if member.marked_encrypted:  # encryption adds a header of 12 bytes, so the sizes would differ
         yield _finding(FALSE_ENCRYPTION, blob, entry)
-    if check and entry.crc != _UNKNOWN and zlib.crc32(inside.reader.read(0, inside.size)) != entry.crc:
+    if check and entry.crc != _NO_CHECKSUM and zlib.crc32(inside.reader.read(0, inside.size)) != entry.crc:
         differences.append("CRC-32")
     if differences:
         yield _finding(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
@@ -503,17 +505,17 @@ def _expanded(blob: Blob, member: _Member, context: Context) -> Iterator[Item]:
         yield _finding(FALSE_ENCRYPTION, blob, entry)
     if expansion.fault:
         yield problem_of(expansion.fault, locator, NAME)
-    elif differences and entry.crc != _UNKNOWN:
+    elif differences and entry.crc != _NO_CHECKSUM:
         yield _finding(CONTENT_MISMATCH, blob, entry, differences=" and ".join(differences))
     if inside.size:
         if not _STORAGE.fullmatch(entry.name):  # a tensor of zeros compresses like a bomb
-            taken, floor = _taken(blob, member), context.limits.expanded_floor
+            taken, floor = _bytes_in_archive(blob, member), context.limits.expanded_floor
             yield from bombs(entry.name, locator, taken, inside.reader, expansion.fault, floor)
         yield inside
 
 
 _ALL_DIFFERENCES = 2
-_UNKNOWN = -1
+_NO_CHECKSUM = -1
 """The checksum of an entry whose header leaves it to a descriptor after the data."""
 
 
@@ -540,7 +542,7 @@ def _hidden(blob: Blob, directory: ZipDirectory, members: list[_Member]) -> Iter
 def _unlisted(reader: Reader, start: int, stop: int) -> Iterator[ZipEntry]:
     """Yield the entries whose local headers lie in [start, stop)."""
     stop = min(stop, reader.size)
-    candidates = Budget("places that look like a zip member", CANDIDATES)
+    candidates = Budget("places that look like a zip member", MAX_CANDIDATES)
     while stop - start > directories.LOCAL_SIZE:
         offset = reader.find(directories.LOCAL_MAGIC, start, stop)
         if offset < 0:

@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from itertools import islice
 from typing import Protocol
 
-from scanners.matcher import Database, Wanted, matcher_for
+from scanners.matcher import Database, SoughtPattern, matcher_for
 
 RUN = 24
 """Printable characters in a row from which a text encoding is looked for."""
@@ -203,18 +203,18 @@ def delta(data: bytes) -> bytes:
 # By hyperscan
 
 
-def _wanted() -> Iterator[Wanted]:
+def _wanted() -> Iterator[SoughtPattern]:
     """Yield what the database is made of; `_Scanned` knows by the number of each what was found."""
-    yield Wanted(rb"[!-~]{%d}" % RUN)
-    yield from map(Wanted, WRITTEN)
+    yield SoughtPattern(rb"[!-~]{%d}" % RUN)
+    yield from map(SoughtPattern, WRITTEN)
     # Not the run itself: in its pattern the one byte that is no class is a zero, and numbers are full of those
-    yield from (Wanted(_escaped(b"\0%c\0" % letter) + 2 * _WIDE_LETTER) for letter in _LETTERS)
-    yield Wanted(WIDE_HEAD, once=False)
+    yield from (SoughtPattern(_escaped(b"\0%c\0" % letter) + 2 * _WIDE_LETTER) for letter in _LETTERS)
+    yield SoughtPattern(WIDE_HEAD, once=False)
     for literal in literals():
-        yield Wanted(_escaped(literal), once=False)
+        yield SoughtPattern(_escaped(literal), once=False)
     for beginning in XORED:
         for key in range(_KEYS):
-            yield Wanted(_escaped(beginning.translate(mask(key))), once=False)
+            yield SoughtPattern(_escaped(beginning.translate(mask(key))), once=False)
 
 
 def _escaped(literal: bytes) -> bytes:

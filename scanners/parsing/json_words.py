@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelsweep.core.units import MIB
-from scanners.matcher import Database, Wanted, matcher_for
+from scanners.matcher import Database, SoughtPattern, matcher_for
 from scanners.parsing.template_names import LEADING
 from scanners.parsing.words import Words
 
@@ -93,11 +93,11 @@ class _Latest:
     found: frozenset[Words] = frozenset()
 
 
-def _wanted() -> Iterator[Wanted]:
+def _wanted() -> Iterator[SoughtPattern]:
     for words in _ALL:
         for word in words.words:
             literal = b"".join(b"\\x%02x" % byte for byte in word)
-            yield Wanted(b"(?i)" + literal if words.any_case else literal)
+            yield SoughtPattern(b"(?i)" + literal if words.any_case else literal)
 
 
 def _note(number: int, _start: int, _end: int, _flags: int, found: list[int]) -> None:

@@ -239,9 +239,11 @@ def test_the_beginning_is_all_that_is_inflated_of_the_target_of_a_link() -> None
     blob, spent = Blob(Locator("a.zip"), MemoryReader(data)), context(len(data))
     (entry,) = read_directory(blob.reader).entries
     before = spent.expanded.left
-    found = zip_scanner._target(blob, zip_scanner._Member(entry, entry.data_offset(blob.reader), entry.flags), spent)
-    assert found == bytes(zip_scanner.TARGET)
-    assert before - spent.expanded.left == zip_scanner.TARGET
+    found = zip_scanner._link_target(
+        blob, zip_scanner._Member(entry, entry.data_offset(blob.reader), entry.flags), spent
+    )
+    assert found == bytes(zip_scanner.MAX_LINK_TARGET)
+    assert before - spent.expanded.left == zip_scanner.MAX_LINK_TARGET
 
 
 class _Counting(MemoryReader):

@@ -81,7 +81,7 @@ def loaded_for(name: str, data: bytes, folder: Path) -> set[str]:
 def may_accept(name: str, data: bytes) -> set[str]:
     """Return the modules whose scanners are asked of a file, and that of weights, whose packages are looked for."""
     recognition = Recognition(SCANNERS)
-    asked = {scanner.name for scanner in recognition.asked(Blob(Locator(name), MemoryReader(data)).with_head())}
+    asked = {scanner.name for scanner in recognition.candidates(Blob(Locator(name), MemoryReader(data)).with_head())}
     return {module for module, known in INDEX.items() if known["name"] in asked} | {"weights"}
 
 

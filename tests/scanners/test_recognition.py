@@ -48,7 +48,7 @@ def accepting(blob: Blob) -> list[str]:
 
 def recognised(blob: Blob) -> list[str]:
     """Return who accepts `blob` of those that are asked."""
-    return [scanner.name for scanner in RECOGNITION.asked(blob) if _accepts(scanner, blob)]
+    return [scanner.name for scanner in RECOGNITION.candidates(blob) if _accepts(scanner, blob)]
 
 
 def _accepts(scanner: Scanner, blob: Blob) -> bool:
@@ -91,7 +91,7 @@ def test_whoever_has_one_of_its_signs_is_asked_in_order() -> None:
     )
 
     def asked(data: bytes, name: str) -> list[str]:
-        return [scanner.name for scanner in found.asked(blob_of(data, name))]
+        return [scanner.name for scanner in found.candidates(blob_of(data, name))]
 
     assert asked(b"\0", "index.json") == ["zero", "named", "any"]
     assert asked(b"PK", "a/model.bin") == ["any", "ending"]
@@ -104,7 +104,7 @@ def test_what_stands_at_an_offset_or_the_end_is_looked_for() -> None:
     found = Recognition([_scanner("at", at), _scanner("zip", ZIP)])
 
     def asked(data: bytes, name: str = "y.bin") -> list[str]:
-        return [scanner.name for scanner in found.asked(blob_of(data, name))]
+        return [scanner.name for scanner in found.candidates(blob_of(data, name))]
 
     assert asked(b"....cd") == asked(b"........ef") == asked(b"", "x.bin") == ["at"]
     assert asked(b"ab..") == []
@@ -118,7 +118,7 @@ def test_plain_text_is_demanded_alone_or_besides() -> None:
     found = Recognition([_scanner("any", Signs(plain=True)), _scanner("md", Signs(suffixes=(".md",), plain=True))])
 
     def asked(data: bytes, name: str) -> list[str]:
-        return [scanner.name for scanner in found.asked(blob_of(data, name))]
+        return [scanner.name for scanner in found.candidates(blob_of(data, name))]
 
     assert asked(b"text", "a.md") == asked("text".encode("utf-16"), "a.md") == ["any", "md"]
     assert asked(b"text", "a.txt") == asked(b"", "a") == ["any"]

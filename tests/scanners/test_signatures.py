@@ -322,7 +322,7 @@ def test_members_that_stand_in_an_archive_as_they_are(pack: Callable[[Files], by
 
 
 def test_members_are_read_again_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "AGAIN", 0)
+    monkeypatch.setattr(engine, "MAX_REHASH_RATIO", 0)
     (problem,) = problems({"a.tar": tarred({**MODEL, "model.sig": signed()})})
     assert problem.kind is ProblemKind.UNSUPPORTED
     assert problem.detail.startswith("not compared with what was signed")

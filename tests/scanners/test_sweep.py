@@ -20,7 +20,7 @@ from modelsweep.core.reader import WINDOW, MemoryReader, SourceFault
 from modelsweep.core.scanner import Blob, Context
 from scanners.detectors.network import SAMPLE
 from scanners.matcher import (
-    COMPILED,
+    MIN_TO_COMPILE,
     PATTERNS,
     Choice,
     HyperscanMatcher,
@@ -29,7 +29,7 @@ from scanners.matcher import (
     literal_start,
     offsets,
 )
-from scanners.sweep import HIT_BUDGET, THREADED, Sweep
+from scanners.sweep import HIT_BUDGET, MIN_THREADED, Sweep
 from tests.scanners.case import examine_bytes
 from tests.scanners.native_code import elf, fat, mach, pe
 from tests.scanners.pickles.cases import BINARY_NAMES, STACK_GLOBAL, pickled
@@ -86,8 +86,8 @@ def test_the_literal_of_a_pattern_is_what_all_its_matches_begin_with(pattern: by
 @pytest.mark.skipif(not has_hyperscan(), reason="hyperscan is not installed")
 def test_hyperscan_is_chosen_once_enough_bytes_were_seen() -> None:
     choose = Choice()
-    assert isinstance(choose(COMPILED // 2), RegexMatcher)
-    assert isinstance(choose(COMPILED // 2), RegexMatcher)
+    assert isinstance(choose(MIN_TO_COMPILE // 2), RegexMatcher)
+    assert isinstance(choose(MIN_TO_COMPILE // 2), RegexMatcher)
     assert isinstance(choose(1), HyperscanMatcher)
 
 
@@ -105,7 +105,7 @@ def context(size: int) -> Context:
     return Context(Options(), size, memory_spool)
 
 
-@pytest.mark.parametrize("size", [WINDOW, THREADED + 12345])
+@pytest.mark.parametrize("size", [WINDOW, MIN_THREADED + 12345])
 def test_digest_and_hits_across_the_edge_of_a_window(size: int) -> None:
     data = bytearray(random.Random(3).randbytes(size) + bytes(2000))
     where = WINDOW - 3
@@ -125,7 +125,7 @@ class _Broken(MemoryReader):
 
 
 def test_a_large_blob_is_swept_beside_what_its_scanners_do() -> None:
-    data = random.Random(5).randbytes(THREADED) + elf()
+    data = random.Random(5).randbytes(MIN_THREADED) + elf()
     blob = Blob(Locator("weights.bin"), MemoryReader(data))
     apart, here = Sweep(blob), Sweep(blob)
     here.run()
@@ -149,7 +149,7 @@ def test_what_is_located_before_the_pass_ends_changes_nothing(left: int) -> None
 
 
 def test_what_fails_beside_is_said_by_who_waits_for_it() -> None:
-    sweep = Sweep(Blob(Locator("weights.bin"), _Broken(bytes(THREADED))))
+    sweep = Sweep(Blob(Locator("weights.bin"), _Broken(bytes(MIN_THREADED))))
     sweep.start()
     with pytest.raises(SourceFault, match="the disk is gone"):
         sweep.finish()

@@ -18,7 +18,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.report import Unit, UnitResult
 from modelsweep.core.units import GIB, MIB
-from scanners.engine import SMALL
+from scanners.engine import MAX_BUFFERED
 from sources.opening import opener
 from sources.source import OpenedObject
 from tests.worker.conftest import HOSTILE, Examine
@@ -177,7 +177,7 @@ def test_a_file_that_changes_meanwhile_is_said_once(examine: Examine, tmp_path: 
     changing.start()
     try:
         results = examine(
-            {name: action, "other": "nothing 2"}, padding=SMALL, opened=opened
+            {name: action, "other": "nothing 2"}, padding=MAX_BUFFERED, opened=opened
         )  # too large to be read at once
     finally:
         over.set()
