@@ -1,10 +1,10 @@
-"""Models compiled for accelerators: recognised, taken apart where the container is known, raw bytes searched.
+"""Models compiled for accelerators: known containers are split into their parts, and all raw bytes are searched.
 
 Hailo (.hef: https://github.com/hailo-ai/hailort), Ascend (.om: `ModelFileHeader` of CANN), Qualcomm (the FlatBuffers in
 a .dlc), Sophgo (.bmodel: https://github.com/sophgo/tpu-mlir), Kendryte (.kmodel: https://github.com/kendryte/nncase),
 CVITEK (.cvimodel), VeriSilicon (.nb), kernels of CUDA and ROCm (ELF for their processors: .cubin, .hsaco), IREE (.vmfb:
-https://github.com/iree-org/iree), Neuron (.neff: an archive behind a header). The runtime takes them to a device; what
-an Ascend model brings for the processor of the host is native code that is loaded there.
+https://github.com/iree-org/iree), Neuron (.neff: an archive after a header). The runtime loads them onto a device; the
+parts of an Ascend model for the host's processor are native code that the host loads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ON_HOST = (4, 5)
 _BMODEL_HEADER = 64
 _DLC = (b"NETD", b"NETP", b"NETR", b"NR64")
 _DLC_AT = (4, 12)
-"""Where the identifier of a FlatBuffer stands: of one alone, or behind eight bytes with its version."""
+"""Offsets of a FlatBuffer's identifier: without a prefix, or after eight bytes with a version."""
 
 HOST_CODE = Rule(
     id="accelerator/host-code",
@@ -44,7 +44,7 @@ HOST_CODE = Rule(
 
 
 class Kind(NamedTuple):
-    """What a format is called, what it begins with, and what yields its parts and raises where they are cut short."""
+    """A format: its name, its magic, and a function that yields its parts, or raises if they are cut short."""
 
     title: str
     magic: bytes
@@ -57,7 +57,7 @@ def _whole(_blob: Blob, _context: Context) -> Iterator[Item]:
 
 
 def _hef(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Check that the description, a message of protocol buffers, is there; what follows it are numbers."""
+    """Check that the description, a protobuf message, is complete; numbers follow it."""
     version, length = struct.unpack(">2I", blob.reader.read(4, 8))
     if version not in _HEF_VERSIONS:
         raise Malformed(f"the version {version:,} is unknown", 4)
@@ -67,7 +67,7 @@ def _hef(blob: Blob, _context: Context) -> Iterator[Item]:
 
 
 def _om(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the parts, which begin where the table of them ends."""
+    """Yield the parts, which begin after the table that lists them."""
     header = int.from_bytes(blob.reader.read(4, 4), "little")
     if header not in _OM_HEADERS:
         raise Malformed(f"a header of {header:,} bytes", 4)
@@ -88,7 +88,7 @@ def _om(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _bmodel(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Check that the description, a FlatBuffer, is there; behind it are commands and numbers."""
+    """Check that the description, a FlatBuffer, is complete; commands and numbers follow it."""
     header, described = struct.unpack("<2I", blob.reader.read(4, 8))
     if header != _BMODEL_HEADER or not described:
         raise Malformed(f"a header of {header:,} bytes, and {described:,} that describe the model", 4)
@@ -107,12 +107,12 @@ _GZIP = b"\x1f\x8b\x08"
 
 
 def _neuron(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Yield the archive of programs and descriptions for the device."""
+    """Yield the archive of programs for the device and their descriptions."""
     yield blob.window("content", _NEFF_HEADER, blob.size - _NEFF_HEADER)
 
 
 def _kernels(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Check that the table of sections, which stands at the end of an ELF, is there."""
+    """Check that the section table, which is at the end of an ELF file, is complete."""
     offset = int.from_bytes(blob.reader.read(40, 8), "little")
     size, count = struct.unpack("<2H", blob.reader.read(58, 4))
     if offset + size * count > blob.size:
@@ -132,7 +132,7 @@ KINDS = (
 )
 _ELF, _MACHINE = b"\x7fELF\2\1", 18
 _DEVICES = {190: Kind("cuda", _ELF, _kernels), 224: Kind("rocm", _ELF, _kernels)}
-"""By the number of the processor that an ELF is for."""
+"""Kinds by the machine number in an ELF header."""
 _BINARY = 64
 
 
@@ -152,7 +152,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield code for the processor, and the parts; raises Malformed and Truncated where they are not all there."""
+    """Yield code for the host's processor, and the parts; raises Malformed and Truncated if some are incomplete."""
     kind = _kind(blob)
     assert kind is not None, "scan follows accepts"
     yield Fact("framework", kind.title, blob.locator)

@@ -1,9 +1,9 @@
-"""Arrow and Parquet: columns of data, whose types may be pickles.
+"""Arrow and Parquet: columns of data, whose extension types may contain pickles.
 
 Formats: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc (also
-Feather), https://parquet.apache.org/docs/file-format/. The schema, a FlatBuffer, stands in the first message and in
-the footer; Parquet has it in base64 under `ARROW:schema`. PyArrow before 14.0.1 unpickles the metadata of the extension
-type `arrow.py_extension_type` as soon as it reads the schema. The columns are data, only looked at as raw bytes.
+Feather), https://parquet.apache.org/docs/file-format/. The schema, a FlatBuffer, is in the first message and in the
+footer; Parquet has it in base64 under `ARROW:schema`. PyArrow before 14.0.1 unpickles the metadata of the extension
+type `arrow.py_extension_type` as soon as it reads the schema. The columns are data and only searched as raw bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "arrow"
 FOOTER_LIMIT = 64 * MIB
-"""Bytes of a footer, or of a schema, that are held in memory."""
+"""Maximum bytes of a footer or a schema that are read into memory."""
 _IPC, _PARQUET = b"ARROW1", b"PAR1"
 _CONTINUED = b"\xff\xff\xff\xff"
 _SUFFIXES = (".arrow", ".arrows", ".feather", ".ipc", ".parquet")
@@ -35,12 +35,12 @@ _SCHEMA = re.compile(rb"ARROW:schema\x18[\x80-\xff]{0,4}[\x00-\x7f]([A-Za-z0-9+/
 _UNPICKLED = "arrow.py_extension_type"
 _EXTENSION, _METADATA = "ARROW:extension:name", "ARROW:extension:metadata"
 _OWN = "PARQUET:"
-"""Before keys of Parquet's own."""
+"""Prefix of Parquet's own metadata keys."""
 _WORTH = 32
-"""Bytes of what is said about a column that may hide something."""
+"""Minimum bytes of a column's metadata that could hide something."""
 _SCHEMA_MESSAGE = 1
 _LEVELS = 64
-"""Types inside each other."""
+"""Maximum nesting of types."""
 _SHOWN = 100
 
 PICKLED = Rule(
@@ -57,14 +57,14 @@ PICKLED = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the magic of a file stands at its start, or a message in a file that is named as a stream."""
+    """Return whether the blob begins with the magic of a file, or with a message if its suffix is that of a stream."""
     if blob.head.startswith((_IPC + b"\0\0", _PARQUET)):
         return True
     return blob.head.startswith(_CONTINUED) and blob.locator.suffix in _SUFFIXES
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield types that are pickles, and these as pickles; raises Malformed, Truncated, and OverLimit above 64 MiB."""
+    """Yield pickled types, and the pickles themselves; raises Malformed, Truncated, and OverLimit above 64 MiB."""
     yield Fact("framework", NAME, blob.locator)
     if blob.head.startswith(_PARQUET):
         yield from _parquet(blob, context)
@@ -104,7 +104,7 @@ def _parquet(blob: Blob, context: Context) -> Iterator[Item]:
 def _message(
     blob: Blob, reader: Reader, start: int, context: Context, seen: set[tuple[str, int]], origin: Blob | None
 ) -> Iterator[Item]:
-    """Yield what the schema of the message at `start` holds; `origin` is the blob where it stands there as it is."""
+    """Yield what the schema in the message at `start` holds; `origin` is the blob if it holds these bytes unchanged."""
     if reader.read(start, 4) == _CONTINUED:
         start += 4
     length = int.from_bytes(reader.read(start, 4), "little")
@@ -126,7 +126,7 @@ def _root(reader: Reader, context: Context) -> Table:
 def _schema(
     schema: Table | None, blob: Blob, reader: Reader, seen: set[tuple[str, int]], base: int | None
 ) -> Iterator[Item]:
-    """Yield the extension types of all fields, inner ones included; `base` is where the reader begins in the blob."""
+    """Yield the extension types of all fields, also nested ones; `base` is the reader's offset in the blob."""
     pending = [(field, "", 0) for field in schema.tables(1)] if schema else []
     while pending:
         field, path, level = pending.pop()
@@ -145,7 +145,7 @@ def _schema(
 
 
 def _described(pairs: dict[str, Table], name: str, blob: Blob, reader: Reader) -> Iterator[Blob]:
-    """Yield what is said about a column of Parquet, of which nothing is seen in the raw bytes, under base64."""
+    """Yield the metadata of a Parquet column, which base64 hides from the raw pass."""
     for key, pair in pairs.items():
         place = pair.vector(1, 1)
         if place.length >= _WORTH and not key.startswith(_OWN):

@@ -1,7 +1,7 @@
-"""Avro containers: rows of data behind their schema, in which Java's reader finds the classes to make.
+"""Avro containers: rows of data after a schema, which can name classes that the Java library instantiates.
 
-Specification: https://avro.apache.org/docs/1.12.0/specification/#object-container-files. The rows are data, looked at
-as raw bytes. Releases of Java's library before 1.11.4 make an object of any class that `java-class` and its kin name.
+Specification: https://avro.apache.org/docs/1.12.0/specification/#object-container-files. The rows are data, searched
+as raw bytes. The Java library before 1.11.4 instantiates any class that `java-class` and similar properties name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COST = 50
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the magic number stands here."""
+    """Return whether the blob begins with the magic number."""
     return blob.head.startswith(_MAGIC)
 
 
@@ -51,7 +51,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _metadata(source: _Values, context: Context) -> Iterator[tuple[str, bytes]]:
-    """Yield keys and values: blocks of them, each behind its count, until one of none."""
+    """Yield keys and values from counted blocks, up to an empty block."""
     while count := source.varint():
         if count < 0:
             source.varint()  # bytes of the block
@@ -78,7 +78,7 @@ def _classes(blob: Blob, left: list[Json], context: Context) -> Iterator[Fact]:
 
 
 def _check_blocks(source: _Values, context: Context) -> None:
-    """Raise Malformed or Truncated where the blocks, each between two equal marks, do not end with the file."""
+    """Raise Malformed or Truncated unless the blocks, each followed by the sync marker, end with the file."""
     mark = source.take(_SYNC)
     while source.position < source.reader.size:
         context.operations.spend(_COST)
@@ -89,12 +89,12 @@ def _check_blocks(source: _Values, context: Context) -> None:
 
 
 class _Values(Cursor):
-    """Bytes taken one value after the other; numbers are zigzag, in groups of seven bits."""
+    """A cursor over Avro values; integers are zigzag varints."""
 
     __slots__ = ()
 
     def varint(self) -> int:
-        """Return the next number of 64 bits; raises Malformed where it is longer."""
+        """Return the next 64-bit integer; raises Malformed if it is longer."""
         value = shift = 0
         while True:
             byte = self.take(1)[0]
@@ -106,14 +106,14 @@ class _Values(Cursor):
                 raise Malformed("a number is longer than ten bytes", self.position)
 
     def length(self) -> int:
-        """Return the next number where it is one of bytes; raises Malformed."""
+        """Return the next integer as a number of bytes; raises Malformed if it is negative."""
         value = self.varint()
         if value < 0:
             raise Malformed(f"{value:,} bytes are declared", self.position)
         return value
 
     def octets(self) -> bytes:
-        """Return the next bytes, which stand behind their number; raises OverLimit above 16 MiB."""
+        """Return the next length-prefixed bytes; raises OverLimit above 16 MiB."""
         length = self.length()
         if length > _LARGEST:
             raise OverLimit(f"{length:,} bytes in a header")

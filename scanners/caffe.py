@@ -1,8 +1,8 @@
-"""Caffe: networks as text (.prototxt) and with their weights (.caffemodel), whose layers may be Python of anybody.
+"""Caffe: networks as text (.prototxt) and with their weights (.caffemodel), whose layers may run Python code.
 
-Messages: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto. A layer of the type `Python` imports
-the module that it names, and hands it a text, which many such layers read as YAML; one of the type `HDF5Output` writes
-the file that it names. Weights are passed over.
+Messages: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto. A layer of type `Python` imports the
+module that it names, and passes it a string, which many such layers parse as YAML; a layer of type `HDF5Output` writes
+the file that it names. Weights are skipped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "caffe"
 _TEXT_SUFFIXES = (".prototxt",)
 _OVERLAP = 256
-"""Bytes that windows share, more than such a beginning takes."""
+"""Bytes by which windows overlap, more than a match of `_LAYERS` takes."""
 _LAYERS = re.compile(rb"(?m)(?:^|[\s{}])layers?\s{0,99}:?\s{0,99}[{<]")
 _SCHEMA = {
     "Net": {1: ("name", "text"), 100: ("layer", "Layer")},
@@ -39,10 +39,10 @@ _NAMES = {"Layer": {113: b"hdf5_output_param"}}
 _STREAMED = frozenset({"Layer"})
 _NAME, _OLD_LAYERS, _LAYER = 1, 2, 100
 _NET = frozenset({*range(1, 9), _LAYER})
-"""Numbers of the fields of a network."""
+"""Field numbers of a network."""
 _OLD_LAYER = frozenset({*range(1, 45), 1001, 1002, 1003})
 _FIRST = 300
-"""Fields in which a network must show that it is one."""
+"""Maximum fields that are read to recognise a network."""
 _TYPE = re.compile(rb"[A-Za-z][A-Za-z0-9_]{2,60}")
 _TEXT_LIMIT = 16 * MIB
 _SHOWN = 200
@@ -61,7 +61,7 @@ WRITES = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether layers stand here, as text under its name, or in binary form."""
+    """Return whether the blob has layers in binary form, or as text under the suffix of text."""
     if blob.locator.suffix in _TEXT_SUFFIXES:
         return any(map(_LAYERS.search, blob.reader.windows(overlap=_OVERLAP))) and text.accepts(blob)
     if blob.head[:1] not in (b"\n", b"\x12", b"\xa2"):
@@ -75,7 +75,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _is_net(wire: Wire, size: int) -> bool:
-    """Return whether the first fields are those of a network up to a layer that has a name and a type."""
+    """Return whether the first fields are those of a network, up to a layer with a name and a type."""
     from scanners.parsing.protobuf import LENGTH
 
     names = 0
@@ -98,7 +98,7 @@ def _is_layer(wire: Wire, start: int, length: int) -> bool:
 
 
 def _is_old_layer(wire: Wire, start: int, length: int) -> bool:
-    """Return whether a layer of version 1 stands here, whose type is a number: such a one is never Python."""
+    """Return whether this is a layer of version 1, whose type is a number and therefore never Python."""
     from scanners.parsing.protobuf import LENGTH, VARINT
 
     held = list(islice(wire.fields(start, start + length), _FIRST))
@@ -129,7 +129,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _python(blob: Blob, context: Context, layer: Record, python: Record) -> Iterator[Item]:
-    """Yield the class that a layer imports, and its parameters where they are YAML that names code."""
+    """Yield the class that a layer imports, and its parameters if they are YAML that names code."""
     name = printable(layer.text("name"), _SHOWN)
     detail: dict[str, Json] = {"how": "class", "path": f"layer {name}: python_param"}
     value = f"{python.text('module')}.{python.text('layer')}"

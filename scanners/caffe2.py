@@ -1,8 +1,8 @@
-"""Caffe2: networks of operators (init_net.pb, predict_net.pb), weights among them as arguments.
+"""Caffe2: networks of operators (init_net.pb, predict_net.pb), whose arguments include the weights.
 
 Messages: https://github.com/pytorch/pytorch/blob/v1.13.1/caffe2/proto/caffe2.proto. Loops and branches hold networks in
-their arguments. Operators that save and load take the path from an argument; those of Python call a function that the
-program has registered, under a name that only it knows.
+their arguments. Operators that save and load take the path from an argument; Python operators call a function that the
+program registered under a name of its own.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _SCHEMA = {
 _STREAMED = frozenset({"Net", "Operator"})
 _NAME, _OPERATOR, _TYPE, _ARGUMENT = 1, 2, 4, 5
 _NET = frozenset(range(1, 11))
-"""Numbers of the fields of a network."""
+"""Field numbers of a network."""
 _OPERATOR_FIELDS = frozenset({*range(1, 14)})
 _FIRST = 300
-"""Fields in which a network must show that it is one."""
+"""Maximum fields that are read to recognise a network."""
 _TYPED = re.compile(rb"[A-Z][A-Za-z0-9_]{1,80}")
 _WRITES = frozenset({"Save", "Checkpoint", "Snapshot", "CreateDB", "FileStoreHandlerCreate"})
 _READS = frozenset({"Load", "LoadTensor", "DBExists", "TensorProtosDBInput", "ImageInput", "VideoInput"})
@@ -100,7 +100,7 @@ PYTHON = _rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the first fields are those of a network up to an operator that has a type."""
+    """Return whether the first fields are those of a network, up to an operator with a type."""
     if blob.head[:1] not in (b"\n", b"\x12"):
         return False
     from scanners.parsing.protobuf import Wire

@@ -1,7 +1,7 @@
-"""CatBoost: a FlatBuffer of trees behind its size, and the parts that it names behind that.
+"""CatBoost: a FlatBuffer of trees after its size, followed by the parts that it names.
 
-Schema: catboost/libs/model/flatbuffers/model.fbs of https://github.com/catboost/catboost. Nothing in a model runs; the
-places of trees and splits are numbers that predictors take for places in memory.
+Schema: catboost/libs/model/flatbuffers/model.fbs of https://github.com/catboost/catboost. Nothing in a model runs, but
+predictors use the indices of trees and splits as memory offsets.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _VERSION = "FlabuffersModel_v1"
 _FORMAT, _TREES, _INFO, _PARTS = range(4)
 _DIMENSION, _SPLITS, _SIZES, _STARTS, _LEAVES, _STEPS, _LEAF_OF_NODE, _ESTIMATED = 0, 1, 2, 3, 8, 10, 11, 13
 _CONDITIONS = ((5, 3, 4), (6, 1, 4), (7, 1, 4))
-"""Features of each kind, the field in which borders or values stand, by which splits are numbered, and its width."""
+"""Field of the features of each kind, field of their borders or values, which number the splits, and bytes of each."""
 _DEEPEST = 32
 _NO_LEAF = (1 << 32) - 1
 _COUNTERS = "static_provider"
-"""How the part with the statistics of categories is named."""
+"""Prefix of the name of the part with the statistics of categories."""
 _KEYS = ("catboost_version_info", "model_guid", "train_finish_time")
 _REFERENCE = "https://github.com/catboost/catboost/blob/master/catboost/libs/model/flatbuffers/model.fbs"
 
@@ -62,12 +62,12 @@ NOT_THERE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the magic number of a model stands here."""
+    """Return whether the blob begins with the magic number."""
     return blob.head.startswith(_MAGIC)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield trees whose splits are not there; raises Malformed and Truncated."""
+    """Yield trees with splits or leaves out of range; raises Malformed and Truncated."""
     yield Fact("framework", NAME, blob.locator)
     size = int.from_bytes(blob.reader.read(len(_MAGIC), 4), "little")
     if size > blob.size - _HEADER:
@@ -95,7 +95,7 @@ def _part_names(buffer: FlatBuffer, core: Table) -> list[str]:
 
 
 def _check_parts(cursor: Cursor, names: list[str]) -> None:
-    """Raise Malformed or Truncated where what stands behind the trees is not what they name."""
+    """Raise Malformed or Truncated unless the parts that are named follow the trees."""
     if names and not names[0].startswith(_COUNTERS):
         return  # calculators of texts and embeddings, in layouts of their own
     if names:
@@ -116,7 +116,7 @@ def _metadata(blob: Blob, core: Table, context: Context) -> Iterator[Item]:
 
 
 def _outside(blob: Blob, trees: Table) -> Iterator[Item]:
-    """Yield the first tree that takes splits which are not there."""
+    """Yield the first tree that uses splits out of range."""
     count = trees.vector(_SPLITS, 4).length // 4
     sizes, starts = list(trees.numbers(_SIZES)), list(trees.numbers(_STARTS))
     if len(sizes) != len(starts):
@@ -133,7 +133,7 @@ def _outside(blob: Blob, trees: Table) -> Iterator[Item]:
 
 
 def _conditions(trees: Table) -> Iterator[tuple[str, int, int]]:
-    """Yield the highest split where there are fewer; of those by texts and embeddings the number is not known."""
+    """Yield the highest split if it is out of range; the number of splits by texts and embeddings is unknown."""
     if trees.count(_ESTIMATED):
         return
     listed = (
@@ -142,12 +142,12 @@ def _conditions(trees: Table) -> Iterator[tuple[str, int, int]]:
     there, lowest, highest = sum(listed), 0, -1
     for split in trees.numbers(_SPLITS):
         lowest, highest = min(lowest, split), max(highest, split)
-    if lowest < 0 or highest >= max(there, 1):  # 0 stands for no split
+    if lowest < 0 or highest >= max(there, 1):  # 0 means no split
         yield "split", lowest if lowest < 0 else highest, there
 
 
 def _leaves(trees: Table, starts: list[int], sizes: list[int]) -> Iterator[tuple[str, int, int]]:
-    """Yield the first value or node that is not there; trees with the same split at every level need no nodes."""
+    """Yield the first leaf value or node out of range; trees with the same split at every level need no nodes."""
     there, dimension = trees.vector(_LEAVES, 8).length // 8, max(trees.number(_DIMENSION, "i"), 1)
     steps, leaves = list(trees.numbers(_STEPS, "I")), list(trees.numbers(_LEAF_OF_NODE, "I"))
     if not steps:

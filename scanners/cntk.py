@@ -27,7 +27,7 @@ NAME = "cntk"
 _SHOWN = 160
 _KEY = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _TYPES = 12
-"""Kinds of values that a dictionary holds."""
+"""Number of kinds of values in a dictionary."""
 _SCHEMA = {
     "Dictionary": {1: ("version", "int"), 2: ("data", "Entry")},
     "Entry": {1: ("key", "text"), 2: ("value", "Value")},
@@ -40,7 +40,7 @@ _CHECKPOINT = frozenset({"Learners", "ExternalState"})
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _CLASS = re.compile(r"[^\W\d]\w*")
 _NAME_LIMIT = 4_096
-"""Characters of one wide text."""
+"""Maximum characters of one wide string."""
 _PYTHON = "https://github.com/microsoft/CNTK/blob/master/bindings/python/cntk/internal/__init__.py"
 _NATIVE = "https://github.com/microsoft/CNTK/blob/master/Source/CNTKv2LibraryDll/UserDefinedFunction.cpp"
 
@@ -53,7 +53,7 @@ _MAGIC = _wide("BCN")
 _NODES_END = _wide("ENodeList") + _wide("BRelation")
 _CHUNK = MIB
 _RELATIONS = 16 * MIB
-"""Bytes of the names behind the nodes of a network."""
+"""Maximum bytes of the relations after the nodes of a network."""
 
 INJECTED = Rule(
     id="cntk/injected-code",
@@ -92,14 +92,14 @@ LIBRARY_PATH = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the stream of version 1 begins here, or a dictionary of version 2."""
+    """Return whether the blob is a stream of version 1 or a dictionary of version 2."""
     if blob.head.startswith(_MAGIC):
         return True
     return blob.head[:1] in (b"\x08", b"\x12") and _is_dictionary(blob)
 
 
 def _is_dictionary(blob: Blob) -> bool:
-    """Return whether the first fields are a version and an entry: a name, then a value that says what it is."""
+    """Return whether the first fields are a version and an entry, which has a name and a typed value."""
     from scanners.parsing.protobuf import LENGTH, VARINT, Wire
 
     wire = Wire(blob.reader)
@@ -151,7 +151,7 @@ def _text(entry: Record) -> str:
 
 
 def _function(blob: Blob, record: Record, found: dict[str, str]) -> Iterator[Item]:
-    """Yield what the state of a user-defined function makes its loader run."""
+    """Yield what the state of a user-defined function makes the loader run."""
     module, name, method = found.get("module"), found.get("class"), found.get("deserialize_method")
     if module is None:
         return
@@ -169,7 +169,7 @@ def _function(blob: Blob, record: Record, found: dict[str, str]) -> Iterator[Ite
 
 
 def _network(blob: Blob, context: Context) -> Iterator[Item]:
-    """Walk through a network of version 1: nodes with their matrices as raw bytes, then relations and names."""
+    """Yield the matrices of a network of version 1 as raw bytes, and check the relations and names after them."""
     cursor = Cursor(blob.reader, len(_MAGIC))
     _expect(cursor, "BVersion")
     cursor.skip(8)
@@ -202,7 +202,7 @@ def _network(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _last(reader: Reader, needle: bytes, start: int) -> int:
-    """Return where `needle` stands last at or after `start`, or -1: what follows the nodes is far shorter than they."""
+    """Return the last offset of `needle` at or after `start`, or -1; what follows the nodes is far shorter than them."""
     stop = reader.size
     while stop > start:
         begin = max(start, stop - _CHUNK)
@@ -221,7 +221,7 @@ def _pass_words(cursor: Cursor, context: Context) -> None:
 
 
 def _word(cursor: Cursor) -> str:
-    """Return the next wide text, which a zero ends."""
+    """Return the next zero-terminated wide string."""
     start, letters = cursor.position, bytearray()
     while (letter := cursor.take(2)) != b"\0\0":
         letters += letter

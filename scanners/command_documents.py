@@ -1,4 +1,4 @@
-"""Commands in documents of JSON: tasks and settings of editors and assistants, containers, scripts of packages."""
+"""Commands in JSON documents: tasks and settings of editors and assistants, containers, package scripts."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def document(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _forms(content: str) -> Iterator[str]:
-    """Yield a text of JSON as it stands, and as readers see it that take comments, also one that never ends."""
+    """Yield the text, then the text without comments (also an unterminated one), as lenient JSON readers see it."""
     from scanners.parsing.json_lenient import NoJson, strict
 
     yield content
@@ -101,7 +101,7 @@ def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterato
 
 
 def _container(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
-    """Yield the commands and variables of a container for development."""
+    """Yield the commands and variables of a development container."""
     for name in ("containerEnv", "remoteEnv"):
         yield from _started_with(blob, document.get(name), name)
     for name, command in document.items():
@@ -112,7 +112,7 @@ def _container(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
 
 
 def _handed_to_python(blob: Blob, words: list[Json], context: Context) -> Iterator[Item]:
-    """Yield what Python does that settings hand it as an argument."""
+    """Yield what Python code in an argument of a program does."""
     from scanners.python_code import calls_in
 
     flat = [str(word) for item in words for word in (item if isinstance(item, list) else [item])]
@@ -121,7 +121,7 @@ def _handed_to_python(blob: Blob, words: list[Json], context: Context) -> Iterat
 
 
 def _settings(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item]:
-    """Yield what settings of an editor or an assistant start: a program with its arguments, or a text that is run."""
+    """Yield what settings of an editor or an assistant start: a program with its arguments, or a command line."""
     if isinstance(part, dict):
         yield from _redirected(blob, part.get("env"), f"{path}.env" if path else "env")
         yield from _started_with(blob, part, path)
@@ -143,7 +143,7 @@ def _settings(blob: Blob, part: Json, path: str, context: Context) -> Iterator[I
 
 
 def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
-    """Yield variables by which an assistant sends what it is told, with its user's key, to a server of somebody's."""
+    """Yield variables that make an assistant send its conversations and its user's key to another server."""
     for name, value in variables.items() if isinstance(variables, dict) else ():
         if isinstance(value, str) and _REDIRECTING.fullmatch(name) and _FOREIGN.match(value):
             detail: dict[str, Json] = {"who": "assistants that work in the folder use it", "how": "redirected"}
@@ -152,7 +152,7 @@ def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
 
 
 def _started_with(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
-    """Yield variables that make programs run or load something, as settings of an editor or a container set them."""
+    """Yield variables in settings of editors and containers that make programs run or load something."""
     from scanners.judge.start_variables import NAMES, what_of
     from scanners.persistence import order
 
@@ -177,7 +177,7 @@ def _task(blob: Blob, task: dict[str, Json], place: int) -> Iterator[Item]:
 
 
 def _told(blob: Blob, command: Json, runner: Runner, path: str, *, whole: bool = False) -> Iterator[Item]:
-    """Yield a command, or those of a list or a table; `whole` also where nothing about it is known from attacks."""
+    """Yield a command, or those in a list or a table, if they resemble an attack; with `whole`, in any case."""
     if isinstance(command, dict):
         for name, value in command.items():
             if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Lines and pieces of text that hold a command, as attacks use it: which of them are told, and how much is shown."""
+"""Lines of text that contain a command as attacks use it: which ones are reported, and how much of them is shown."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _SPEAKING = re.compile(
     r"answer|instruction|message|content|comment|note|reason|label)s?[\"']?\s*[:=]\s*[\"'\w]",
     re.IGNORECASE,
 )
-"""Keys of settings under which texts are matched, or read by people and models."""
+"""Keys of settings whose texts are patterns, or are read by people and models."""
 _PLANTED = re.compile(
     r"(?:>>?|\|\s*(?:sudo\s+)?tee\b(?:\s+-a)?)\s*[\"']?[^\s|;&<>]*"
     r"(?:\.(?:bashrc|bash_profile|profile|zshrc|zshenv)|authorized_keys|/ld\.so\.preload|/etc/(?:cron|rc\.local|profile|systemd/)"
     r"|/\.git/hooks/)|\|\s*crontab\b"
 )
-"""A message that is written where a shell, a clock or a server takes it for an order, or for a key."""
+"""A message written to a file that a shell, a scheduler or a server reads as commands or as a key."""
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:[^\s|]*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
 PIECE = 2 * KIB
-"""Characters of a line that are looked at at once."""
+"""Maximum characters of a line that are matched at once."""
 OVERLAP = 512
 CHUNK = MIB
 TOLD = 100
-"""Commands of one sort that are told of a file: more of them change nothing, others must not hide among them."""
+"""Maximum commands of one sort that are reported per file, so that they cannot hide others."""
 SHOWN = 160
 BEFORE = 20
-"""Characters before the part that tells."""
+"""Characters shown before the matching part."""
 
 
 def is_telling(piece: str) -> bool:
-    """Return whether a piece of a line holds a command that is told, and runs: comments and messages do not."""
+    """Return whether a piece of a line contains a reportable command that runs; comments and messages do not."""
     shows = SHOWING.match(piece) and not (_PIPED.search(piece) or _PLANTED.search(piece))
     if shows or COMMENT.match(piece):
         return False
@@ -49,25 +49,25 @@ def is_telling(piece: str) -> bool:
 
 
 def is_hostile(piece: str, runner: Runner) -> bool:
-    """Return whether a line holds a command without an honest reason, and is no setting that just speaks of it."""
+    """Return whether a line contains a command without an honest use, and is no setting that only mentions it."""
     speaks = runner is PROGRAM and _SPEAKING.match(piece) is not None
     return not speaks and hostile(piece) is not None
 
 
-@lru_cache(2)  # asked of one piece three times, by whoever tells it
+@lru_cache(2)  # asked up to three times for the same piece
 def hostile(piece: str) -> Found | None:
-    """Return the part of a piece that is a command without an honest reason."""
+    """Return the part of a piece that is a command without an honest use."""
     return hostile_command().search(piece)
 
 
 @lru_cache(2)
 def telling(command: str) -> Found | None:
-    """Return the part of a command that tells: one as attacks use it, though installers may, too."""
+    """Return the part of a command that attacks use, though installers may use it too."""
     return hostile(command) or fetched_command().search(command)
 
 
 def lines(blob: Blob) -> Iterator[tuple[int, str]]:
-    """Yield the lines with their numbers, continued ones as one; what is longer than 1 MiB comes in pieces."""
+    """Yield the lines with their numbers, continued lines as one; lines above 1 MiB are split."""
     number, rest = 1, ""
     encoding = "utf-16" if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     decoder = codecs.getincrementaldecoder(encoding)("replace")
@@ -88,13 +88,13 @@ def lines(blob: Blob) -> Iterator[tuple[int, str]]:
 
 
 def _word_at(line: str, at: int) -> int:
-    """Return where the word begins that a place is in, or the place itself if the word is long."""
+    """Return the offset of the start of the word around `at`, or `at` itself if the word is long."""
     begin = line.rfind(" ", max(0, at - BEFORE), at) + 1
     return begin if begin or at <= BEFORE else at
 
 
 def told(blob: Blob, command: str, runner: Runner, path: str) -> Fact:
-    """Return a command with what surrounds the part that tells."""
+    """Return the fact of a command, which shows the matching part with its surroundings."""
     match = telling(command)
     start = _word_at(command, max(0, match.start - BEFORE)) if match else 0
     shown = printable(redact(" ".join(command[start:].split())), 4 * SHOWN)

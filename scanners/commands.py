@@ -1,10 +1,10 @@
-"""Commands in scripts, tasks of editors, hooks, start-up files of shells, containers and build files.
+"""Commands in scripts, editor tasks, hooks, start-up files of shells, containers and build files.
 
 Nobody loads a model through them, but many open its folder in an editor (tasks of VS Code that run on opening,
 https://code.visualstudio.com/docs/debugtest/tasks; containers, https://containers.dev/implementors/json_reference/),
 enter it (direnv), use git in it (https://git-scm.com/docs/githooks), or install it (npm). Kaldi runs the commands in
-its tables (https://kaldi-asr.org/doc/io.html). Lines are told that hold a command as attacks use it; the judge knows
-which of them installers use, too.
+its tables (https://kaldi-asr.org/doc/io.html). Lines that contain a command as attacks use it are reported; the judge
+knows which of these installers use too.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ from scanners.parsing.command_runners import (
 )
 
 _NO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{16}")
-"""More marks in a row than any script needs: they spell what only a machine reads."""
+"""More zero-width characters in a row than any script needs: they encode hidden text."""
 _OPTION = re.compile(r"\s*--[A-Za-z][\w.:-]*=[^#]*\|\s*(?:#.*)?$")
-"""An option of Kaldi, which runs what ends in `|` in the place of a file, of its own settings too."""
+"""An option of Kaldi, which runs a value that ends with `|` instead of opening it as a file, also in its settings."""
 _OWN_TOOLS = r"\"?(?:git[- ]\w|\S*python\S*\s+-m\s+nb|nb\w+|(?:\S*[\\/])?(?:gpg2?|ssh-keygen|op-ssh-sign|gitsign)\b)"
 _GIT_RUNS = re.compile(
     r"\s*(?:(?:fsmonitor|hooksPath|askPass|gitProxy|textconv|process|smudge|clean|driver|external|program|uploadpack"
@@ -62,23 +62,23 @@ _GIT_RUNS = re.compile(
     r"|(?:editor|pager)\s*=\s*\"?\.{0,2}/(?!usr/|bin/|opt/))",
     re.IGNORECASE,
 )
-"""Settings of git that are commands, other than its own and those of Git LFS, and names that it takes for options."""
+"""Settings of git whose values are commands, except those of git and Git LFS, and names that it reads as options."""
 _RUNNING = {GIT_SETTING: (_GIT_RUNS, "configured"), VALUE: (_OPTION, "piped")}
-"""What settings look like that are commands."""
+"""Patterns of settings that are commands, with how they run, by the runner's kind."""
 _STEPPING = frozenset({".vbs", ".vba", ".bas", ".js", ".wsf", ".hta", ".sct"})
 _STEPS = (
     re.compile(r"(?i)\b(?:(?:Server)?XMLHTTP|WinHttpRequest|URLDownloadToFile)\b"),
     re.compile(r"(?i)\b(?:SaveToFile|responseBody|CreateTextFile)\b"),
     re.compile(r"(?i)(?:\.(?:Run|Exec|ShellExecute)\b|\bExecute(?:Global)?\b|\beval\b)"),
 )
-"""What a program of Windows' script host does that fetches another, writes it and starts it."""
+"""Steps of a Windows Script Host program that downloads another one, writes it and starts it."""
 _HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
 _EVALUATED = re.compile(r"\s*(?:class|args|kwargs)\s*[=:]\s*(.{1,2000})")
 _REACHING = re.compile(
     r"__\w+__|\b(?:os\.(?:system|popen|exec\w*|spawn\w*)|subprocess\.\w|builtins\.\w|importlib\.\w)"
     r"|\b(?:eval|exec|compile|getattr|open)\s*\("
 )
-"""What no handler of a logger is made of."""
+"""Calls that no logging handler needs."""
 _HOSTILE_WORDS = re.compile(
     rb"curl|wget|/dev/(?:tcp|udp)|base64|sh -[ic]|\bnc |netcat|ncat|mkfifo|socat|powershell|-urlcache|mshta|rundll32"
     rb"|regsvr32|CurrentVersion|ld\.so\.preload|authorized_keys|pip3? install|xmrig|stratum|WScript"
@@ -88,31 +88,31 @@ _HOSTILE_WORDS = re.compile(
     rb"|Win32_|Execute|\.Run\b|\.Exec\b|scrobj|#@~\^|XMLHTTP",
     re.IGNORECASE,
 )
-"""Without any of these no line of a program or of settings is looked at."""
+"""Lines of programs and settings are only matched if the file contains one of these."""
 _INI = frozenset({".ini", ".cfg", ".conf"})
 _JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts"})
 _SERVERS = re.compile(rb"child_process|ActiveXObject|WScript\.")
-"""What JavaScript needs to run a command: pages, of which most of it is, cannot."""
+"""What JavaScript needs to run a command; scripts in web pages have none of it."""
 _PYTHON = re.compile(
     r"\bpython[\d.]*w?(?:\.exe)?(?:\s+-[A-Zbdisuvx]+)*\s+"
     r"(?:-\w*c\s+(?P<quote>\\?[\"'])|(?:-\s+)?<<-?\s*(?P<mark>[\"']?\w+[\"']?)[^\n]*\n)"
 )
-"""Python that is given its program by the shell; a mark in quotes ends without them, which few of them do."""
+"""Python whose program comes from the shell, on the command line or from a here-document."""
 _PROGRAM_LENGTH, _PYTHONS = 20_000, 1_000
-"""Characters of such a program, and how many of them are read in one file."""
+"""Maximum characters of such a program, and maximum programs per file."""
 _INSTALLED = re.compile(
     r"\bpip[\d.]*\s+install\s[^\n;&|]{0,300}?(?<=\s)(?:-[rc]|--requirement|--constraint)[ =]?[\"']?([\w./-]{1,200})"
 )
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that a shell, an editor, git or a builder takes commands from by its name."""
+    """Return whether the blob is text with a name from which a shell, an editor, git or a build tool takes commands."""
     known = is_document(blob) or runner_of(blob) is not None
     return known and blob.size > 0 and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the lines that attacks are made of, with who runs them."""
+    """Yield the lines that resemble attacks, with what runs them."""
     if is_document(blob) and blob.size <= CHUNK:
         yield from document(blob, context)
         return
@@ -128,7 +128,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _commands(blob: Blob, runner: Runner, context: Context) -> Iterator[Item]:
-    """Yield the lines, or pieces of long ones, that hold a command which tells, or set one."""
+    """Yield the lines, or pieces of long lines, that contain or set a reportable command."""
     setting, as_setting = _RUNNING.get(runner, (None, runner.how))
     only_hostile = runner in (PROGRAM, ORDERED)
     counts: Counter[str] = Counter()
@@ -143,7 +143,7 @@ def _commands(blob: Blob, runner: Runner, context: Context) -> Iterator[Item]:
                 continue
             sort = "configured" if not tells else "hostile" if hostile(piece) else "other"
             counts[sort] += 1
-            if counts["hostile"] > TOLD:  # and nothing that is told later is worse
+            if counts["hostile"] > TOLD:  # nothing worse can follow
                 return
             if counts[sort] <= TOLD:
                 fact = told(blob, piece, runner if tells else runner._replace(how=as_setting), f"line {number}")
@@ -151,14 +151,14 @@ def _commands(blob: Blob, runner: Runner, context: Context) -> Iterator[Item]:
 
 
 def _lists(blob: Blob, line: str, number: int) -> Iterator[Item]:
-    """Yield the lists of packages that a line has installed, by whichever name they go."""
+    """Yield the requirement files that a line installs, whatever their names."""
     for match in _INSTALLED.finditer(line) if "install" in line and not COMMENT.match(line) else ():
         detail: dict[str, Json] = {"line": number, "named": True}
         yield Fact("requirement-list", printable(match[1], SHOWN), blob.locator, detail=detail)
 
 
 def _inline(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what Python runs that is given its program on the command line, or by the lines that follow."""
+    """Yield what Python programs on command lines or in here-documents run."""
     from scanners.python_code import calls_in
 
     content = blob.reader.read(0, min(blob.size, CHUNK))
@@ -184,14 +184,14 @@ def _inline(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _below(item: Item, lines: int) -> Item:
-    """Return what was said of a program by the lines of the file that it stands in, behind so many."""
+    """Return `item` with its line number moved by `lines`, from the program to the file around it."""
     if not isinstance(item, Fact) or not isinstance(line := item.detail.get("line"), int):
         return item
     return replace(item, detail={**item.detail, "line": line + lines})
 
 
 def _program(written: str, match: re.Match[str]) -> tuple[str, int]:
-    """Return the program that is begun, nothing where it does not end, and where to look for the next one."""
+    """Return the program that `match` begins, or "" if it does not end, and where to look for the next one."""
     start = match.end()
     stop = min(start + _PROGRAM_LENGTH, len(written))
     end = rf"(?<!\\){re.escape(match['quote'])}" if match["quote"] else rf"\n[ \t\r]*{re.escape(match['mark'])}"
@@ -214,7 +214,7 @@ def _loggers(blob: Blob) -> Iterator[Item]:
 
 
 def _droppers(blob: Blob) -> Iterator[Item]:
-    """Yield what a program fetches, writes and starts, a step on each line."""
+    """Yield a program that downloads, writes and starts another one, one step per line."""
     if blob.locator.suffix not in _STEPPING:
         return
     content = blob.reader.read(0, min(blob.size, CHUNK)).decode("utf-8", "replace")
@@ -226,7 +226,7 @@ def _droppers(blob: Blob) -> Iterator[Item]:
 
 
 def _dedented(source: str) -> str:
-    """Return lines without the indentation that the file around them gave all of them but the first."""
+    """Return `source` without the common indentation of all lines but the first."""
     first, newline, rest = source.partition("\n")
     lines = rest.split("\n")
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
@@ -250,7 +250,7 @@ def _may_tell(blob: Blob) -> bool:
 
 
 def _orders(blob: Blob) -> Iterator[Item]:
-    """Yield what an assistant is to do without a word to its user."""
+    """Yield instructions to an assistant to act without telling its user."""
     from scanners.parsing.concealed_orders import concealed_order
 
     content = blob.reader.read(0, min(blob.size, CHUNK)).decode("utf-8", "replace")
@@ -261,7 +261,7 @@ def _orders(blob: Blob) -> Iterator[Item]:
 
 
 def _piped(line: str) -> str:
-    """Return the command of an entry of Kaldi's, nothing where it is a file."""
+    """Return the command in an entry of a Kaldi table, or nothing if the entry is a file."""
     _, *command = line.split(None, 1) or [""]
     return command[0] if command and command[0].rstrip().endswith("|") else ""
 

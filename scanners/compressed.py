@@ -1,6 +1,6 @@
-"""Single compressed files: gzip, zlib, bzip2, xz, lzma, Zstandard and LZ4 (frame and legacy), joblib's too.
+"""Single compressed files: gzip, zlib, bzip2, xz, lzma, Zstandard and LZ4 (frame and legacy), and those of joblib.
 
-Streams that follow one another are one content, as every loader reads them. Formats: RFC 1950, 1952 and 8878,
+Concatenated streams are one content, as every loader reads them. Formats: RFC 1950, 1952 and 8878,
 https://tukaani.org/xz/xz-file-format.txt, https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md.
 """
 
@@ -22,7 +22,7 @@ from scanners.text import reads_as_text
 
 NAME = "compressed"
 CONTENT = "content"
-"""Name of what is inside where the file's own name gives none; a name inside the stream is the attacker's choice."""
+"""Name of the content if the file's own name gives none; a name inside the stream is the attacker's choice."""
 TRAILING = Rule(
     id="compressed/trailing-data",
     title="Data after a compressed stream",
@@ -38,14 +38,14 @@ Stream = Callable[[Reader, int, int], Generator[bytes, None, int]]
 
 
 class Codec(NamedTuple):
-    """A compressed format: whether a stream starts with some bytes, and how one is decoded."""
+    """A compressed format: how its streams are recognised and decoded."""
 
     starts: Callable[[bytes], bool]
     stream: Stream
     suffixes: dict[str, str]
-    """Endings of file names and what takes their place."""
+    """File suffixes, each with its replacement in the content's name."""
     first: bytes
-    """The bytes that a stream may begin with."""
+    """The possible first bytes of a stream."""
 
 
 def _magic(magic: bytes, stream: Stream, suffixes: dict[str, str]) -> Codec:
@@ -62,14 +62,14 @@ _SKIPPABLE = b"\x2a\x4d\x18"
 _GZIP = b"\x1f\x8b\x08"
 _GZIP_HEADER = 10
 _ASIDE = 32
-"""Bytes from which what stands beside the compressed data is looked at: block sizes and names of files are shorter."""
+"""Minimum bytes of data beside the compressed content that are examined: block sizes and file names are shorter."""
 _ZLIB = bytes(window << 4 | zlib.DEFLATED for window in range(8))
 _LEAST = 8
-"""Bytes that whatever is worth compressing has."""
+"""Minimum bytes of content that anybody would compress."""
 _LZMA = 225
-"""More than the first byte of LZMA, which holds three small numbers."""
+"""Upper bound of the first byte of LZMA, which encodes three small numbers."""
 _SURE = 64
-"""Bytes that have to decode where a format has no magic number worth the name, unless the stream ends before."""
+"""Bytes that must decode, or else the whole stream, for formats with a weak magic number or none."""
 
 
 def _starts_zlib(head: bytes) -> bool:
@@ -112,11 +112,11 @@ def _unzlib(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int
 
 
 _ZFILE_HEADER = 21
-"""Bytes of `ZF` and the length in hexadecimal, padded with spaces; joblib before 0.9 wrote one more."""
+"""Bytes of `ZF` and the hexadecimal length, padded with spaces; joblib before 0.9 wrote one more."""
 
 
 def _unzfile(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
-    """Yield what a file of joblib before 0.10 holds, which every joblib reads (`numpy_pickle_compat.read_zfile`)."""
+    """Yield the content of a file of joblib before 0.10, which any joblib reads (`numpy_pickle_compat.read_zfile`)."""
     position = start + _ZFILE_HEADER
     position += reader.read(position, 1) == b" "
     return (yield from decompression.inflated(reader, position, stop, zlib.MAX_WBITS))
@@ -136,7 +136,7 @@ CODECS = (
 _BY_FIRST = {bytes((first,)): tuple(codec for codec in CODECS if first in codec.first) for first in range(256)}
 
 _STARTS = b"".join(codec.first for codec in CODECS if codec.starts is not _starts_lzma)
-"""What streams begin with but those of LZMA alone, whose fourteenth byte is 0."""
+"""First bytes of all streams except LZMA alone, whose fourteenth byte is 0."""
 
 
 def accepts(blob: Blob) -> bool:
@@ -149,12 +149,12 @@ def _codec(head: bytes) -> Codec | None:
 
 
 def _skippable(head: bytes) -> bool:
-    """Return whether a frame starts here that Zstandard and LZ4 pass over (RFC 8878, section 3.1.2)."""
+    """Return whether a skippable frame of Zstandard and LZ4 starts here (RFC 8878, section 3.1.2)."""
     return head[1:4] == _SKIPPABLE and head[0] >> 4 == 5
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the content of all streams as one blob, and what follows them."""
+    """Yield the content of all streams as one blob, and the data after them."""
     ends: list[int] = []
     asides: list[tuple[int, int]] = []
     expansion = decompression.Expansion(context)
@@ -172,7 +172,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield blob.window("streams", 0, end, expect=DECODED)
     if end < blob.size:
         if is_chunk(name):
-            # An index begins with zeros as a rule, which were taken for padding.
+            # An index usually begins with zeros, which were taken for padding
             index = next((place for place in ends[-3:] if is_index(blob.reader, place)), None)
             if index is not None:
                 yield blob.window("index of the shard", index, blob.size - index, expect=RAW)
@@ -185,9 +185,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _streams(
     reader: Reader, context: Context, ends: list[int], asides: list[tuple[int, int]]
 ) -> Generator[bytes, None, None]:
-    """Yield the content of the streams and frames that follow one another; `ends` receives where they end.
+    """Yield the content of the concatenated streams and frames; their end offsets are appended to `ends`.
 
-    `asides` receives start and length of what is no part of the content: skippable frames, and fields of headers.
+    The start and length of what is not content (skippable frames, header fields) is appended to `asides`.
     """
     position, codec = 0, None
     while position < reader.size:
@@ -221,10 +221,10 @@ def _keep(asides: list[tuple[int, int]], start: int, length: int) -> None:
 
 
 def content_name(blob: Blob, content: Reader) -> str:
-    """Return the file's name without the ending that says it is compressed, `CONTENT` where there is none.
+    """Return the file's name without its suffix of compression, or `CONTENT` if it has none.
 
-    Text under the name of a model keeps the ending: it is what a loader would take for the model, and no plain text. So
-    do the numbers of an array, which are known by the name of their chunk alone.
+    Text under the name of a model keeps the suffix, because a loader would read it as the model. So do the numbers of
+    an array, which are only recognised by the name of their chunk.
     """
     if is_chunk(blob.locator.name):
         return blob.locator.name

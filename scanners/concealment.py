@@ -1,4 +1,4 @@
-"""Credentials taken out of all that is said of a unit: whatever scanner saw the same bytes, no field may hold them."""
+"""Remove credentials from everything that is reported about a unit, whichever scanner saw the same bytes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from modelsweep.core.values import replace
 
 HIDDEN = "[redacted]"
 SHORTEST = 4
-"""Characters of what is looked for: shorter ones would stand in anything."""
+"""Minimum characters of a credential that is removed: shorter ones would occur anywhere."""
 MANY = 100
-"""Credentials from which they are looked up, instead of tried one after the other."""
+"""Number of credentials above which an index replaces a regular expression."""
 
 
 def concealer(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Return what takes `secrets` out of a text, and the beginnings of tokens where the text was cut within one."""
+    """Return a function that removes `secrets` from a text, and the start of a token that the end of the text cuts."""
     longest_first = sorted((text for text in secrets if len(text) >= SHORTEST), key=lambda text: (-len(text), text))
     if not longest_first:
         return redact
@@ -29,18 +29,18 @@ def concealer(secrets: Iterable[str]) -> Callable[[str], str]:
 
 
 class _Indexed:
-    """Very many credentials: an alternation of them would be tried one after the other at each place of a text."""
+    """An index of many credentials, since `re` would try an alternation of them one by one at each position."""
 
     def __init__(self, known: Sequence[str]) -> None:
         self._known = frozenset(known)
         self._lengths: dict[str, list[int]] = {}
-        for text in known:  # the longest first, as they are looked for
+        for text in known:  # longest first
             lengths = self._lengths.setdefault(text[:SHORTEST], [])
             if len(text) not in lengths[-1:]:
                 lengths.append(len(text))
 
     def hidden(self, text: str) -> str:
-        """Return a text with the credentials in it hidden."""
+        """Return `text` with the credentials in it replaced."""
         pieces: list[str] = []
         done = at = 0
         while at < len(text):
@@ -52,7 +52,7 @@ class _Indexed:
         return "".join((*pieces, text[done:]))
 
     def _length(self, text: str, at: int) -> int:
-        """Return how long the longest credential is that stands there, 0 where none does."""
+        """Return the length of the longest credential at offset `at`, or 0."""
         lengths = self._lengths.get(text[at : at + SHORTEST], ())
         return next((length for length in lengths if text[at : at + length] in self._known), 0)
 

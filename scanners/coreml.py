@@ -1,7 +1,7 @@
 """Core ML: a protocol buffer of layers, pipelines or a program (.mlmodel), its weights, and the manifest of .mlpackage.
 
 Format: https://apple.github.io/coremltools/mlmodel/index.html. Custom layers and models are classes of the program that
-loads the file; weights and linked models stand in files that the model names.
+loads the file; weights and linked models are in files that the model names.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MODEL_KINDS = frozenset(
     {200, 201, 202, *range(300, 305), *range(400, 405), 500, 501, 502, 555, 556, 560, *range(600, 611)}
 )
 MODEL_KINDS |= {900, *range(2000, 2007), 3000}
-"""Numbers of the fields that say what kind of model it is."""
+"""Field numbers that tell the kind of the model."""
 _BLOB = {1: ("file", "text")}
 _ATTRIBUTES = ("attributes", "Attribute")
 _TEXTS = ("shortDescription", "versionString", "author", "license")
@@ -99,7 +99,7 @@ MODEL_PATH = "@model_path/"
 _CUSTOM_OPERATION = "custom_layer"
 _MANIFEST = "itemInfoEntries"
 _SENTINEL, _FIRST, _ALIGNMENT = b"\xef\xbe\xad\xde", 64, 64
-"""How the description of an array begins, where the first one stands in a file of weights, and what all align to."""
+"""Sentinel of an array's description, offset of the first one in a file of weights, and alignment of all of them."""
 _COST = 100
 _REFERENCE = "https://apple.github.io/coremltools/mlmodel/index.html"
 
@@ -128,7 +128,7 @@ OUTSIDE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a model, its weights or the manifest of a package begins here; the suffix admits a damaged one."""
+    """Return whether the blob is a model, its weights or a package's manifest; the suffix admits a damaged model."""
     if _is_weights(blob.head) or has_keys(blob, _MANIFEST):
         return True
     return blob.locator.suffix == _SUFFIX or (blob.head[:1] == b"\x08" and _is_model(blob))
@@ -139,7 +139,7 @@ def _is_weights(head: bytes) -> bool:
 
 
 def _is_model(blob: Blob, *, described: bool = True) -> bool:
-    """Return whether a version and a kind of model stand where the format has them, and a description."""
+    """Return whether version, kind of model and description are where the format has them."""
     from scanners.parsing.protobuf import LENGTH, VARINT, Wire
 
     version, description = False, not described
@@ -187,7 +187,7 @@ def _model(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _names_no_file(data: bytes) -> bool:
-    """Return whether no value in a message stands in a file: the tag of that field is not in it, in any spelling."""
+    """Return whether no value of a message is in a file: its bytes contain no encoding of that field's tag."""
     return b"\x2a" not in data and b"\xaa" not in data
 
 
@@ -267,7 +267,7 @@ def _manifest(blob: Blob) -> Iterator[Item]:
 
 
 def _check_weights(blob: Blob, context: Context) -> None:
-    """Raise Malformed or Truncated where the arrays of a file of weights do not fit it."""
+    """Raise Malformed or Truncated unless the arrays of a file of weights fit it."""
     count = int.from_bytes(blob.reader.read(0, 4), "little")
     position = end = _FIRST
     for number in range(count):

@@ -1,8 +1,8 @@
 """Core ML's compiled models (.mlmodelc): the program as text, the description of the model, weights of older networks.
 
-Nothing of it is published. Layouts are those that https://github.com/rebeckerspecialties/mlmodelc-export writes and
-https://github.com/lutzroeder/netron reads: `model.mil` names the file that each weight stands in, `coremldata.bin`
-holds the description as a protocol buffer, `*.espresso.weights` a table of sizes and the numbers.
+The format is not published. The layouts are those that https://github.com/rebeckerspecialties/mlmodelc-export writes
+and https://github.com/lutzroeder/netron reads: `model.mil` names the file of each weight, `coremldata.bin` holds the
+description as a protocol buffer, and `*.espresso.weights` a table of sizes and the numbers.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _ZEROS, _TARGET = 20, 64
 _ANALYTICS = tuple(
     len(name).to_bytes(8, "little") + name for name in (b"NeuralNetworkModelDetails", b"SpecificationDetails")
 )
-"""How what is counted of a model begins: names of groups, each followed by its keys and values."""
+"""Beginnings of analytics files: names of groups, each followed by its keys and values."""
 _WEIGHTS = ".weights"
 _SHOWN = 160
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a program, the description of a model, or a table of weights begins here."""
+    """Return whether the blob is a program, the description of a model, or a table of weights."""
     head = blob.head
     if head.startswith(_ANALYTICS) or _PROGRAM.match(head):
         return True
@@ -76,7 +76,7 @@ def _program(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _description(blob: Blob) -> Iterator[Item]:
-    """Yield the message with the description, which stands behind the name of the target and its own length."""
+    """Yield the message with the description, which follows the name of the target and a length."""
     cursor = Cursor(blob.reader, 8 + _ZEROS)
     length = cursor.number("Q")
     if not 0 < length <= _TARGET:
@@ -87,7 +87,7 @@ def _description(blob: Blob) -> Iterator[Item]:
 
 
 def _check_analytics(blob: Blob, context: Context) -> None:
-    """Follow the groups to the end of the file: a name, and as many keys and values as it counts."""
+    """Check that the groups, each a name and a counted list of keys and values, fill the file."""
     cursor = Cursor(blob.reader)
     while cursor.position < blob.size:
         cursor.skip_strings(1, "Q")
@@ -97,7 +97,7 @@ def _check_analytics(blob: Blob, context: Context) -> None:
 
 
 def _espresso(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the weights behind the table of their sizes."""
+    """Yield the weights, which follow the table of their sizes."""
     cursor = Cursor(blob.reader)
     count = cursor.number("Q")
     if count > blob.size // 16:

@@ -1,7 +1,7 @@
-"""CTranslate2 (model.bin of faster-whisper and of OpenNMT): named tensors one after the other; nothing in them runs.
+"""CTranslate2 (model.bin of faster-whisper and of OpenNMT): a sequence of named tensors; nothing in them runs.
 
-Layout: python/ctranslate2/specs/model_spec.py writes it, src/models/model.cc of https://github.com/OpenNMT/CTranslate2
-reads it: into memory of the size of the shape as many bytes as the file says.
+Layout: python/ctranslate2/specs/model_spec.py of https://github.com/OpenNMT/CTranslate2 writes it, and
+src/models/model.cc reads it: it allocates what the shape requires, then reads as many bytes as the file declares.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "ctranslate2"
 _BEGINNING = re.compile(rb"[\x02-\x20]\0\0\0([\x04-\x60])\0([A-Za-z_]\w+)\0")
-"""Version of the layout, length and name of the kind of model."""
+"""Version of the layout, then length and name of the kind of model."""
 _TYPES = (("F32", 4), ("I8", 1), ("I16", 2), ("I32", 4), ("F16", 2), ("BF16", 2))
-"""By their number in include/ctranslate2/types.h: names, and bytes of one element."""
+"""Names and bytes per element, by type number in include/ctranslate2/types.h."""
 _OLD_TYPES = {1: "I8", 2: "I16", 4: "F32"}
 _TYPED, _ALIASED = 4, 3
-"""Versions of the layout since which types have numbers, and tensors other names."""
+"""First layout version with type numbers, and first one with aliases of tensors."""
 _COST = 50
 _SHOWN = 200
 
@@ -40,13 +40,13 @@ SIZE_MISMATCH = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the version of the layout and the name of a kind of model stand here."""
+    """Return whether the blob begins with a layout version and the name of a kind of model."""
     begun = _BEGINNING.match(blob.head)
     return begun is not None and len(begun[2]) + 1 == begun[1][0]
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield tensors whose bytes do not fit their shapes; raises Malformed and Truncated where the layout ends early."""
+    """Yield tensors whose bytes do not fit their shapes; raises Malformed and Truncated if the layout ends early."""
     cursor = Cursor(blob.reader)
     version = cursor.number("I")
     yield Fact("framework", f"CTranslate2 {printable(_text(cursor), _SHOWN)}", blob.locator)
@@ -66,7 +66,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _text(cursor: Cursor) -> str:
-    """Return a text, which ends with a zero."""
+    """Return the next zero-terminated string."""
     return cursor.take(cursor.number("H")).rstrip(b"\0").decode("utf-8", "replace")
 
 

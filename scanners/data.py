@@ -1,14 +1,13 @@
-"""Vocabularies, tables, databases and what git keeps: recognised, so that they are not unknown; they hold no code.
+"""Vocabularies, tables, databases and files of git: recognised, so that they are not unknown; they hold no code.
 
 SentencePiece (sentencepiece_model.proto), fastText (`FastText::signModel`, and without a sign before 2017), word2vec's
 binary vectors, acoustic and language models of Sphinx (`bio_readhdr`, `bin_mdef_read`, `ngram_model_trie`), parameters
 of TVM (`runtime::SaveParams`), arrays of ND4J (coefficients of DL4J), CRFsuite, Kaldi, OpenFst, KenLM, netCDF, FITS,
 IDL, DICOM, NIfTI, LAS, SQLite, DuckDB, LMDB, ORC, Lance, tables of SAS, SPSS and Stata, logs of wandb, networks of
 Darknet, dlib, Stockfish, KANN, TNN and RTen, graphs of ncnn in binary, importance matrices of llama.cpp, Marian,
-Tesseract, time zones (RFC 8536), translations (gettext, Qt), what the Finder notes of a folder and of a file
-(AppleDouble), shapes of ESRI, and git's index, packs and loose objects (gitformat-index, gitformat-pack): of the last,
-files are examined.
-Clean once their bytes were seen, as text is.
+Tesseract, time zones (RFC 8536), translations (gettext, Qt), metadata of folders and files by the Finder (AppleDouble),
+shapes of ESRI, and git's index, packs and loose objects (gitformat-index, gitformat-pack). Files in loose objects are
+examined. Like text, all of these are clean once their raw bytes have been searched.
 """
 
 from __future__ import annotations
@@ -47,15 +46,15 @@ _DLIB = re.compile(
 """Version 1, then the name of a network's loss, or rows and only column of a mean shape, and its first number."""
 _ORC, _LANCE = b"ORC", b"LANC"
 _SMALLEST = 16
-"""Bytes that a table with its footer has at least."""
+"""Minimum bytes of a table with its footer."""
 _DATA_SUFFIXES = (".weights", ".lance", ".ark", ".dta")
 _ARCHIVE = re.compile(rb"[^\s\0]{1,200} \0B(?:[FDC][MV][23]? |\x04|<)")
-"""The first entry of an archive of Kaldi: a key, and a matrix, a vector, numbers or a part of a model in binary."""
+"""The first entry of a Kaldi archive: a key, then a matrix, a vector, numbers or a part of a model in binary form."""
 _STATA = re.compile(rb"[\x69\x6c\x6e\x6f\x71-\x73][\x01\x02]\x01\0(?!\0\0)..", re.DOTALL)
-"""A release up to 115, the order of bytes, and that there are variables."""
+"""A release up to 115, the byte order, and a non-zero number of variables."""
 _GIT_OBJECT = re.compile(rb"(blob|tree|commit|tag) (0|[1-9][0-9]{0,15})\0")
 _ND4J = ("MIXED_DATA_TYPES", "LONG_SHAPE", "JAVACPP", "DIRECT", "HEAP")
-"""How the shape of an array was allocated: a text behind its length, with which the array begins."""
+"""How an array's shape was allocated: the length-prefixed string with which an array begins."""
 _WEIGHTS = (
     struct.pack("<Q", 0xF7E58D4F05049CB7),
     struct.pack("<i", 7_767_517),  # graphs of ncnn
@@ -63,18 +62,18 @@ _WEIGHTS = (
     *(struct.pack(">H", len(mode)) + mode.encode() + bytes(6) for mode in _ND4J),
 )
 _APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0"
-"""What macOS keeps of a file beside it, under its name behind `._`, also in archives (RFC 1740, appendix B)."""
+"""macOS stores metadata of a file beside it, with the prefix `._`, also in archives (RFC 1740, appendix B)."""
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
 _WORD2VEC = re.compile(rb"([1-9][0-9]{0,8}) ([1-9][0-9]{0,4})\n[^ \n]{1,200} ")
 _PIECES = 3
-"""Pieces of SentencePiece that tell it: the signs for what is unknown, for beginning and for end."""
+"""Number of pieces that identify SentencePiece: those for unknown words, for the beginning and for the end."""
 _PIECE_FIELDS = frozenset({1, 2, 3})
 _EXTENSIONS = 200
-"""Numbers from here on belong to whoever extends the format."""
+"""Field numbers from here on are reserved for extensions of the format."""
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob begins as one of them, and is no damaged model that only looks so."""
+    """Return whether the blob is one of these formats, and not a damaged model that resembles one."""
     if blob.head.startswith((*_FASTTEXT, *_WEIGHTS)) or _is_word2vec(blob) or _is_sentencepiece(blob):
         return True
     if blob.head.startswith(_APPLE_DOUBLE) and blob.locator.name.startswith("._"):
@@ -89,7 +88,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _is_table(blob: Blob) -> bool:
-    """Return whether it is one of those that a name, the end of the file, or their offsets tell."""
+    """Return whether the blob is a table that its name, the end of the file, or its offsets identify."""
     if _DLIB.match(blob.head) or (blob.locator.suffix == ".weights" and blob.head.startswith(_DARKNET)):
         return True
     if blob.locator.suffix == ".ark":
@@ -103,7 +102,7 @@ def _is_table(blob: Blob) -> bool:
 
 
 def _is_counted(blob: Blob) -> bool:
-    """Return whether it is a table whose first numbers, names and offsets tell it."""
+    """Return whether the blob is a table that its first numbers, names and offsets identify."""
     from scanners.parsing import number_tables
 
     tables = (number_tables.is_traineddata, number_tables.is_marian, number_tables.is_unsigned_fasttext)
@@ -111,7 +110,7 @@ def _is_counted(blob: Blob) -> bool:
 
 
 def _git_object(blob: Blob) -> tuple[bytes, int] | None:
-    """Return the kind of a loose object of git, and where its content begins, where its size is the one it says."""
+    """Return the kind of a loose git object and the offset of its content, or None if the declared size is wrong."""
     found = _GIT_OBJECT.match(blob.head)
     if found is None or int(found[2]) != blob.size - found.end():
         return None
@@ -124,7 +123,7 @@ def _is_word2vec(blob: Blob) -> bool:
 
 
 def _is_sentencepiece(blob: Blob) -> bool:
-    """Return whether the first fields are pieces: a text, and its score and kind."""
+    """Return whether the first fields are pieces, each with a text, a score and a kind."""
     if not blob.head.startswith(b"\n"):
         return False
     from scanners.parsing.protobuf import LENGTH, Wire
@@ -145,7 +144,7 @@ def _is_sentencepiece(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the file in an object of git, else nothing; raises Malformed where a vocabulary is cut short."""
+    """Yield the file in a git object; otherwise nothing. Raises Malformed if a vocabulary is cut short."""
     kept = _git_object(blob)
     if kept and kept[0] == b"blob" and blob.size > kept[1]:
         yield blob.window("file", kept[1], blob.size - kept[1])
@@ -160,7 +159,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _check_table(blob: Blob, context: Context) -> None:
-    """Raise Truncated where a table of numbers does not hold what it begins with."""
+    """Raise Truncated if a table of numbers is smaller than its header declares."""
     from scanners.parsing import number_tables
 
     if number_tables.is_imatrix(blob.head):

@@ -1,4 +1,4 @@
-"""All databases that hyperscan searches with: they are made once, before children are, and kept together."""
+"""All hyperscan databases, which are compiled once, before children are forked, and stored together."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from scanners.parsing.disguise_starts import DISGUISES_SOUGHT
 from scanners.parsing.json_words import WORDS_SOUGHT
 
 DATABASES = (PATTERNS_SOUGHT, DISGUISES_SOUGHT, WORDS_SOUGHT)
-"""In the order of their numbers."""
+"""Ordered by database number."""
 
 
 def prepare() -> bytes:
-    """Make all of them, for this process and those that will be forked from it, and return them as bytes."""
+    """Compile all databases for this process and its future forks, and return them serialized."""
     serialized = b"".join(database.serialized() for database in DATABASES)
     prepared.is_made = True
     return serialized
 
 
 def described() -> str:
-    """Return what tells them from those of other patterns."""
+    """Return a text that identifies the patterns of all databases."""
     return repr([database.identity for database in DATABASES])

@@ -1,7 +1,8 @@
-"""Objects of .NET (BinaryFormatter, as Accord.NET and others save models): streams that name the classes to make.
+"""Objects of .NET (BinaryFormatter, as Accord.NET and others save models): streams that name the classes to create.
 
-Format: https://learn.microsoft.com/openspecs/windows_protocols/ms-nrbf, see `scanners.parsing.nrbf`. Reading one makes
-objects of any class that the program can find, and runs what those do when they are made, before it sees what it got.
+Format: https://learn.microsoft.com/openspecs/windows_protocols/ms-nrbf, see `scanners.parsing.nrbf`. Reading a stream
+creates objects of any class that the program can find, and runs their constructors and callbacks, before the program
+can check what it got.
 """
 
 from __future__ import annotations
@@ -19,29 +20,29 @@ from scanners.parsing.nrbf import BYTES, CLASS, Event, NrbfStream
 
 NAME = "dotnet"
 _VERSION = b"\1\0\0\0\0\0\0\0"
-"""Major and minor version of the format, behind the numbers of the root and of the header."""
+"""Major and minor version of the format, after the ids of the root and of the header."""
 _RECORDS = frozenset({*range(1, 18), 21, 22})
 _SHOWN = 200
 _TYPE = re.compile(r"(?:^|\[)\s*([A-Za-z_][\w.+`$]*)")
-"""A class in a name, which may be one of a generic class: names of assemblies stand behind a comma."""
+"""A class in a type name, also inside a generic type; names of assemblies follow a comma."""
 _MARKUP = re.compile(r"\s*<(?:\w+:)?[A-Z]\w*+[^>]{0,2000}\bclr-namespace:")
-"""XAML: some classes make what a text of it describes."""
+"""XAML: some classes create the objects that such a string describes."""
 _NESTED = (b"\0\1\0\0\0\xff\xff\xff\xff\1\0\0\0\0\0\0\0", b"PK\3\4", b"MZ", b"\x1f\x8b\x08")
 _SMALLEST = 24
 _NAMED = re.compile(rb"[A-Z][A-Za-z]{2,40}(?:\.[A-Za-z][A-Za-z0-9]{1,60}){1,8}")
-"""A name of .NET anywhere in a stream that could not be followed."""
+"""A .NET name anywhere in a stream that could not be parsed to its end."""
 _SEARCHED = 64 * MIB
 _FOUND = 10_000
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the header of a stream stands here, and a record behind it."""
+    """Return whether the blob begins with the header of a stream and a record."""
     head = blob.head
     return head[:1] == b"\0" and head[9:17] == _VERSION and len(head) > 17 and head[17] in _RECORDS
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the classes of the stream, and what its bytes hold; raises Malformed, Truncated and OverLimit."""
+    """Yield the classes of the stream, and files in its byte arrays; raises Malformed, Truncated and OverLimit."""
     told: set[str] = set()
     fault: Exception | None = None
     stream = NrbfStream(blob.reader, context)
@@ -81,7 +82,7 @@ def _class(blob: Blob, name: str, how: str, offset: int, told: set[str]) -> Iter
 
 
 def _named_anywhere(blob: Blob, context: Context, told: set[str]) -> Iterator[Item]:
-    """Yield names in a stream that could not be followed, as of texts: whoever reads it may come further."""
+    """Yield names from a stream that could not be parsed, since another reader may get further."""
     found = 0
     for start in range(0, min(blob.size, _SEARCHED), MIB):
         context.operations.spend(MIB // 100)

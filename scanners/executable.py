@@ -1,7 +1,7 @@
 """Files that are native executables or libraries as a whole: ELF, PE, Mach-O.
 
-Wheels and plug-ins hold them rightly, so a file that says what it is wants a review; one that is named like a model,
-a picture or a text does not.
+Wheels and plug-ins contain them legitimately, so an executable with a fitting name needs a review; one that is named
+like a model, a picture or a text is disguised.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Yield what kind of executable it is."""
+    """Yield the kind of executable."""
     code = native_code_file(blob.head, blob.reader)
     assert code is not None, "scan follows accepts"
     yield Fact("executable", code.title, blob.locator, Span(0, blob.size))

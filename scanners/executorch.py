@@ -1,8 +1,8 @@
-"""ExecuTorch: a FlatBuffer of instructions and operators, with segments of data behind it (.pte).
+"""ExecuTorch: a FlatBuffer of instructions and operators, followed by segments of data (.pte).
 
 Schemas of https://github.com/pytorch/executorch: schema/program.fbs, flat_tensor.fbs of tensors beside a program
-(.ptd), bundled_program_schema.fbs of a program with its tests (.bpte). The runtime takes numbers in them for places in
-arrays and in the file; it checks them only where it was built to.
+(.ptd), bundled_program_schema.fbs of a program with its tests (.bpte). The runtime uses numbers in them as indices of
+arrays and offsets in the file, and checks them only in some builds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "executorch"
 _PROGRAM, _TENSORS, _BUNDLE = b"ET", b"FT", b"BP"
-"""Identifiers, behind which two digits follow."""
+"""Identifiers, each followed by two digits."""
 _TENSOR_HEADER, _TENSOR_HEADER_SIZE = b"FH01", 40
 _BUNDLED = 2
 _ALL_SEGMENTS, _NAMED = 1, 2
@@ -33,7 +33,7 @@ _PLANS, _SEGMENTS = 1, 4
 _VALUES, _CHAINS, _OPERATORS, _DELEGATES = 2, 5, 6, 7
 _INSTRUCTIONS = 2
 _KERNEL, _DELEGATE = 1, 2
-"""Kinds of instructions that name an operator or a delegate by its number."""
+"""Kinds of instructions that refer to an operator or a delegate by index."""
 # Namespaces of operators that come with ExecuTorch and PyTorch
 _NAMESPACES = frozenset(
     "aten prim executorch_prim et_vk dim_order_ops quantized_decomposed quantized torchao torchvision llama "
@@ -66,12 +66,12 @@ CUSTOM = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the identifier of a program, of its tensors or of both stands where a FlatBuffer has it."""
+    """Return whether the FlatBuffer's identifier is that of a program, of tensors or of a bundle."""
     return blob.head[4:6] in (_PROGRAM, _TENSORS, _BUNDLE) and blob.head[6:8].isdigit()
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the program calls, and numbers that lead out of it; raises Malformed and Truncated."""
+    """Yield what the program calls, and indices out of range; raises Malformed and Truncated."""
     from scanners.parsing.flatbuffer import FlatBuffer
 
     yield Fact("framework", NAME, blob.locator)
@@ -91,7 +91,7 @@ def _bundle(blob: Blob, bundle: Table) -> Iterator[Item]:
 
 
 def _tensors(blob: Blob, tensors: Table) -> Iterator[Item]:
-    """Yield the segments of tensors as raw bytes, and numbers that lead out of them."""
+    """Yield the segments of tensors as raw bytes, and offsets out of range."""
     header = blob.reader.read(8, min(_TENSOR_HEADER_SIZE, blob.size - 8))
     if not header.startswith(_TENSOR_HEADER) or len(header) < _TENSOR_HEADER_SIZE:
         raise Malformed("the header of the tensors is missing", 8)
@@ -114,7 +114,7 @@ def _tensors(blob: Blob, tensors: Table) -> Iterator[Item]:
 
 
 def _program(blob: Blob, program: Table) -> Iterator[Item]:
-    """Yield what a program calls, and numbers that lead out of it."""
+    """Yield what a program calls, and indices out of range."""
     base = _extent(blob)
     wrong = 0
     for finding in _wrong(blob, program, base):
@@ -127,7 +127,7 @@ def _program(blob: Blob, program: Table) -> Iterator[Item]:
 
 
 def _extent(blob: Blob) -> int:
-    """Return where the segments begin, 0 where there are none; raises Truncated where they are not there."""
+    """Return the offset of the segments, 0 if there are none; raises Truncated if they are incomplete."""
     header = blob.reader.read(8, min(_HEADER_SIZE, blob.size - 8))
     if not header.startswith(_HEADER):
         return 0

@@ -1,7 +1,7 @@
-"""Flax, spaCy and other MessagePack: maps of names to arrays, which are extension types with a shape, a type and bytes.
+"""Flax, spaCy and other MessagePack: maps of names to arrays, which are extension types with shape, dtype and bytes.
 
 Formats: https://github.com/msgpack/msgpack/blob/master/spec.md and flax/serialization.py. Nothing in them runs when
-Flax loads them; values are passed over where they stand, and arrays are checked against the bytes they have.
+Flax loads them; values are skipped in place, and the shapes of arrays are checked against their bytes.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from scanners.text import is_text
 NAME = "flax"
 _SUFFIXES = (".msgpack", ".flax")
 _NAMES = ("key2row", "lookups.bin", "patterns")
-"""Tables of spaCy, whose keys are numbers, and lists of its rules."""
+"""Tables of spaCy, whose keys are numbers, and lists of its rules, by file name."""
 DEPTH = 512
-"""Lists and maps inside each other that msgpack unpacks."""
+"""Maximum nesting of lists and maps that msgpack unpacks."""
 _COST = 400
 _KEY = 256
-"""Bytes of a key that are looked at."""
+"""Maximum bytes of a key that are read."""
 _LEAST = len("eval(a)")
-"""Bytes of the shortest text that is told."""
+"""Minimum bytes of a text that could be code."""
 _DTYPE = 64
 _DIMENSIONS = 64
 _ELEMENTS = 1 << 63
 _SHOWN = 100
 _PATH = 1_200
-"""Characters of a path that a fact holds: more than judges take for one."""
+"""Maximum characters of a path that are kept: more than judges accept as a path."""
 _ELSEWHERE = "//GDAPlaceholder:"
-"""How a text begins that stands for an array in a folder beside the checkpoint."""
+"""Prefix of a text that refers to an array in a folder beside the checkpoint."""
 NDARRAY, COMPLEX, SCALAR = 1, 2, 3
-"""Codes of Flax's extension types."""
+"""Codes of the extension types of Flax."""
 _NAMED = re.compile(rb"(?:[\x81-\x8f]|\xde..|\xdf....)[\xa3-\xbf][a-z_]{3,31}[\x80-\xc6\xca-\xdf]", re.DOTALL)
-"""A map whose first key is a lower-case word with a value that is no number, as spaCy writes pipelines and models."""
+"""A map whose first key is a lower-case word with a value that is not a number, as in pipelines and models of spaCy."""
 _MAPS = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
 _LISTS = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
 _KEYS = frozenset(bytes((first,)) for first in (*range(0xA0, 0xC0), 0xD9, 0xDA, 0xDB))
-"""First bytes of a text."""
+"""Possible first bytes of a text."""
 # First byte -> bytes of the length that follows, or of the value itself
 _LENGTHS = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
 _EXTENSIONS = {0xC7: 1, 0xC8: 2, 0xC9: 4}
@@ -86,7 +86,7 @@ TRAILING = Rule(
 
 
 class Token(NamedTuple):
-    """One value without what it holds: `inner` values follow it, or `length` bytes from `start` are its content."""
+    """The head of one value: `inner` values follow it, or its content is `length` bytes from `start`."""
 
     kind: str
     inner: int = 0
@@ -96,7 +96,7 @@ class Token(NamedTuple):
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a map of names begins here, one that leads to one of Flax's arrays, or any value in its files."""
+    """Return whether the suffix or name says so, or the blob is a map that leads to a Flax array or looks like spaCy's."""
     first = blob.head[:1]
     if first and (blob.locator.suffix in _SUFFIXES or (blob.locator.name in _NAMES and first[0] in _MAPS | _LISTS)):
         return True
@@ -104,7 +104,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _leads_to_array(head: bytes) -> bool:
-    """Return whether the first bytes are keys and small values up to an array of Flax."""
+    """Return whether the first bytes are keys and small values, up to a Flax array."""
     cursor = Cursor(MemoryReader(head), order=">")
     try:
         # Pickles begin like an empty map, and most else with what is no key of Flax
@@ -115,14 +115,14 @@ def _leads_to_array(head: bytes) -> bool:
             if token.kind == "extension":
                 return token.code in (NDARRAY, SCALAR) and head[token.start : token.start + 1] == b"\x93"
             if token.kind == "bytes":
-                return False  # Flax keeps numbers in arrays: what comes before the first one are names
+                return False  # Flax stores numbers in arrays, so only names precede the first one
             cursor.skip(token.length)
     except (Truncated, Malformed):
         return False
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the arrays are, and those that do not fit their bytes; raises Malformed, OverLimit, Truncated."""
+    """Yield facts about arrays, and arrays that do not fit their bytes; raises Malformed, OverLimit, Truncated."""
     walk = _Walk(blob, context)
     yield from walk.values()
     if walk.arrays:
@@ -138,7 +138,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 class _Walk:
-    """Passes through one value with all that it holds."""
+    """A walk through one value and everything nested in it."""
 
     def __init__(self, blob: Blob, context: Context) -> None:
         self.blob, self.context = blob, context
@@ -148,7 +148,7 @@ class _Walk:
         self._path: list[str] = []
 
     def values(self) -> Iterator[Item]:
-        """Yield what is wrong with the arrays of one value; raises Malformed where that is no map and no list."""
+        """Yield what is wrong with the arrays of one value; raises Malformed if it is neither a map nor a list."""
         position = self.cursor.position
         if self.blob.reader.read(position, 1)[0] not in _MAPS | _LISTS:
             raise Malformed("neither a map nor a list begins here", position)
@@ -181,7 +181,7 @@ class _Walk:
         return printable(data.decode("utf-8", "replace"), _SHOWN)
 
     def _telling(self, token: Token, name: str) -> Iterator[Item]:
-        """Yield what a text is that has no place among weights; bytes may be one, too."""
+        """Yield a text, or bytes that are one, if it is code or a path that has no place among weights."""
         if token.length >= _LEAST and token.length <= min(LONGEST, self.blob.size - token.start):
             data = self.blob.reader.read(token.start, token.length)
             if is_text(data):
@@ -191,7 +191,7 @@ class _Walk:
                 yield from telling_facts(text, self.blob.locator, name, self.context)
 
     def _elsewhere(self, path: str, token: Token, name: str) -> Iterator[Fact]:
-        """Yield an array that Flax reads from a file, where that leads out of the checkpoint."""
+        """Yield the file of an array that is stored beside the checkpoint, if its path leads out of it."""
         from scanners.judge.external_files import leaves
 
         if leaves(path):
@@ -199,7 +199,7 @@ class _Walk:
             yield Fact("external-file", printable(path, _PATH), self.blob.locator, Span(token.start), detail)
 
     def _array(self, token: Token, name: str) -> Iterator[Item]:
-        """Look at an array: a list of its shape, the name of its type, and its bytes."""
+        """Check an array: a list with its shape, the name of its dtype, and its bytes."""
         self.blob.window("array", token.start, token.length)
         cursor = Cursor(self.blob.reader, token.start, ">")
         stop = token.start + token.length
@@ -245,7 +245,7 @@ def _product(sizes: list[int]) -> int:
 
 
 def _token(cursor: Cursor) -> Token:
-    """Return the next value, the cursor where its content begins; raises Malformed, Truncated."""
+    """Return the head of the next value, and leave the cursor at its content; raises Malformed, Truncated."""
     first = cursor.number("B")
     if first < 0x80 or first >= 0xE0:
         return Token("number", code=first if first < 0x80 else first - 256)

@@ -1,8 +1,8 @@
-"""Flows and agents as JSON: what nodes and tools bring along as code, as commands, and as orders to an assistant.
+"""Flows and agents as JSON: code, commands, and instructions to an assistant in their nodes and tools.
 
 Nodes of ComfyUI evaluate texts (CVE-2024-21576), those of n8n and Flowise run JavaScript and commands
-(CVE-2025-68613, CVE-2025-59528); servers of tools for assistants describe their tools in words that a model obeys
-(OWASP MCP03, tool poisoning). Commands are told where no honest flow has them.
+(CVE-2025-68613, CVE-2025-59528); MCP servers describe their tools in words that a model obeys (OWASP MCP03, tool
+poisoning). Only commands that no honest flow contains are reported.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from scanners.parsing.json_text import joined
 
 _SHOWN = 200
 _LINKS = ("links", "connections", "edges")
-"""Beside a list of nodes: ComfyUI's, n8n's and Flowise's."""
+"""Keys beside the list of nodes, in flows of ComfyUI, n8n and Flowise."""
 _NODES = 10_000
 _JAVASCRIPT = re.compile(
     r"\brequire\(\s*['\"](?:node:)?child_process['\"]\s*\)|\bprocess\.(?:mainModule|binding)\b"
     r"|\bprocess\[\s*['\"](?:mainModule|binding)['\"]"
 )
 _SCHEMAS = ("inputSchema", "input_schema", "parameters")
-"""By which a mapping is the description of a tool."""
+"""Keys that mark a mapping as the description of a tool."""
 
 
 def flow_items(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
-    """Yield what nodes of a flow, components of agents and descriptions of tools bring along."""
+    """Yield code, commands and instructions in nodes of flows, components of agents and descriptions of tools."""
     nodes = document.get("nodes")
     if isinstance(nodes, list) and any(key in document for key in _LINKS):
         for at, node in enumerate(nodes[:_NODES]):
@@ -42,7 +42,7 @@ def flow_items(blob: Blob, document: dict[str, Json], context: Context) -> Itera
 
 
 def _texts(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item]:
-    """Yield what each text of a node is, and what program it starts with which arguments."""
+    """Yield what the texts of a node contain, and the program that it starts, with its arguments."""
     left: list[tuple[str, Any]] = [(path, part)]
     while left:
         where, value = left.pop()
@@ -65,7 +65,7 @@ def _texts(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item
 
 
 def _command(blob: Blob, text: str, path: str) -> Iterator[Fact]:
-    """Yield a command that no honest flow has."""
+    """Yield a command that no honest flow contains."""
     from scanners.judge.attack_commands import hostile_command
 
     found = hostile_command().search(text)
@@ -76,7 +76,7 @@ def _command(blob: Blob, text: str, path: str) -> Iterator[Fact]:
 
 
 def tool_items(blob: Blob, listed: Json, path: str, context: Context) -> Iterator[Item]:
-    """Yield what the description of a tool has an assistant do that its user is not to learn of."""
+    """Yield instructions in tool descriptions that an assistant is to conceal from its user."""
     from scanners.parsing.concealed_orders import concealed_order
 
     if isinstance(listed, dict):  # of an answer
@@ -94,7 +94,7 @@ def tool_items(blob: Blob, listed: Json, path: str, context: Context) -> Iterato
 
 
 def _descriptions(tool: dict[str, Json]) -> Iterator[str]:
-    """Yield what an assistant reads of a tool: its description, and those of its arguments."""
+    """Yield what an assistant reads about a tool: its description, and those of its arguments."""
     left: list[Json] = [tool]
     while left:
         value = left.pop()

@@ -1,6 +1,6 @@
-"""Formats as people name them: the endings they go by, and the scanners that know them.
+"""Formats under their usual names, with their suffixes and the scanners that know them.
 
-`modelsweep doctor` and docs/formats.md list these; tests hold that each format is recognised under each of its endings.
+`modelsweep doctor` and docs/formats.md list these; tests check that each is recognised under each of its suffixes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from scanners import SCANNERS
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: `scanners` begin with the one that knows it; `note` says what is particular about it.
+    """A format; the first of its `scanners` recognises it, and `note` describes its peculiarities.
 
-    `named` says that the name has a part in recognising it, since its content could be something else.
+    `named` tells whether recognition also depends on the file name, since the content alone could be something else.
     """
 
     title: str
@@ -26,7 +26,7 @@ class Format:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Optional packages without which it is reported as not scanned."""
+        """Optional packages without which files of the format are reported as not scanned."""
         return tuple(dict.fromkeys(name for scanner in self.scanners for name in _NEEDS.get(scanner, ())))
 
 

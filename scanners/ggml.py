@@ -1,8 +1,8 @@
-"""GGML, GGMF, GGJT and GGLA: what llama.cpp wrote before GGUF. Numbers are 32 bits wide, nothing in them runs.
+"""GGML, GGMF, GGJT and GGLA: the formats of llama.cpp before GGUF. Numbers have 32 bits, and nothing in them runs.
 
 Layout: llama.cpp's convert.py and llama.cpp before 2023-08-21 (version 1 to 3 of GGJT), `whisper_model_load` of
-whisper.cpp, rwkv.cpp's `rwkv_file_format.inc`, and ggml's examples. The header does not say which program the file is
-for: one that does not walk through to its end as that of any of them is not examined.
+whisper.cpp, rwkv.cpp's `rwkv_file_format.inc`, and ggml's examples. The header does not tell which program the file is
+for, so all layouts are tried: a file that fits none of them to its end is reported as not examined.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Types = Mapping[int, tuple[str, int, int]]
 _OLD_TYPES = {**TYPES, 2: ("Q4_0", 32, 20), 3: ("Q4_1", 32, 24), 4: ("Q4_2", 16, 10), 5: ("Q4_3", 16, 12)}
 _OLD_TYPES |= {8: ("Q8_0", 32, 36)}
 _RWKV_TYPES = {0: TYPES[0], 1: TYPES[1], 2: TYPES[2], 3: TYPES[3], 7: TYPES[6], 8: TYPES[7], 9: TYPES[8]}
-"""Those of RWKV by its own numbers."""
+"""Element types by RWKV's own numbers."""
 
 
 class Layout(NamedTuple):
-    """How one of the formats, or a program that shares its magic number, lays out a file.
+    """The file layout of one of the formats, or of a program that shares its magic number.
 
-    `filters` says that a table of them follows the parameters, `counted` that the number of tokens does.
+    `filters` tells whether a table of filters follows the parameters, `counted` whether the number of tokens does.
     """
 
     name: str
@@ -61,7 +61,7 @@ _LAYOUTS = {
     ),
     b"algg": (Layout("GGLA", (1,), parameters=2, alignment=32, tokens=False),),
 }
-"""GPT-2, StarCoder, GPT-J and GPT-NeoX stand under the name of ggml's own examples."""
+"""GPT-2, StarCoder, GPT-J and GPT-NeoX share the layout of ggml's own examples."""
 _FILTERS = 1 << 20
 _VOCABULARY = 1_000_000
 _NAME = 256
@@ -75,7 +75,7 @@ _STATE_VERSIONS = 256
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob begins with one of the magic numbers and a version that goes with it."""
+    """Return whether the blob begins with one of the magic numbers and a matching version."""
     if blob.head[:4] in _STATES:
         return int.from_bytes(blob.head[4:8], "little") < _STATE_VERSIONS and blob.size > 8
     return len(blob.head) >= 8 and bool(_layouts(blob))
@@ -89,7 +89,7 @@ def _layouts(blob: Blob) -> list[Layout]:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the tensors are where the file is of a known program, else that it was not examined."""
+    """Yield facts about the tensors if a known layout fits, otherwise a Problem."""
     if blob.head[:4] in _STATES:
         detail = (
             f"a state of llama.cpp ({_STATES[blob.head[:4]]}): its layout is that of one release, and is not examined"
@@ -113,7 +113,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 class _Walk:
-    """Passes through the parts of one file in order; `fault` says where it does not have the layout."""
+    """A walk through the parts of one file in order; `fault` tells where the layout does not fit."""
 
     def __init__(self, cursor: Cursor, layout: Layout) -> None:
         self.cursor, self.layout = cursor, layout
@@ -122,7 +122,7 @@ class _Walk:
         self.count = 0
 
     def read(self, blob: Blob, context: Context) -> None:
-        """Pass over the file up to its end."""
+        """Skip through the file to its end."""
         try:
             self._header()
             while self.cursor.position < blob.size:
@@ -134,7 +134,7 @@ class _Walk:
             self.fault = error
 
     def _header(self) -> None:
-        """Pass over the version, the parameters, filters and the vocabulary."""
+        """Skip the version, the parameters, the filters and the vocabulary."""
         layout, cursor = self.layout, self.cursor
         if layout.versions:
             cursor.number("I")
@@ -151,7 +151,7 @@ class _Walk:
             cursor.skip(cursor.number("I") + (4 if layout.scores else 0))
 
     def _tensor(self) -> None:
-        """Pass over one tensor; raises Malformed where it is none."""
+        """Skip one tensor; raises Malformed if it is invalid."""
         dimensions, name, kind = (self.cursor.number("I") for _ in range(3))
         if not 0 < dimensions <= _DIMENSIONS or not 0 < name <= _NAME or kind not in self.layout.types:
             raise Malformed(f"no tensor at {self.cursor.position:,}")

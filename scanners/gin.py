@@ -1,8 +1,8 @@
-"""Gin: settings of functions and classes, which an experiment imports, configures and calls by their names.
+"""Gin: settings of functions and classes, which an experiment imports, configures and calls by name.
 
 Syntax: https://github.com/google/gin-config/blob/master/docs/index.md. A file imports modules (`import acme.models`),
-and with `from __gin__ import dynamic_registration` refers to whatever they hold: `@os.system()` is called where the
-value is used, with what bindings such as `os.system.command = "..."` give it.
+and with `from __gin__ import dynamic_registration` refers to anything in them: `@os.system()` is called where the
+value is used, with the arguments of bindings such as `os.system.command = "..."`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from modelsweep.core.units import MIB
 from scanners import text
 
 SIZE_LIMIT = 4 * MIB
-"""Bytes that are read: files of large experiments have some ten KiB."""
+"""Maximum bytes of a file that is read: those of large experiments have some ten KiB."""
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _IMPORT = re.compile(
     rf"(?m)^[ \t]*(?:from[ \t]+(?P<source>{_NAME})[ \t]+)?import[ \t]+(?P<name>{_NAME})"
@@ -28,12 +28,12 @@ _REFERENCE = re.compile(rf"(?m)@(?:[\w.-]+/)*(?P<called>{_NAME})|^[ \t]*(?:[\w.-
 _TEXT = re.compile(r"#[^\n]*|'(?:\\.|[^'\\\n])*+'?|\"(?:\\.|[^\"\\\n])*+\"?")
 _OWN = "__gin__"
 _TOLD = 500
-"""References of one file that are told."""
+"""Maximum references that are reported per file."""
 _SHOWN = 200
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that is named as Gin."""
+    """Return whether the blob is text with the suffix of Gin."""
     return blob.locator.suffix == ".gin" and blob.size > 0 and text.accepts(blob)
 
 

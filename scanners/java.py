@@ -23,7 +23,7 @@ _CLASS_FILE = b"\xca\xfe\xba\xbe\0"
 _VERSIONS = range(45, 100)
 """Versions of class files: Java 1.1 and later."""
 _INSIDE = (_CLASS_FILE, MAGIC, b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-"""Beginnings of arrays of bytes that are looked into."""
+"""Beginnings of byte arrays that are examined as files."""
 _SMALLEST = 16
 # Classes that nobody makes objects of in a stream, but that chains of others call by their names
 _NAMED_IN_TEXTS = frozenset({"java.lang.Runtime", "java.lang.ProcessBuilder", "javax.script.ScriptEngineManager"})
@@ -42,12 +42,12 @@ CLASS_FILE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the header of a stream stands here, and an object or a block of data behind it."""
+    """Return whether the blob begins with the header of a stream, and an object or a block of data."""
     return blob.head.startswith(_STARTS) or (blob.size == len(MAGIC) and blob.head == MAGIC)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the classes of the stream, and what its bytes hold; raises Malformed, Truncated and OverLimit."""
+    """Yield the classes of the stream, and files in its byte arrays; raises Malformed, Truncated and OverLimit."""
     if blob.size == len(MAGIC):
         raise Malformed("no object follows the header", blob.size)
     told: set[tuple[str, str]] = set()
@@ -66,7 +66,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _class(blob: Blob, event: Event, told: set[tuple[str, str]]) -> Iterator[Item]:
-    """Yield each class once, those of arrays as what they are arrays of, and primitive ones not at all."""
+    """Yield each class once; of arrays, the element class, unless it is primitive."""
     name = event.name.lstrip("[")
     if name != event.name:
         name = name[1:].rstrip(";") if name.startswith("L") else ""
@@ -88,9 +88,9 @@ def _inside(blob: Blob, event: Event) -> Iterator[Item]:
 
 
 def _named_anywhere(blob: Blob, context: Context, told: set[tuple[str, str]]) -> Iterator[Item]:
-    """Yield the classes that are described behind the place where the stream could not be followed any further.
+    """Yield the classes described after the offset at which the stream could not be parsed any further.
 
-    Whoever reads it may come further, by classes that write what only they can read.
+    A reader that has the classes with custom formats gets further.
     """
     from scanners.parsing.java_stream import described_anywhere
 

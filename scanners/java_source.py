@@ -1,9 +1,9 @@
-"""Java as source: models that H2O writes as programs (POJO), and classes that DJL compiles beside a model.
+"""Java sources: models that H2O writes as programs (POJO), and classes that DJL compiles beside a model.
 
 H2O compiles and runs a POJO to load it (https://docs.h2o.ai/h2o/latest-stable/h2o-docs/pojo-quickstart.html); DJL
-compiles the sources in the folder `libs/classes` of a model, and makes an instance of the translator among them
-(`ServingTranslatorFactory`). Other sources are programs like any: what they run informs. Comments and texts are passed
-over.
+compiles the sources in the folder `libs/classes` of a model, and instantiates the translator among them
+(`ServingTranslatorFactory`). Other sources are ordinary programs: what they run is only INFO. Comments and string
+literals are skipped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ESCAPE = re.compile(r"\\u+([0-9a-fA-F]{4})")
 _TELLING = re.compile(
     rb"Runtime|Process|Script|ClassLoader|Shell|Interpreter|define|load|forName|getDeclared|MethodHandles|Object|Context|\\u"
 )
-"""Words without one of which a source does nothing of that."""
+"""Words of which a source must contain one to do anything reportable."""
 _JAVA = r"\bnew\s+(?:java\s*\.\s*\w+\s*\.\s*)?"
 _RUNS = (
     ("runs a command", re.compile(rf"\bRuntime\s*\.\s*getRuntime\s*\(|{_JAVA}ProcessBuilder\b")),
@@ -56,7 +56,7 @@ _REACHES = re.compile(
 _POJO = re.compile(r"\bextends\s+(?:hex\s*\.\s*genmodel\s*\.\s*)?GenModel\b")
 _DJL = re.compile(r"\b(?:implements|extends)\b[^{]{0,200}\b(?:Serving|Batch|NoBatchify)?Translator(?:Factory)?\b")
 _OF_TRANSLATORS = 3
-"""Of what is looked for, the first ones: reflection and objects may have a use in them, as files do."""
+"""Number of patterns that apply to translators: reflection, objects and files may have a legitimate use there."""
 _REFERENCES = (
     "https://docs.h2o.ai/h2o/latest-stable/h2o-docs/pojo-quickstart.html",
     "https://github.com/deepjavalibrary/djl/blob/master/api/src/main/java/ai/djl/util/ClassLoaderUtils.java",
@@ -97,12 +97,12 @@ PROGRAM = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text under the name of Java's sources."""
+    """Return whether the blob is text with the suffix of Java."""
     return blob.locator.suffix in _SUFFIXES and blob.size > 0 and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the source does besides computing, by whether it is a model; raises OverLimit above 32 MiB."""
+    """Yield what the source does besides computing, graded by its role; raises OverLimit above 32 MiB."""
     if blob.size > min(_READ, context.limits.parsed_bytes):
         raise OverLimit(f"more than {_READ:,} bytes of source")
     data = blob.reader.read(0, blob.size)
@@ -132,7 +132,7 @@ def _finding(rule: Rule, blob: Blob, code: str, offset: int, subject: str) -> Fi
 
 
 def _blank(match: re.Match[str]) -> str:
-    """Return what stands for a comment or a text: the same lines, and nothing that runs."""
+    """Return the replacement of a comment or a string literal, which keeps only its line breaks."""
     return " " + "\n" * match[0].count("\n")
 
 

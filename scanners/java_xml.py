@@ -1,8 +1,9 @@
-"""Java objects as XML: classes that XMLDecoder, XStream (Weka's and MOA's .xml), Weka and OpenNLP make objects of.
+"""Java objects as XML: classes that XMLDecoder, XStream (Weka's and MOA's .xml), Weka and OpenNLP instantiate.
 
 XMLDecoder calls any constructor and method that a document names while it reads
-(https://docs.oracle.com/en/java/javase/17/docs/api/java.desktop/java/beans/XMLDecoder.html); XStream makes objects of
-the classes that its elements are called after, by all that serialization allows (https://x-stream.github.io/security.html).
+(https://docs.oracle.com/en/java/javase/17/docs/api/java.desktop/java/beans/XMLDecoder.html); XStream instantiates the
+classes that its elements are named after, with everything that serialization allows
+(https://x-stream.github.io/security.html).
 """
 
 from __future__ import annotations
@@ -29,31 +30,31 @@ _XSTREAM = re.compile(
 )
 _WEKA = re.compile(r"<object\s[^<>]{0,200}\bclass\s*=\s*[\"']" + _PACKAGES + r"(?:\.\w+)+[\"']")
 _LAYOUT = "http://schemas.android.com/apk/res/android"
-"""What layouts of Android declare, whose elements are called after widgets: only what is dangerous anywhere is told."""
+"""Namespace of Android layouts, whose elements are named after widgets: only dangerous classes are reported there."""
 _FEATURES = re.compile(r"<(?:featureGenerators|generators)[\s>/]")
-"""Descriptions of features in models of OpenNLP, which makes the generators by their classes (CVE-2026-63317)."""
+"""Feature descriptors of OpenNLP, which instantiates the generators by class name (CVE-2026-63317)."""
 _KINDS = ((_FEATURES, "made"), (_DECODER, "made"), (_XSTREAM, "class"), (_WEKA, "class"))
 _NAMING = frozenset({"class", "resolves-to", "defined-in", "type"})
-"""Attributes that name a class."""
+"""Attributes whose value is a class."""
 _TEXTS = frozenset({"class", "interface", "java-class"})
-"""Elements whose text names a class."""
+"""Elements whose text is a class."""
 _INTERFACE, _READER = "interface", "java.beans.XMLDecoder"
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether markup begins here that one of the readers is meant to read."""
+    """Return whether the blob is markup for one of the readers."""
     return bool(_how(blob))
 
 
 def _how(blob: Blob) -> str:
-    """Return what a reader does with the classes of the document, nothing where none is known to read it."""
+    """Return what the reader of the document does with its classes, or "" if no reader is known."""
     text = opening(blob)
     how = next((how for pattern, how in _KINDS if _BEGINNING.match(text) and pattern.search(text)), "")
     return "named" if how == "class" and _LAYOUT in text else how
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the classes that the document names; raises Malformed where it is cut, or declares entities."""
+    """Yield the classes that the document names; raises Malformed if it is cut short or declares entities."""
     how, told, root = _how(blob), set[tuple[str, str]](), False
     for event in events(blob.reader, context, _TEXTS):
         root = root or isinstance(event, Start)
@@ -67,7 +68,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _named(event: Event) -> Iterator[tuple[str, str]]:
-    """Yield the classes of one event, with what they are where that is more than being named."""
+    """Yield the classes that one event names, each with its role, if it has one."""
     if isinstance(event, Text):
         name = event.text.strip()
         if _CLASS.fullmatch(name):

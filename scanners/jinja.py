@@ -1,8 +1,9 @@
 """Jinja templates in files of their own: chat templates of models, and templates of other text.
 
-`chat_template.jinja` stands beside a tokenizer (https://huggingface.co/docs/transformers/chat_templating), and loaders
-render it, some without a sandbox. A template that speaks of messages and roles is taken for one. Others are rendered by
-their own programs, load each other and use what those give them: of these only what leads to the interpreter is told.
+`chat_template.jinja` is beside a tokenizer (https://huggingface.co/docs/transformers/chat_templating), and loaders
+render it, some without a sandbox. A template that mentions messages and roles counts as a chat template. Others are
+rendered by programs of their own, load each other and use the variables of these: of them only what leads to the
+interpreter is reported.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from scanners import text
 NAME = "jinja"
 _SUFFIXES = (".jinja", ".jinja2", ".j2")
 _SHARED = (".template", ".tmpl", ".tpl")
-"""Endings of the templates of many languages."""
+"""Suffixes that templates of several languages share."""
 _MARKS = (b"{{", b"{%")
 _SIZE = 4 * MIB
 _SHOWN = 100
@@ -28,14 +29,14 @@ _CHAT_TEXT = "chat_template.txt"
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that is named as a template, of Jinja by its marks where others end so, too."""
+    """Return whether the blob is text with a suffix of Jinja, or with a shared suffix and Jinja's delimiters."""
     shared = blob.locator.suffix in _SHARED and any(mark in blob.head for mark in _MARKS)
     named = shared or blob.locator.suffix in _SUFFIXES or blob.locator.name == _CHAT_TEXT
     return named and (text.accepts(blob) or _is_odd_template(blob))
 
 
 def _is_odd_template(blob: Blob) -> bool:
-    """Return whether a file has marks of Jinja and is UTF-8, though no text: templates may hold any character."""
+    """Return whether a file is UTF-8 with Jinja's delimiters, though not text: templates may hold any character."""
     if blob.size > _SIZE:
         return False
     data = blob.reader.read(0, blob.size)
@@ -46,7 +47,7 @@ def _is_odd_template(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the template reaches; one that is no chat template and does not parse is text like any other."""
+    """Yield what the template reaches; one that is not a chat template and does not parse is plain text."""
     from scanners.parsing.jinja_template import leads_to_interpreter, template_facts
 
     data = blob.reader.read(0, min(blob.size, _SIZE, context.limits.parsed_bytes))

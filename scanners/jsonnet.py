@@ -1,7 +1,7 @@
-"""Jsonnet: a language that is evaluated to JSON, in which experiments of allennlp and its kin are written.
+"""Jsonnet: a language that evaluates to JSON, in which experiments of AllenNLP and similar libraries are written.
 
-Specification: https://jsonnet.org/ref/spec.html. Nothing is evaluated: of keys that name code the texts are taken that
-stand behind them as they are.
+Specification: https://jsonnet.org/ref/spec.html. Nothing is evaluated: only string literals that directly follow a key
+that names code are reported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modelsweep.core.units import MIB
 from scanners import text
 
 SIZE_LIMIT = 4 * MIB
-"""Bytes that are read: files of large experiments have some ten KiB."""
+"""Maximum bytes of a file that is read: those of large experiments have some ten KiB."""
 _SUFFIXES = (".jsonnet", ".libsonnet")
 _ENTRY = re.compile(
     r"(?<!\w)(?P<quote>[\"']?)(?P<key>_target_|class_path|target|type|class|cls|callable|func|function|factory)(?P=quote)"
@@ -25,17 +25,17 @@ _ENTRY = re.compile(
 )
 _COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*+(?:\"|\Z)|'(?:\\.|[^'\\])*+(?:'|\Z)|(?://|#)[^\n]*|/\*[\s\S]*?(?:\*/|\Z)")
 _TOLD = 500
-"""References of one file that are told."""
+"""Maximum references that are reported per file."""
 _SHOWN = 200
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that is named as Jsonnet."""
+    """Return whether the blob is text with a suffix of Jsonnet."""
     return blob.locator.suffix in _SUFFIXES and blob.size > 0 and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the code that keys name, as far as it is written out."""
+    """Yield the code that keys name as string literals."""
     from scanners.parsing.code_keys import runs_something
 
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes)
@@ -55,7 +55,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _blank(match: re.Match[str]) -> str:
-    """Return a text as it is, and spaces in the place of a comment."""
+    """Return a string literal unchanged, and spaces for a comment."""
     return match[0] if match[0][0] in "\"'" else re.sub(r"[^\n]", " ", match[0])
 
 

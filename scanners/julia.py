@@ -1,8 +1,8 @@
-"""Julia's objects: documents of BSON.jl (models of Flux), and what the standard library's `serialize` writes.
+"""Julia objects: documents of BSON.jl (models of Flux), and streams of the standard library's `serialize`.
 
 Formats: https://github.com/JuliaIO/BSON.jl (https://bsonspec.org), stdlib/Serialization of
-https://github.com/JuliaLang/julia. Both look up types and functions by name, and bring functions along as code, which
-runs when the model is used. BSON is walked; of the other stream, which only Julia can follow, names are looked for.
+https://github.com/JuliaLang/julia. Both look up types and functions by name, and can contain functions as code, which
+runs when the model is used. BSON is parsed; the other stream, which only Julia can parse, is searched for names.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "julia"
 _STREAM = b"7JL"
-"""The tag of a header, and the magic letters behind it."""
+"""The tag of a header and the magic letters after it."""
 _DOUBLE, _TEXT, _DOCUMENT, _ARRAY, _BINARY = 1, 2, 3, 4, 5
 # Bytes of a value by the type of its element; texts, documents and binary data say themselves how many they take
 _WIDTHS = {_DOUBLE: 8, 6: 0, 7: 12, 8: 1, 9: 8, 10: 0, 16: 4, 17: 8, 18: 8, 19: 16, 127: 0, 255: 0}
 _TEXTS = frozenset({_TEXT, 13, 14})
 _FIRST = (1, 2, 3, 4, 5, 8, 10, 16, 18)
-"""Types that a document begins with."""
+"""Element types with which a document may begin."""
 _BEGINNING = re.compile(rb"....[\x01-\x12][A-Za-z0-9_. -]{1,1000}\0", re.DOTALL)
 _DEPTH = 10_000
 _COST = 200
 _NAMES = ("name", "path")
 _PARTS = 32
-"""Parts of a dotted name that are kept."""
+"""Maximum parts of a dotted name that are kept."""
 _PART = 128
 _CODE = frozenset({"jl_anonymous", "methodinstance", "Method", "CodeInfo"})
 _SYMBOL = re.compile(rb"\x01([\x05-\x28])([A-Za-z_][A-Za-z0-9_!]{4,39})")
-"""In a stream: the tag of a symbol, its length and text. Shorter ones come up in numbers by chance."""
+"""A symbol in a stream: tag, length and text. Shorter ones occur in numbers by chance."""
 _SEARCHED = 512 * MIB
 _SHOWN = 200
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a document as long as the blob begins here, or a stream of Julia's with its header."""
+    """Return whether the blob begins with a BSON document of its own length, or with the header of a Julia stream."""
     head = blob.head
     if head.startswith(_STREAM):
         return len(head) >= 8 and head[3] < 64
@@ -50,7 +50,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield names that are looked up, and whether code stands inside; raises Malformed, Truncated and OverLimit."""
+    """Yield names that are looked up, and embedded code; raises Malformed, Truncated and OverLimit."""
     if blob.head.startswith(_STREAM):
         yield from _stream(blob, context)
     else:
@@ -76,7 +76,7 @@ def _fact(blob: Blob, name: str, how: str, offset: int) -> Fact:
 
 
 class _Frame:
-    """A document or an array that has been entered: where it ends, under which key, and its texts."""
+    """A document or an array that is being read: its end, its key, and its texts."""
 
     __slots__ = ("end", "key", "names", "tag")
 
@@ -86,7 +86,7 @@ class _Frame:
 
 
 class _Documents:
-    """Walks through documents inside documents, in the order in which they stand."""
+    """A walk through nested documents in file order."""
 
     def __init__(self, blob: Blob, context: Context) -> None:
         self.blob, self.context = blob, context
@@ -138,7 +138,7 @@ class _Documents:
             raise Malformed(f"no element has the type {kind}", self.cursor.position)
 
     def _key(self, end: int) -> str:
-        """Return the beginning of a text that ends with a zero, and pass over all of it."""
+        """Skip a zero-terminated string and return its beginning."""
         start, beginning = self.cursor.position, b""
         while start < end:
             piece = self.cursor.take(min(_PART, end - start))
@@ -165,7 +165,7 @@ class _Documents:
             frame.names.append(text)
 
     def _leave(self, frame: _Frame) -> Iterator[Item]:
-        """Yield the name that a document or an array amounts to: tag and name may stand in any order."""
+        """Yield the name that a finished document or array denotes; tag and name may come in any order."""
         if frame.key in _NAMES and frame.names:
             yield from self._told(".".join(frame.names), "name")
         elif frame.tag == "symbol" and frame.names:

@@ -1,8 +1,8 @@
 """Licences in text: whole licence files, headers of sources, and keys of configurations and package metadata.
 
-SPDX identifiers: https://spdx.github.io/spdx-spec/v3.0.1/annexes/using-SPDX-short-identifiers-in-source-files/. What a
-licence obliges to is judged in `scanners.judge.licences`. Metadata inside model files is left to their scanners, the
-front matter of model cards to `scanners.model_card`.
+SPDX identifiers: https://spdx.github.io/spdx-spec/v3.0.1/annexes/using-SPDX-short-identifiers-in-source-files/. The
+obligations of a licence are judged in `scanners.judge.licences`. Metadata inside model files is left to their
+scanners, and the front matter of model cards to `scanners.model_card`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from scanners.parsing.json_text import as_utf8
 from scanners.parsing.json_words import LICENCES, holds
 
 LOOKED_AT = 64 * KIB
-"""Bytes of a file in which its licence stands: at the head of sources and configurations."""
+"""Bytes at the start of a file that are searched for its licence."""
 STATED = 20
-"""Licences of one file that are told."""
+"""Maximum licences that are reported per file."""
 _FILE = r"(?i)(?:licen[sc]es?|copying|copyright|notice|unlicense|eula)(?:[._-][\w.+-]{1,40})?|.+\.licen[sc]e"
 _SOURCES = frozenset(
     ".py .pyi .pyx .c .cc .cpp .cu .cuh .cxx .h .hpp .go .java .js .jl .lua .m .mm .php .pl .r .rb .rs .sh .swift .ts "
@@ -29,7 +29,7 @@ _KEYED = frozenset({".yaml", ".yml", ".toml", ".cfg", ".cff"})
 _PACKAGE = frozenset({"METADATA", "PKG-INFO", "MLmodel"})
 _STATING = _SOURCES | _KEYED
 _OWN = ("license_name", "licence_name")
-"""Keys that say what a licence called `other` is called."""
+"""Keys for the name of a licence that is given as `other`."""
 _IDENTIFIER = rb"SPDX-License-Identifier:[ \t]{1,8}([A-Za-z0-9.+:() -]{1,200})"
 _IN_JSON = rb'(?i)"(licen[sc]e(?:_name)?)"\s{0,8}:\s{0,8}("(?:[^"\\\r\n]|\\.){1,300}")'
 _IN_KEYS = (
@@ -43,7 +43,7 @@ _WORDS = (b"icens", b"ICENS", b"icenc", b"opyright", b"COPYRIGHT", b"\xc2\xa9")
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the name is that of a licence file, or the file is text of a kind that states one at its head."""
+    """Return whether the blob is a licence file by its name, or text of a kind that states its licence at its head."""
     if blob.size == 0 or b"\0" in blob.head:
         return False
     if _is_file(blob):
@@ -56,7 +56,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the licences that the first 64 KiB state, and copyright lines."""
+    """Yield the licences and copyright lines in the first 64 KiB."""
     from scanners.parsing.licences import copyright_facts, licence_facts
 
     data = _start(blob)
@@ -72,7 +72,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _start(blob: Blob) -> bytes:
-    """Return the bytes that are looked at; of a source no more than its head."""
+    """Return the bytes to search: of a source, only its head."""
     if blob.locator.suffix in _SOURCES and blob.locator.name != "setup.py":
         return blob.head
     return as_utf8(blob.reader.read(0, min(LOOKED_AT, blob.size)))
@@ -84,7 +84,7 @@ def _is_file(blob: Blob) -> bool:
 
 
 def _stated(blob: Blob, data: bytes, text: str) -> Iterator[tuple[str, str]]:
-    """Yield each licence that is stated, and how: the identifier of a header before its words."""
+    """Yield each licence with the way in which it is stated; an SPDX identifier takes precedence over its text."""
     from scanners.parsing.licences import licence_of_header, licence_of_text
 
     suffix = blob.locator.suffix
@@ -113,7 +113,7 @@ def _in_json(data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _in_setup(data: bytes) -> Iterator[tuple[str, str]]:
-    """Yield what the argument `license` of a setup says as a text, and its classifiers."""
+    """Yield the string argument `license` of a setup.py, and its classifiers."""
     for match in re.finditer(_IN_SETUP, data):
         yield match[1].decode("utf-8", "replace").strip(), "license"
     for match in re.finditer(_CLASSIFIER, data):
@@ -121,7 +121,7 @@ def _in_setup(data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _in_keys(data: bytes) -> Iterator[tuple[str, str]]:
-    """Yield what `license:` and `license =` say at the start of a line, and the classifiers of Python packages."""
+    """Yield the values of `license:` and `license =` at the start of a line, and classifiers of Python packages."""
     for match in re.finditer(_IN_KEYS, data):
         name = match[2].decode("utf-8", "replace").strip(" \t\"',")
         if name and not name.startswith(("file", "[", "|", ">", "$")):
