@@ -202,7 +202,7 @@ def _network(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _last(reader: Reader, needle: bytes, start: int) -> int:
-    """Return the last offset of `needle` at or after `start`, or -1; what follows the nodes is far shorter than them."""
+    """Return the last offset of `needle` at or after `start`, or -1; far fewer bytes follow the nodes than precede."""
     stop = reader.size
     while stop > start:
         begin = max(start, stop - _CHUNK)

@@ -96,7 +96,7 @@ class Token(NamedTuple):
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the suffix or name says so, or the blob is a map that leads to a Flax array or looks like spaCy's."""
+    """Return whether the suffix or name fits, or the blob is a map that leads to a Flax array or looks like spaCy's."""
     first = blob.head[:1]
     if first and (blob.locator.suffix in _SUFFIXES or (blob.locator.name in _NAMES and first[0] in _MAPS | _LISTS)):
         return True

@@ -1,7 +1,7 @@
 """LightGBM: boosted trees as text, one list of numbers in each line.
 
 Format: src/io/tree.cpp and src/boosting/gbdt_model_text.cpp of https://github.com/microsoft/LightGBM. Nothing in a
-model runs; children and features are numbers that predictors take for places in memory.
+model runs, but predictors use the numbers of children and features as memory offsets.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from scanners.parsing.tree_links import led_to_twice
 NAME = "lightgbm"
 _STARTS = (b"tree\nversion=v", b"tree\r\nversion=v", b"tree\nnum_class=")
 _WITHOUT_PARAMETERS = (b"v2", b"")
-"""Versions whose models end behind the importance of features."""
+"""Versions whose models end after the feature importances."""
 _CHUNK = MIB
 _LINE = 64 * MIB
-"""Bytes of one line."""
+"""Maximum bytes of one line."""
 _VALUES = 8 * MIB
-"""Bytes of one list of children or features that is parsed."""
+"""Maximum bytes of a list of children or features that is parsed."""
 _COUNT = 1 << 31
 _SHOWN = 100
 _TREES_SHOWN = 20
 _NUMERALS = b"0123456789 \t\r.eE+-naifNAIF"
-"""Characters of numbers, not a number and infinity among them."""
+"""Characters of numbers, including NaN and infinity."""
 _KEPT = frozenset(
     {b"num_leaves", b"split_feature", b"left_child", b"right_child", b"num_cat", b"cat_boundaries", b"cat_threshold"}
     | {b"decision_type", b"threshold", b"leaf_features"}
@@ -69,12 +69,12 @@ LOOP = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the first lines of a model stand here."""
+    """Return whether the blob begins with the first lines of a model."""
     return blob.head.startswith(_STARTS)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield trees that lead out of themselves; raises Malformed where the model is cut, and OverLimit."""
+    """Yield trees with indices out of range, and loops; raises Malformed if the model is cut short, and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
     model = _Model(blob, context)
     for offset, line in _lines(blob.reader):
@@ -87,7 +87,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _lines(reader: Reader) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their offsets; raises OverLimit where one is too long."""
+    """Yield the lines with their offsets; raises OverLimit if one is too long."""
     rest, start = b"", 0
     for offset in range(0, reader.size, _CHUNK):
         parts = (rest + reader.read(offset, min(_CHUNK, reader.size - offset))).split(b"\n")
@@ -102,7 +102,7 @@ def _lines(reader: Reader) -> Iterator[tuple[int, bytes]]:
 
 
 class _Model:
-    """What the lines so far have said: the header, then one tree after the other, then the end."""
+    """State of parsing a model line by line: the header, then the trees, then the end."""
 
     def __init__(self, blob: Blob, context: Context) -> None:
         self.blob, self.context = blob, context
@@ -115,7 +115,7 @@ class _Model:
         self._number, self._offset, self._shown = "", 0, 0
 
     def line(self, line: bytes, offset: int) -> Iterator[Item]:
-        """Take one line; yield what is wrong with the tree in front of it."""
+        """Parse one line; yield what is wrong with the tree before it."""
         key, separator, value = line.partition(b"=")
         self.last = line or self.last
         if b"\0" in line:
@@ -142,20 +142,20 @@ class _Model:
             yield from self._of_header(key, value, offset)
 
     def _of_parameters(self, line: bytes, offset: int) -> Iterator[Item]:
-        """Yield what a parameter is set to where it is code."""
+        """Yield the value of a parameter if it is code."""
         if not _PARAMETER.match(line):
             raise Malformed("a line is not a parameter", offset)
         key, _, value = line.removeprefix(b"[").removesuffix(b"]").partition(b": ")
         yield from self._text(key, value)
 
     def _of_header(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
-        """Yield what stands in a line before all trees where it is code."""
+        """Yield the value in a header line if it is code."""
         if key in _COUNTS and _integer(value, offset) < 1:
             raise Malformed(f"{key.decode()} is less than one, which makes the loader abort", offset)
         yield from self._text(key, value)
 
     def _of_tree(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
-        """Keep a list of numbers of the tree, and yield what else stands there where it is code."""
+        """Keep a list of numbers of the tree, or yield another value if it is code."""
         if value.translate(None, _NUMERALS):
             name = printable(key.decode("latin-1"), _SHOWN)
             self.fault = self.fault or Malformed(f"in a tree, {name} is not a list of numbers", offset)
@@ -169,7 +169,7 @@ class _Model:
         yield from telling_facts(text, self.blob.locator, name, self.context, commands=True)
 
     def end_of_tree(self) -> Iterator[Item]:
-        """Yield what is wrong with the tree whose lines have been taken."""
+        """Yield what is wrong with the tree whose lines have been parsed."""
         tree, self._tree = self._tree, {}
         if self.fault or not self._number or b"num_leaves" not in tree:
             return
@@ -189,7 +189,7 @@ class _Model:
         return Finding(LOOP, self.blob.locator, self._number, span=Span(self._offset), evidence={"node": node})
 
     def _categories(self, tree: dict[bytes, bytes]) -> Iterator[Finding]:
-        """Yield what is wrong with splits by category: each names a range of bits in a list of words."""
+        """Yield what is wrong with categorical splits: each refers to a range of bits in a list of words."""
         if not tree.get(b"num_cat", b"0").strip(b"0"):
             return
         count = _integer(tree[b"num_cat"], self._offset)
@@ -208,13 +208,13 @@ class _Model:
                 return
 
     def _linear(self, tree: dict[bytes, bytes]) -> Finding | None:
-        """Return the first feature that is not there of the linear models in leaves."""
+        """Return a finding for the first feature out of range in the linear models of leaves."""
         features = _integers(tree.get(b"leaf_features", b""), self._offset)
         wrong = next((each for each in features if not 0 <= each < self.features), None)
         return None if wrong is None else self._finding("leaf_features", wrong, self.features)
 
     def _wrong(self, name: bytes, values: list[int], leaves: int) -> Finding | None:
-        """Return what is wrong with one list: of nodes there is one fewer than of leaves, which are below zero."""
+        """Return what is wrong with one list: there is one node fewer than leaves, whose indices are negative."""
         nodes = max(leaves - 1, 0)
         if leaves > 1 and len(values) != nodes:
             return self._finding(f"the length of {name.decode()}", len(values), nodes)
@@ -227,7 +227,7 @@ class _Model:
         return Finding(OUT_OF_RANGE, self.blob.locator, self._number, what, Span(self._offset), evidence)
 
     def check_end(self) -> None:
-        """Raise Malformed unless the model is whole."""
+        """Raise Malformed unless the model is complete."""
         if not self.section:
             raise Malformed("the trees do not end: cut short?")
         if self.version in _WITHOUT_PARAMETERS:
@@ -255,7 +255,7 @@ def _integer(text: bytes, offset: int) -> int:
 
 
 def _whole(text: bytes) -> int:
-    """Return the whole part of a number as C++ reads it, -1 where it is none."""
+    """Return the integer part of a number as C++ parses it, or -1 if it is not a number."""
     try:
         return int(float(text))
     except (ValueError, OverflowError):

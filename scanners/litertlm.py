@@ -1,7 +1,7 @@
-"""LiteRT-LM (.litertlm): models of TensorFlow Lite, their tokenizer and settings, one behind the other in one file.
+"""LiteRT-LM (.litertlm): models of TensorFlow Lite with their tokenizer and settings, concatenated in one file.
 
-Layout: https://github.com/google-ai-edge/LiteRT-LM/tree/main/schema/core: a FlatBuffer says where each section stands
-and what it is. The sections are examined as what they are.
+Layout: https://github.com/google-ai-edge/LiteRT-LM/tree/main/schema/core: a FlatBuffer lists the offset and kind of
+each section. Every section is examined as its kind.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _SYSTEM, _SECTIONS = 0, 1
 _ITEMS, _BEGIN, _END, _KIND = 0, 1, 2, 3
 _MODEL, _TOKENIZER, _COMPRESSED, _WEIGHTS = 3, 4, 6, 7
 _SETTINGS = frozenset({5, *range(8, 13)})
-"""Messages of settings: of the language model, and of models of other kinds."""
+"""Kinds of sections with settings: those of the language model, and of other models."""
 _KINDS = {1: "data", 3: "model", 4: "tokenizer", 5: "settings", 6: "tokenizer in zlib", 7: "weights"}
 _EXPECTED = {_MODEL: "tflite", _TOKENIZER: "data", _WEIGHTS: RAW}
 _SIZED = 8
-"""Bytes before compressed data that say how much it becomes."""
+"""Bytes of the decompressed size in front of compressed data."""
 _TEMPLATE, _MARKS = MIB, (b"{%", b"{{")
 _COST = 100
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the magic text stands here."""
+    """Return whether the blob begins with the magic text."""
     return blob.head.startswith(_MAGIC)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the sections; raises Malformed, Truncated and OverLimit where the header does not say where they are."""
+    """Yield the sections; raises Malformed, Truncated and OverLimit if the header is invalid."""
     yield Fact("framework", "litert-lm", blob.locator)
     major = int.from_bytes(blob.reader.read(len(_MAGIC), 4), "little")
     if major not in _VERSIONS:

@@ -1,8 +1,8 @@
-"""What a setting says whatever key it stands under: the name of what runs commands, an expression, a private file.
+"""Settings that are suspicious under any key: names of callables that run commands, expressions, private files.
 
-Programs resolve settings that no convention tells: txtai imports what stands under `backend`, `transform` and
-`functions`, fairseq evaluates shapes of layers, LangChain, NeMo and BentoML open what paths lead to. What lists objects
-is data about something, and so are settings whose key says that they describe or forbid.
+Programs resolve settings without a common convention: txtai imports the values of `backend`, `transform` and
+`functions`, fairseq evaluates shapes of layers, and LangChain, NeMo and BentoML open paths. Lists of objects are data,
+and so are settings whose key says that they describe or forbid something.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _DESCRIBES = re.compile(
     r"|source|qualname|expected|value|deny|denied|ban\w*|block\w*|forbid\w*|disallow\w*|unsafe|danger\w*|exclude\w*"
     r"|ignore\w*|skip\w*|black\w*|bad|risk\w*|malicious|attack|payload)s?$"
 )
-"""Keys whose values are about something, or are forbidden."""
+"""Keys whose values describe something, or are forbidden."""
 _KEY = 100
-"""Characters at the end of a key that tell what it is: of a longer one each word would be read to its end."""
+"""Maximum characters at the end of a key that are matched, since each word of a long key costs a match to its end."""
 _SEVERAL = re.compile(r"(?i)(?:^|_)(?:functions|callbacks|hooks|plugins|transforms|callables|resolvers|handlers)$")
-"""Keys of lists whose parts are called."""
+"""Keys of lists whose elements are called."""
 _PRIVATE = re.compile(
     r"(?:[a-z][a-z+.-]{1,15}:(?://)?)?(?:\.{0,2}[/\\]|~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|[A-Za-z]:[/\\])(?:[^\s:;,|*?<>\"']*[/\\])?"
     r"(?:etc/(?:passwd|g?shadow|sudoers)|proc/(?:self|\d+)/(?:environ|cmdline|maps|mem|fd/\d+)"
@@ -40,26 +40,26 @@ _OF_ACCOUNTS = re.compile(
     r"(?i)key|ssh|identit|cred|secret|token|auth|cert|mount|volume|passw|kube|gpg|netrc|aws|azure|gcp|google|docker_?config|(?:^|_)env(?:_|$)"
     r"|source|bind|host|user|shadow|history|deny|allow|block|forbid|exclude|ignore|protect|sensitive|danger"
 )
-"""Keys under which programs are told where an account has its keys, or what nobody may read."""
+"""Keys that tell programs where an account stores its keys, or what nobody may read."""
 _OF_ARCHIVE = "nemo:"
-"""Before the name of a file inside the archive of a model of NeMo, which is joined to where that is unpacked."""
+"""Prefix of a file name inside a NeMo archive, which is joined to the folder where the archive is unpacked."""
 _ABOUT = re.compile(
     r"(?i)(?:pattern|regex|rule|contains|example|sample|signature|match|condition|deny|denied|block\w*|forbid\w*|ban\w*"
     r"|black\w*|disallow\w*|malicious|attack|payload)s?$"
 )
-"""Keys whose values are what something looks for, or does not let pass."""
+"""Keys whose values are searched for or blocked."""
 _ORDERED = re.compile(r"(?i)(?:hook|command|cmd|script|run|exec|init|setup|start|step|action|arg)\w{0,12}$")
-"""Keys of lists whose texts something runs, one after the other or as one command."""
+"""Keys of lists whose strings are run, one by one or as one command."""
 _LISTED = 200
 _CALLS = re.compile(
     r"__import__|\b(?:os|subprocess|pty|builtins|importlib|runpy|posix)\.\w|\b(?:eval|exec|compile)\s*\("
 )
 _EXPRESSION = 4_000
-"""Characters of a text on one line that is read as an expression."""
+"""Maximum characters of a one-line text that is parsed as an expression."""
 
 
 def loose_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
-    """Yield what the value of one setting is told for by itself."""
+    """Yield what is suspicious about the value of one setting by itself."""
     value = entry.value
     if isinstance(value, list) and _SEVERAL.search(entry.key) and _may_be_called(entry.key):
         for item in value:
@@ -77,7 +77,7 @@ def loose_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
 
 
 def expression_facts(blob: Blob, entry: Entry, context: Context) -> Iterator[Item]:
-    """Yield a text that is nothing but one expression of Python, and runs commands or code."""
+    """Yield a text that is exactly one Python expression, and runs commands or code."""
     from scanners.metadata_text import NAME, runs_code
 
     text = entry.value
@@ -98,7 +98,7 @@ def expression_facts(blob: Blob, entry: Entry, context: Context) -> Iterator[Ite
 
 
 def command_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
-    """Yield a text that is a command of attacks: in files that are text nothing else tells it."""
+    """Yield a text that is an attack command; in text files, no detector reports it."""
     from scanners.metadata_text import LONGEST, attack_in, code_fact
 
     listed = entry.value if isinstance(entry.value, list) and _ORDERED.search(entry.key[-_KEY:]) else [entry.value]
@@ -111,7 +111,7 @@ def command_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
 
 
 def _may_be_called(key: str) -> bool:
-    """Return whether a key may be one of a component that a program resolves: a word that no convention is about."""
+    """Return whether a key may name a component that a program resolves, and no convention covers it."""
     return len(key) > 1 and key[0].isalpha() and key not in KEYS and not _DESCRIBES.search(key[-_KEY:])
 
 

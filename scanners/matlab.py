@@ -1,7 +1,7 @@
-"""MATLAB's data (.mat of versions 4 to 7): arrays, and functions, objects and objects of Java among them.
+"""MATLAB data (.mat of versions 4 to 7): arrays, functions, objects and Java objects.
 
 Format: https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf; functions (class 16) and opaque objects (17)
-as scipy reads them. Loading an object of Java deserializes it; a function runs when it is called. Version 4 holds
+as scipy reads them. Loading a Java object deserializes it; a function runs when it is called. Version 4 holds
 numbers and text only; version 7.3 is HDF5.
 """
 
@@ -28,7 +28,7 @@ _HEADER, _ORDER = 128, 126
 _SUFFIX = ".mat"
 _OLD, _OLD_NAME = struct.Struct("<5i"), 256
 _OLD_WIDTHS = {"0": 8, "1": 4, "2": 4, "3": 2, "4": 2, "5": 1}
-"""Bytes of an element by the third digit of the kind of a matrix of version 4."""
+"""Bytes per element, by the third digit of a matrix's kind in version 4."""
 _NAMED = re.compile(rb"[A-Za-z][A-Za-z0-9_]*\0")
 _MATRIX, _COMPRESSED = 14, 15
 _KINDS = range(1, 19)
@@ -40,7 +40,7 @@ JAVA = b"\xac\xed\x00\x05"
 _COST = 20
 _DEPTH = 200
 _LONGEST = 64 * KIB
-"""Bytes of a text that are looked at."""
+"""Maximum bytes of a text that are read."""
 _SHOWN = 200
 _COMMANDS = frozenset(
     "system unix dos eval evalc evalin urlread urlwrite webread websave webwrite perl pyrun pyrunfile javaMethod "
@@ -88,7 +88,7 @@ JAVA_OBJECT = Rule(
 
 
 class _Range(NamedTuple):
-    """Elements that are still to be read, what they are part of, and how deep that lies."""
+    """Elements still to be read, with their container and its depth."""
 
     start: int
     end: int
@@ -97,7 +97,7 @@ class _Range(NamedTuple):
 
 
 class _Element(NamedTuple):
-    """One element: its kind, where its data stands, and where the next one begins."""
+    """One element: its kind, the range of its data, and the offset of the next element."""
 
     kind: int
     start: int
@@ -106,14 +106,14 @@ class _Element(NamedTuple):
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the text of the header and the mark of the byte order stand here."""
+    """Return whether the blob begins with a header and its byte order mark, or with a matrix of version 4."""
     if blob.head.startswith(_MAGIC):
         return blob.head[_ORDER:_HEADER] in (b"IM", b"MI")
     return blob.locator.suffix == _SUFFIX and _old_order(blob.head) != ""
 
 
 def _old_order(head: bytes) -> str:
-    """Return the byte order of version 4, where its first matrix begins here, else nothing."""
+    """Return the byte order if the first matrix of version 4 begins here, otherwise ""."""
     for order, place in (("<", 0), (">", 1)):
         if len(head) < _OLD.size:
             break
@@ -125,14 +125,14 @@ def _old_order(head: bytes) -> str:
 
 
 def _old_width(kind: int, place: int) -> int:
-    """Return the bytes of an element of version 4, 0 where no matrix of that byte order has the kind."""
+    """Return the bytes per element in version 4, or 0 if `kind` is invalid for that byte order."""
     digits = f"{kind:04}"
     known = len(digits) == 4 and digits[0] == str(place) and digits[1] == "0" and digits[3] in "012"
     return _OLD_WIDTHS.get(digits[2], 0) if known else 0
 
 
 def _check_old(blob: Blob, context: Context, order: str) -> None:
-    """Pass over the matrices of version 4, in which nothing runs; raises Malformed and Truncated."""
+    """Skip the matrices of version 4, in which nothing runs; raises Malformed and Truncated."""
     cursor = Cursor(blob.reader, 0, order)
     while cursor.position < blob.size:
         context.operations.spend(_COST)
@@ -145,7 +145,7 @@ def _check_old(blob: Blob, context: Context, order: str) -> None:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what of the file is code; raises Malformed, Truncated and OverLimit."""
+    """Yield the code in the file; raises Malformed, Truncated and OverLimit."""
     if not blob.expect and not blob.head.startswith(_MAGIC):
         _check_old(blob, context, _old_order(blob.head))
         return
@@ -161,7 +161,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 class _Walk:
-    """Goes through all elements, and those inside them; a compressed one is a blob of its own."""
+    """A walk through all elements, including nested ones; a compressed element is a blob of its own."""
 
     def __init__(self, blob: Blob, context: Context) -> None:
         self._blob, self._context = blob, context
@@ -192,13 +192,13 @@ class _Walk:
                 yield from self._inside(here, element)
 
     def _byte_order(self, start: int) -> str:
-        """Return the order of bytes: as the header says, else that in which the first type is one."""
+        """Return the byte order from the header, or else the one in which the first type is valid."""
         if start:
             return "little" if self._blob.reader.read(_ORDER, 2) == b"IM" else "big"
         return "big" if self._blob.reader.read(0, 2) == b"\0\0" else "little"
 
     def functions(self) -> Iterator[Finding]:
-        """Yield how many functions there were."""
+        """Yield one finding with the number of functions."""
         if self._count:
             evidence: dict[str, Json] = {"count": f"{self._count:,}"}
             subject = self._first or "a handle"
@@ -208,7 +208,7 @@ class _Walk:
         return int.from_bytes(data, "big" if self._order == "big" else "little")
 
     def _element(self, here: _Range) -> _Element:
-        """Read the tag of an element; that of a small one holds up to four bytes of data itself."""
+        """Read the tag of an element; the tag of a small element holds up to four bytes of data itself."""
         tag = self._blob.reader.read(here.start, 8)
         first = self._number(tag[:4])
         small, kind = first >> 16, first & 0xFFFF
@@ -235,7 +235,7 @@ class _Walk:
         return self._blob.nested(f"element {self._compressed}", reader, expect=NAME, expanded=True)
 
     def _matrix(self, here: _Range, element: _Element, left: list[_Range]) -> Iterator[Item]:
-        """Read the head of an array, and announce what it holds."""
+        """Read the head of an array, and add its content to `left`."""
         end = element.start + element.length
         inside = here._replace(start=element.start, end=end, depth=here.depth + 1)
         flags = self._element(inside)
@@ -273,7 +273,7 @@ class _Walk:
         return data.decode(f"{encoding}-{self._order[0]}e" if wide else encoding, "replace")
 
     def _inside(self, here: _Range, element: _Element) -> Iterator[Item]:
-        """Yield what the texts of a function call, and Java's objects as what they are."""
+        """Yield what the texts of a function call, and Java objects as blobs of their own."""
         if here.within == "function":
             if element.kind in _ENCODINGS:
                 yield from self._code(here, self._text(element).strip("\0 "))
@@ -281,7 +281,7 @@ class _Walk:
             yield self._blob.window(f"object at {element.start}", element.start, element.length, expect="java")
 
     def _code(self, here: _Range, text: str) -> Iterator[Finding]:
-        """Yield what a function calls: one with a body, or one that stands for another by its name."""
+        """Yield what a function with a body, or a handle to a named function, calls."""
         body = text.find("@(")
         if body >= 0 and not self._first:
             self._first = printable(text[body:], _SHOWN)
@@ -289,7 +289,7 @@ class _Walk:
 
 
 def called_in(text: str, locator: Locator, span: Span | None = None, path: str = "") -> Iterator[Finding]:
-    """Yield what a text of a function calls of all that runs commands, or reaches files and the network."""
+    """Yield the calls in a function's text that run commands, or reach files and the network."""
     found = _CALLED.search(text)
     called = text if text in _COMMANDS else (found[1] or found[2]) if found else ""
     if called:

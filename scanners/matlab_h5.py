@@ -1,7 +1,7 @@
-"""What a file of MATLAB in version 7.3, which is HDF5, holds besides numbers: functions, and objects of Java.
+"""Functions and Java objects in MATLAB files of version 7.3, which are HDF5.
 
-Nothing about it is published. An attribute of each object says of which class of MATLAB it is; functions are groups of
-texts, two bytes for a character, and objects of Java stand in bytes as their own stream.
+The layout is not published. An attribute of each object names its MATLAB class; functions are groups of texts with two
+bytes per character, and Java objects are arrays of bytes that contain their stream.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ RULES = (FUNCTION_RUNS, FUNCTION, JAVA_OBJECT)
 _CLASS, _FUNCTION = "MATLAB_class", b"function_handle"
 _TEXT, _BYTES = "<u2", "|u1"
 _LONGEST, _STREAM = 64 * KIB, 16 * MIB
-"""Bytes of a text, and of an object of Java, that are looked at."""
+"""Maximum bytes of a text, and of a Java object, that are read."""
 _CHUNK = 16 * MIB
-"""Bytes of a chunk that is unpacked for them."""
+"""Maximum bytes of a chunk that is decompressed for them."""
 _OBJECT = re.compile(rb"sr(\0[\x01-\xff])")
-"""What an object begins with, and how long the name of its class is."""
+"""The beginning of an object, with the length of its class name."""
 _SHOWN = 200
 
 
 class MatlabObjects:
-    """The functions of one file, by the paths of the objects that are theirs: what stands below one is part of it."""
+    """The functions of one file, by the paths of the objects that belong to them, including everything below these."""
 
     def __init__(self, h5py: Any, locator: Locator) -> None:
         self._h5, self._locator = h5py, locator
@@ -40,18 +40,18 @@ class MatlabObjects:
         self._first = ""
 
     def attribute(self, path: str, name: str, value: bytes) -> None:
-        """Take in an attribute of the object at `path`."""
+        """Record an attribute of the object at `path`."""
         if name == _CLASS and value.rstrip(b"\0") == _FUNCTION and path not in self._functions:
             self._functions.add(path)
             self._count += 1
 
     def below(self, path: str, inner: str) -> None:
-        """Take in that `inner` stands in the group at `path`."""
+        """Record that `inner` is in the group at `path`."""
         if path in self._functions:
             self._functions.add(inner)
 
     def calls(self, dataset: Any, path: str) -> Iterator[Finding]:
-        """Yield what a text of a function calls."""
+        """Yield what the text of a function calls."""
         if path not in self._functions or dataset.dtype.str != _TEXT:
             return
         text = self._read(dataset, _LONGEST).decode("utf-16-le", "replace").strip("\0 ")
@@ -61,25 +61,25 @@ class MatlabObjects:
         yield from called_in(text, self._locator, path=path)
 
     def java(self, dataset: Any) -> bytes:
-        """Return the stream of Java that a dataset is, or nothing."""
+        """Return the Java stream in a dataset, or nothing."""
         data = self._read(dataset, _STREAM) if dataset.dtype.str == _BYTES else b""
         return data if data.startswith(JAVA) else b""
 
     def java_object(self, path: str, stream: bytes) -> Finding:
-        """Return that an object of Java stands at `path`."""
+        """Return the finding of a Java object at `path`."""
         named = _OBJECT.match(stream, len(JAVA))
         name = stream[named.end() : named.end() + int.from_bytes(named[1], "big")] if named else b"an unknown one"
         evidence = {"name": printable(name.decode("utf-8", "replace"), _SHOWN)}
         return Finding(JAVA_OBJECT, self._locator, printable(path, _SHOWN), evidence=evidence)
 
     def functions(self) -> Iterator[Finding]:
-        """Yield how many functions there were."""
+        """Yield one finding with the number of functions."""
         if self._count:
             evidence = {"count": f"{self._count:,}"}
             yield Finding(FUNCTION, self._locator, self._first or "a handle", evidence=evidence)
 
     def _read(self, dataset: Any, most: int) -> bytes:
-        """Return the bytes of a small dataset, nothing of any other."""
+        """Return the bytes of a dataset of at most `most` bytes, or nothing for a larger one."""
         import numpy
 
         size = math.prod(dataset.shape or ()) * dataset.dtype.itemsize

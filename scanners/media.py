@@ -1,6 +1,6 @@
-"""Pictures, sound, video, fonts and PDF: recognised, so that they are not unknown; clean once their bytes were seen.
+"""Pictures, sound, video, fonts and PDF: recognised, so that they are not unknown; clean once their bytes are searched.
 
-A file that is named like a model or an archive is none of these, whatever it begins with.
+A file with the name of a model or an archive is none of these, whatever its first bytes.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ _BY_OFFSET = tuple(
     (place, tuple(magic for offset, magic in _SIGNATURES if offset == place)) for place in {at for at, _ in _SIGNATURES}
 )
 _MESH, _TRIANGLE = 84, 50
-"""Bytes of the header of a mesh in binary STL, which ends with the number of triangles, and of each of these."""
+"""Bytes of the header of a binary STL mesh, which ends with the number of triangles, and bytes of each triangle."""
 _EOT_MAGIC = 34
-"""Where the magic number of an embedded font stands (EOT 1.0, section 4.1)."""
+"""Offset of the magic number in an embedded font (EOT 1.0, section 4.1)."""
 
 
 def accepts(blob: Blob) -> bool:
@@ -80,7 +80,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
-    """Yield nothing: that the raw bytes were looked at is enough."""
+    """Yield nothing: the search of the raw bytes is enough."""
     return iter(())
 
 

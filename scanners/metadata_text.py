@@ -1,7 +1,7 @@
-"""Texts of a model's metadata: notes, names and settings, of which none has a reason to be code.
+"""Texts in a model's metadata (notes, names and settings), which have no legitimate reason to be code.
 
-No loader runs them by itself. What prepares or serves a model reads its settings from there, and a checkpoint without
-pickles is where a second step takes its code from (https://attack.mitre.org/techniques/T1027/009/).
+No loader runs them by itself. But tools that prepare or serve a model read their settings from there, and a second
+stage of an attack can take its code from a checkpoint without pickles (https://attack.mitre.org/techniques/T1027/009/).
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from scanners.parsing.concealed_orders import concealed_order
 
 NAME = "metadata"
 LONGEST = 64 * KIB
-"""Characters of a text that are looked at."""
+"""Maximum characters of a text that is examined."""
 _SHOWN = 200
 _MAY_TELL = re.compile(
     r"\b(?:os|posix|nt|subprocess|sys|pty|builtins|importlib|ctypes|runpy|shutil|socket|pickle|marshal)\.\w"
     r"|\b(?:eval|exec|compile|__import__|getattr)\s*\(|\bimport\s|\{[{%]|python/"
 )
 _TAG = re.compile(r"!!?<?(?:tag:yaml\.org,2002:)?python/(?:object|module|name)[/:]")
-"""Of YAML: whoever reads the text with PyYAML's full loader makes an object of any class, or calls any function."""
+"""A YAML tag with which PyYAML's unsafe loader creates an object of any class, or calls any function."""
 _CONCEALS = re.compile(r"\b(?:tell|inform|mention|notify|notifying|alert|knowledge|knowing|noticing)")
-"""A word of what is to be kept from somebody."""
+"""A word about keeping something from somebody."""
 _WORDS = 4
-"""Words before what tells a command of attacks: its program with options; sentences about one have more."""
+"""Maximum words before the matching part of a command: a program with options; sentences about a command have more."""
 _TARGET = "_target_"
 _CALLED = re.compile(r"""\\*["']_target_\\*["']\s*:\s*\\*["']([\w.]+)""")
-"""A target of Hydra in JSON or in a literal of Python, quoted in other JSON or not (CVE-2026-22584)."""
+"""A Hydra target in JSON or in a Python literal, possibly quoted inside other JSON (CVE-2026-22584)."""
 _TARGETS = 1_000
 _IMPORTED = b"import builtins, ctypes, importlib, nt, os, posix, pty, runpy, shutil, socket, subprocess, sys\n"
-"""What a program that evaluates the text may well have imported itself."""
+"""Modules that a program which evaluates the text has probably imported."""
 _NAME = re.compile(r"(?!www\.)[A-Za-z_]\w*(?:\.\w+)+")
 _TELLING = frozenset({"code", "command", "connection", "memory", "native"})
 _FAMILIES = frozenset({"command execution", "code execution"})
@@ -46,11 +46,10 @@ _FAMILIES = frozenset({"command execution", "code execution"})
 def telling_facts(
     text: str, locator: Locator, path: str, context: Context, *, names: bool = True, commands: bool = False
 ) -> Iterator[Item]:
-    """Yield what the text at `path` of the metadata is: Python that runs code, a template of attacks.
+    """Yield what makes the metadata text at `path` suspicious, such as Python that runs code, or an attack template.
 
-    The name alone of what runs commands is told where `names`, which nothing else there would be called. Commands of
-    shells are found in the raw bytes (`scanners.detectors.scripts`), but in files that are text: there they are told
-    where `commands`.
+    With `names`, the mere name of a callable that runs commands is reported as well. With `commands`, so are shell
+    commands; these are needed in text files only, since the detector `scanners.detectors.scripts` finds them in others.
     """
     if len(text) > LONGEST:
         return
@@ -79,13 +78,13 @@ def telling_facts(
 
 
 def code_fact(text: str, how: str, locator: Locator, path: str) -> Fact:
-    """Return that the text at `path` is code of some kind."""
+    """Return the fact that the text at `path` is code of the kind `how`."""
     shown = printable(redact(" ".join(text.split())), _SHOWN)
     return Fact("metadata-code", shown, locator, detail={"how": how, "path": path})
 
 
 def attack_in(text: str) -> str:
-    """Return the line of a text that is a command of attacks, nothing where prose only speaks of one."""
+    """Return the line of a text that is an attack command, or "" if prose only mentions one."""
     from scanners.judge.attack_commands import hostile_command
 
     for line in text.splitlines():
@@ -96,14 +95,14 @@ def attack_in(text: str) -> str:
 
 
 def _targets(text: str, locator: Locator, path: str) -> Iterator[Fact]:
-    """Yield what a configuration of Hydra in the text would call: loaders instantiate it from there."""
+    """Yield what a Hydra configuration in the text would call, since loaders instantiate it from there."""
     for match in islice(_CALLED.finditer(text), _TARGETS):
         detail: dict[str, Json] = {"how": "hint", "path": f"{path} in its _target_" if path else "a _target_"}
         yield Fact("code-reference", printable(match[1], _SHOWN), locator, detail=detail)
 
 
 def _kind(text: str, context: Context, *, names: bool) -> str:
-    """Return what kind of code a text is, or nothing."""
+    """Return the kind of code that a text is, or ""."""
     from scanners.judge.dangerous_names import family
 
     if any(len(text[: found.start()].split()) <= _WORDS for found in islice(_TAG.finditer(text), 1)):
@@ -114,7 +113,7 @@ def _kind(text: str, context: Context, *, names: bool) -> str:
 
 
 def runs_code(source: bytes, context: Context) -> bool:
-    """Return whether all of a text is Python, and calls what runs commands or code; raises OverLimit."""
+    """Return whether the whole text is Python that runs commands or code; raises OverLimit."""
     from scanners.parsing.python_calls import read
     from scanners.parsing.python_syntax import parsed
     from scanners.python_code import check_nesting, may_tell

@@ -1,9 +1,9 @@
-"""MLmodel: the YAML at the head of an MLflow model, which says how to load it, and with which code of its own.
+"""MLmodel: the YAML file of an MLflow model that tells how to load it, and with which code of its own.
 
 Format: https://mlflow.org/docs/latest/ml/model/#storage-format. mlflow puts the folder `code` of a flavor on the path,
 imports `loader_module` and the modules of `model_class` and `keras_module`, runs the file of `model_code_path` from the
-model's folder, and gives skops the list of trusted types that stands in the file itself. What the named files do is
-judged with the repository as a whole.
+model's folder, and passes skops the list of trusted types in the file itself. What the named files do is judged with
+the repository as a whole.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from scanners.judge.external_files import leaves, outside
 from scanners.parsing.yaml_events import Entry, YamlError, entries_in_place
 
 SIZE_LIMIT = 2 * MIB
-"""Bytes of an MLmodel that are read; most have a few hundred, signatures make some long."""
+"""Maximum bytes of an MLmodel that is read; most have a few hundred, but signatures can be long."""
 _NAME = "MLmodel"
 _FLAVORS = "flavors"
 _OWN = ("mlflow", "databricks")
-"""Packages of loader modules that come with mlflow."""
+"""Packages whose loader modules come with mlflow."""
 _MODULES = ("pickle_module_info.txt", "keras_module.txt")
-"""Files that hold the name of a module, no more."""
+"""Files that contain only the name of a module."""
 _PICKLERS = ("pickle", "cloudpickle", "dill", "torch")
 _LINE = 1_000
-"""Characters of such a file: more than any module's name has."""
+"""Maximum characters of such a file: more than any module's name has."""
 _NULLS = ("null", "Null", "NULL", "~")
 _TYPES = 5_000
-"""Trusted types that are told."""
+"""Maximum trusted types that are reported."""
 _SHOWN = 200
 
 OUTSIDE = Rule(
@@ -60,12 +60,12 @@ FILE_OUTSIDE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text and has the name by which mlflow finds it."""
+    """Return whether the blob is text with a file name that mlflow looks for."""
     return blob.locator.name in (_NAME, *_MODULES) and blob.size > 0 and text.accepts(blob)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the code that loading would run, and types that it would trust; raises Malformed, OverLimit above 2 MiB."""
+    """Yield the code that loading would run, and types it would trust; raises Malformed, and OverLimit above 2 MiB."""
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of MLmodel")
     if blob.locator.name in _MODULES:
@@ -92,7 +92,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _module(blob: Blob) -> Iterator[Item]:
-    """Yield the module that the flavors of torch and Keras import because a file beside the model names it."""
+    """Yield the module that a file beside the model makes the flavors of torch and Keras import."""
     name = blob.reader.read(0, min(blob.size, _LINE)).decode("utf-8", "replace").strip()
     if name.partition(".")[0] not in _OWN and name not in _PICKLERS:
         detail: dict[str, Json] = {"how": "module", "path": blob.locator.name}
@@ -114,7 +114,7 @@ def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
             case ("artifacts", *_, "path"):
                 yield from _inside(blob, entry)
             case ("model_code_path",):
-                # mlflow keeps the path of whoever saved the model, and looks for its last part beside the MLmodel
+                # mlflow keeps the path from the saving machine, and looks for its last part beside the MLmodel
                 name = entry.value.replace("\\", "/").rstrip("/").rpartition("/")[2]
                 yield _reference(blob, entry, name, "file", [])
             case ("skops_trusted_types",):
@@ -125,7 +125,7 @@ def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
 
 
 def _inside(blob: Blob, entry: Entry) -> Iterator[Finding]:
-    """Yield a path that mlflow joins to the folder of the model, where it leads out."""
+    """Yield a path that mlflow joins to the folder of the model, if it leads out of it."""
     reason = outside(entry.value) if leaves(entry.value) else ""
     if reason:
         where = printable(".".join(entry.keys), _SHOWN)

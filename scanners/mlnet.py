@@ -1,7 +1,7 @@
-"""ML.NET: the parts of a model (`Model.key` in its zip), each with a header that names what loads it.
+"""ML.NET: the parts of a model (`Model.key` in its zip), each with a header that names its loader.
 
 Layout: src/Microsoft.ML.Core/Data/ModelHeader.cs of https://github.com/dotnet/machinelearning. The loader is looked up
-by its signature among the assemblies that are there; where none has it, the assembly that the part names is loaded.
+by its signature among the loaded assemblies; if none has it, the assembly that the part names is loaded.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ NAME = "mlnet"
 _MAGIC, _TAIL = b"ML\0MODEL", b"LEDOM\0LM"
 _SIZE = 0x100
 _LAYOUT = struct.Struct("<8x2I6q8s2I24s24s2qqI")
-"""Versions, places and lengths of the three blocks, signature of the model, its versions, of its loader and of another
-one, places of the tail and of the end, and place and length of the name of the assembly."""
+"""Versions; offsets and lengths of three blocks; signature and versions of the model; signatures of its loader and of
+an alternative one; offsets of the tail and of the end; offset and length of the assembly's name."""
 _OWN = "Microsoft.ML"
 _NAME = 2_048
 _SHOWN = 200
@@ -38,12 +38,12 @@ ASSEMBLY = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the header of a part stands here."""
+    """Return whether the blob begins with the header of a part."""
     return blob.head.startswith(_MAGIC)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the assembly that the part would have loaded; raises Malformed, Truncated where blocks are not there."""
+    """Yield the assembly that the part makes ML.NET load; raises Malformed, and Truncated if blocks are missing."""
     _, _, *places = _LAYOUT.unpack(blob.reader.read(0, _SIZE)[: _LAYOUT.size])
     blocks, (_, _, _, loader, _, tail, end, at, length) = places[:6], places[6:]
     context.operations.spend()

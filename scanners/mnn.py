@@ -1,8 +1,8 @@
-"""MNN: a FlatBuffer of operators and tensors, whose weights may stand in a file beside it.
+"""MNN: a FlatBuffer of operators and tensors, whose weights may be in another file.
 
-Schema: https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs. It has no identifier, so that operators and
-names have to be where a model has them. A plug-in is native code of the program that loads the model, looked up by its
-name; the path of external weights is opened as it stands.
+Schema: https://github.com/alibaba/MNN/blob/master/schema/default/MNN.fbs. It has no identifier, so a model is
+recognised by its operators and names. A plug-in is native code of the program that loads the model, looked up by name;
+the path of external weights is opened unchanged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SUFFIX = ".mnn"
 _OPERATORS, _NAMES, _SUBGRAPHS = 3, 7, 10
 _PARAMETER, _INPUTS, _OUTPUTS, _KIND, _EXTERNAL = 2, 0, 4, 5, 7
 _NODES = 4
-"""The operators of a subgraph."""
+"""Field of the operators in a subgraph."""
 _PLUGIN, _EXTRA = 256, 512
 _KINDS = range(1 << 12)
 _ROOTS = range(8, 1 << 16)
@@ -41,7 +41,7 @@ PLUGIN = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether operators and names of tensors stand where a model has them; the suffix admits a damaged one."""
+    """Return whether operators and tensor names are where a model has them; the suffix also admits a damaged one."""
     root = int.from_bytes(blob.head[:4], "little")
     if root % 4 or root not in _ROOTS or root >= blob.size:
         return blob.locator.suffix == _SUFFIX and blob.size > 0
@@ -49,7 +49,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _is_model(blob: Blob) -> bool:
-    """Return whether the first operator is of a kind and gives something, and the first tensor has a name."""
+    """Return whether the first operator has a valid kind and an output, and the first tensor a name."""
     try:
         model = FlatBuffer(blob.reader).root()
         operator = next(model.tables(_OPERATORS), None)
@@ -62,7 +62,7 @@ def _is_model(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield plug-ins, and files that hold weights; raises Malformed."""
+    """Yield plug-ins and external files of weights; raises Malformed."""
     yield Fact("framework", NAME, blob.locator)
     model = FlatBuffer(blob.reader, context).root()
     if not model.count(_OPERATORS):

@@ -1,7 +1,7 @@
-"""Model cards: what the YAML at the head of a README.md says of a model; nothing in it is run.
+"""Model cards: the metadata of a model in the YAML at the head of its README.md; nothing in it runs.
 
-Format: https://huggingface.co/docs/hub/model-cards#model-card-metadata. Licence, task, data sets, the model that it was
-made from. They describe the model in bills of materials; names in them are compared with the blacklist.
+Format: https://huggingface.co/docs/hub/model-cards#model-card-metadata. Licence, task, data sets and base models
+describe the model in bills of materials; names are compared with the blacklist.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 
 LOOKED_AT = 256 * KIB
-"""Bytes of front matter that are read: results of evaluations make some long."""
+"""Maximum bytes of front matter that are read: evaluation results make some long."""
 PROSE = 64 * KIB
-"""Bytes of a page in which a sentence states the licence, where no front matter does."""
+"""Maximum bytes of a page without a licence in its front matter that are searched for a sentence with one."""
 VALUES = 50
-"""Values of one key that are told."""
+"""Maximum values of one key that are reported."""
 _SHOWN = 200
 _FRONT = rb"(?:\xef\xbb\xbf)?\s*---[ \t]*(?:\r\n?|\n)"
 _END = rb"[\r\n](?:---|\.\.\.)[ \t]*(?:\r\n?|\n|\Z)"
-"""What front matter stands between: the Hub takes any white space in front, and any ends of lines."""
+"""Delimiters of front matter: the Hub accepts any leading white space, and any line ends."""
 _TAG = re.compile(rb"!!python/|2002:python/|%TAG |data_files\s*:(?s:.){0,400}?(?:/etc/|/proc/|/\.\w)")
-"""What makes a loader of YAML call something, or one of data sets open private files: data here, and no example."""
+"""What makes a YAML loader call something, or a data set loader open private files; never an example here."""
 _WORD = re.compile(rb"(?i)licen[cs]e")
 _KINDS = {"pipeline_tag": "task", "datasets": "dataset", "library_name": "framework"}
 _NAMES = ("base_model", "model_name", "license_name", "license_link")
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a Markdown file begins with front matter, or is the page of its folder and speaks of a licence."""
+    """Return whether a Markdown file begins with front matter, or is a README that mentions a licence."""
     if blob.locator.suffix != ".md":
         return False
     return re.match(_FRONT, _beginning(blob)) is not None or (_is_page(blob) and _WORD.search(_prose(blob)) is not None)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield licence, task, data sets and base models of the card."""
+    """Yield the licence, task, data sets and base models of the card."""
     from scanners.parsing.licences import licence_facts, licence_of_prose
 
     start, front = _front_matter(blob)
@@ -70,12 +70,12 @@ def _prose(blob: Blob) -> bytes:
 
 
 def _beginning(blob: Blob) -> bytes:
-    """Return the head of a page, and what follows where that is white space."""
+    """Return the head of a page; if that is white space, with what follows."""
     return blob.head if blob.head.strip() else blob.reader.read(0, min(LOOKED_AT, blob.size))
 
 
 def _front_matter(blob: Blob) -> tuple[int, bytes]:
-    """Return where the YAML at the head of a page begins, and all of it; nothing where there is none."""
+    """Return the offset and the bytes of the YAML at the head of a page; empty without one."""
     front = re.match(_FRONT, _beginning(blob))
     if not front:
         return 0, b""
@@ -85,7 +85,7 @@ def _front_matter(blob: Blob) -> tuple[int, bytes]:
 
 
 def _values(front: bytes, context: Context) -> dict[str, list[str]]:
-    """Return the scalars under each key of interest; what stands behind a fault of the YAML is left out."""
+    """Return the scalars under each key of interest, up to the first error in the YAML."""
     from scanners.parsing.yaml_events import YamlError, entries
 
     found: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
-"""MXNet: a graph of operators as JSON (-symbol.json), and arrays with names (.params).
+"""MXNet: a graph of operators as JSON (-symbol.json), and named arrays (.params).
 
 Formats: nnvm/src/pass/saveload_json.cc and src/ndarray/ndarray.cc of https://github.com/apache/mxnet. Custom operators
-are classes that the process has registered; those of old releases are addresses in memory.
+are classes that the process has registered; in old releases they are memory addresses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scanners.parsing.json_text import documents_of, has_keys
 NAME = "mxnet"
 _SHOWN = 100
 _SIZE = 64 * MIB
-"""Bytes of a graph that are parsed."""
+"""Maximum bytes of a graph that is parsed."""
 
 _ARRAYS = 0x112
 _ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -32,11 +32,11 @@ _COST = 100
 # Bytes of one element, by the number of its type
 _WIDTHS = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 9: 2, 10: 4, 11: 8, 12: 2}
 _FUNCTION = "_CustomFunction"
-"""Of autograd: it has no name."""
+"""The operator of autograd functions, which has no name."""
 _CUSTOM = frozenset({"Custom", _FUNCTION, "_contrib_Custom"})
 _POINTERS = frozenset({"_Native", "_NDArray"})
 _OPERATOR = re.compile(r"[\w.:/-]*")
-"""What operators are registered under: names of functions and classes, with those of packages."""
+"""Valid names of operators: names of functions and classes, possibly with packages."""
 _LIBRARY = re.compile(r"[^\n]{1,400}\.(?:so(?:\.\d+)*|dll|dylib)", re.IGNORECASE)
 
 CUSTOM = Rule(
@@ -89,14 +89,14 @@ ODD_NAME = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a graph of nodes or a list of arrays begins here."""
+    """Return whether the blob begins with a graph of nodes or a list of arrays."""
     if blob.head[:8] == _ARRAYS.to_bytes(8, "little") and blob.head[8:16] == bytes(8):
         return True
     return has_keys(blob, "nodes", "arg_nodes")
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield operators that are code or none, and attributes that are; raises Malformed, Truncated and OverLimit."""
+    """Yield custom and invalid operators, and attributes with code; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
     if blob.head[:1] == b"\x12":
         yield from _arrays(blob, context)
@@ -112,7 +112,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _nodes(found: list[Json], context: Context) -> Iterator[dict[str, Json]]:
-    """Yield the nodes of graphs and of the graphs inside their nodes."""
+    """Yield the nodes of graphs, including graphs nested in nodes."""
     left = list(found)
     while left:
         context.operations.spend()
@@ -131,7 +131,7 @@ def _node(blob: Blob, node: dict[str, Json]) -> Finding | None:
     if operator in _CUSTOM:
         subject = printable(str(attributes.get("op_type", "")), _SHOWN)
         if not subject and operator != _FUNCTION:
-            return None  # MXNet refuses it: no class is registered under nothing
+            return None  # MXNet rejects it: no class is registered under an empty name
         subject = subject or "without a name"
         return Finding(CUSTOM, blob.locator, subject, path=name)
     if operator in _POINTERS:
@@ -143,14 +143,14 @@ def _node(blob: Blob, node: dict[str, Json]) -> Finding | None:
 
 
 def _attributes_of(node: dict[str, Json]) -> dict[str, Json]:
-    """Return what a node was made with, under the names that releases since 0.8 gave it."""
+    """Return the attributes of a node, from any of the keys that releases since 0.8 use for them."""
     attributes = next((node[key] for key in ("attrs", "attr", "param") if isinstance(node.get(key), dict)), {})
     assert isinstance(attributes, dict), "chosen so"
     return attributes
 
 
 def _attributes(blob: Blob, node: dict[str, Json], context: Context) -> Iterator[Item]:
-    """Yield attributes of a node that are code or a library: those of operators are numbers, shapes and choices."""
+    """Yield attributes of a node that are code or a library; honest ones are numbers, shapes and choices."""
     for key, value in _attributes_of(node).items():
         if not isinstance(value, str):
             continue
@@ -163,7 +163,7 @@ def _attributes(blob: Blob, node: dict[str, Json], context: Context) -> Iterator
 
 
 def _arrays(blob: Blob, context: Context) -> Iterator[Item]:
-    """Walk through arrays and names to the end of the file, and yield the arrays as raw bytes."""
+    """Yield the arrays as raw bytes, and check that arrays and names fill the file."""
     cursor = Cursor(blob.reader, 16)
     count = cursor.number("Q")
     for number in range(count):
@@ -184,7 +184,7 @@ def _arrays(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _array(cursor: Cursor) -> int:
-    """Pass over what stands in front of an array; return how many bytes its elements take."""
+    """Skip the header of an array; return the bytes of its elements."""
     start = cursor.position
     magic = cursor.number("I")
     if magic not in (_ARRAY_1, _ARRAY_2, _ARRAY_3):

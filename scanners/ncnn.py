@@ -1,7 +1,7 @@
-"""ncnn: a network of layers as text (.param), whose weights stand one after the other in a file of raw bytes (.bin).
+"""ncnn: a network of layers as text (.param), whose weights are concatenated in a file of raw bytes (.bin).
 
 Format: https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure; what each layer reads: `load_model` of
-https://github.com/Tencent/ncnn/tree/master/src/layer. How wide the numbers of a layer are, only the weights say.
+https://github.com/Tencent/ncnn/tree/master/src/layer. Only the weights tell the width of a layer's numbers.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _PARAMETER = re.compile(r"(\d{1,3})=(\d{1,12})")
 _SIZE = 16 * MIB
 _COST = 50
 _TAG = 4
-"""Bytes before weights that say how wide they are: of one byte to four, or of one behind a table."""
+"""Bytes of the tag before weights, which tells their width: one to four bytes, or one byte after a table."""
 _TABLE = 1_024
 _FLOAT = 4
 _ALIGNED = 3
-"""Bytes that fill up weights at most."""
+"""Maximum bytes of padding after weights."""
 _WIDEST = 1 << 40
 _KINDS, _DEPTHS, _SIZES = ("Convolution", "Deconvolution"), ("", "DepthWise"), ("", "1D", "3D")
 
 
 class _Layer:
-    """The parameters of a layer by their numbers; one that is not given is 0."""
+    """The parameters of a layer by number; a missing one is 0."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._given = {int(found[1]): int(found[2]) for word in words if (found := _PARAMETER.fullmatch(word))}
@@ -42,17 +42,17 @@ class _Layer:
         return self._given.get(number, 0)
 
     def get(self, number: int, default: int) -> int:
-        """Return a parameter that has a default."""
+        """Return a parameter, or `default` if it is missing."""
         return self._given.get(number, default)
 
     def product(self, *numbers: int) -> int:
-        """Return the product of those that are not 0, 0 where all are."""
+        """Return the product of the parameters that are not 0, or 0 if all are."""
         given = [self[number] for number in numbers if self[number]]
         return prod(given) if given else 0
 
 
 class _Weights(NamedTuple):
-    """What a layer reads: numbers of a width that the file says, of each array, and floats; `scales` may be more."""
+    """What a layer reads: arrays of numbers whose width the file tells, floats, and at most `scales` more floats."""
 
     arrays: tuple[int, ...] = ()
     floats: int = 0
@@ -105,12 +105,12 @@ _LAYERS: dict[str, Callable[[_Layer], _Weights]] = {
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a network of layers begins here."""
+    """Return whether the blob begins with a network of layers."""
     return _MAGIC.match(blob.head) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield how much its layers read from the file of weights; raises Malformed where layers are missing."""
+    """Yield how many bytes the layers read from the file of weights; raises Malformed if layers are missing."""
     lines = iter(blob.reader.read(0, min(blob.size, _SIZE)).decode("utf-8", "replace").splitlines()[1:])
     counts = _COUNTS.fullmatch(next(lines, ""))
     if counts is None:

@@ -1,7 +1,7 @@
-"""NumPy arrays (.npy): a header with a Python literal, then raw elements, or a pickle where the elements are objects.
+"""NumPy arrays (.npy): a header with a Python literal, then raw elements, or a pickle if the elements are objects.
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, versions 1.0, 2.0 and 3.0. A .npz is a
-zip of these. Several arrays may follow each other in one file, as Equinox writes models, with a line of JSON in front
+zip of these. One file may contain several arrays, as Equinox writes models, after a line of JSON
 (https://docs.kidger.site/equinox/examples/serialisation/).
 """
 
@@ -22,9 +22,9 @@ from scanners.parsing.tensor_values import dtype_of
 MAGIC = b"\x93NUMPY"
 _EQUINOX = ".eqx"
 HEADER_LIMIT = 256 * KIB
-"""Bytes of header that are parsed: NumPy itself refuses more than 10,000 unless pickles are allowed."""
+"""Maximum bytes of a header that is parsed: NumPy itself refuses more than 10,000 unless pickles are allowed."""
 _HEADER_COST = 10_000
-"""Operations that parsing one header counts for."""
+"""Operations charged for parsing one header."""
 _NESTING = 32
 _DIMENSIONS = 64
 _LENGTH_BYTES = {1: 2, 2: 4, 3: 4}
@@ -67,7 +67,7 @@ TRAILING = Rule(
 
 
 class Header(NamedTuple):
-    """What an array's header says: `descr` is the element type as Python literal, `data` the offset behind it."""
+    """An array's header: `descr` is the element type as a Python literal, `data` the offset of the elements."""
 
     descr: object
     shape: tuple[int, ...]
@@ -75,25 +75,25 @@ class Header(NamedTuple):
 
 
 class Element(NamedTuple):
-    """Bytes of one element, and whether there are Python objects in it."""
+    """Bytes of one element, and whether it contains Python objects."""
 
     size: int
     pickled: bool
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob begins with NumPy's magic string, or as a model of Equinox with it in the second line."""
+    """Return whether the blob begins with NumPy's magic, or is a model of Equinox with it after the first line."""
     return blob.head.startswith(MAGIC) or _settings(blob) > 0
 
 
 def _settings(blob: Blob) -> int:
-    """Return how many bytes stand in front of the arrays of a model of Equinox: a line of JSON."""
+    """Return the length of the JSON line in front of the arrays of an Equinox model, otherwise 0."""
     equinox = blob.locator.suffix == _EQUINOX and blob.head.startswith(b"{")
     return blob.head.find(b"\n" + MAGIC) + 1 if equinox else 0
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the arrays are, the pickle of an object array, and bytes behind the last one."""
+    """Yield facts about the arrays, pickles of object arrays, and bytes after the last array."""
     start = offset = _settings(blob)
     if start:
         yield blob.window("hyperparameters.json", 0, start)
@@ -121,7 +121,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _end(header: Header, width: int, size: int) -> int:
-    """Return the offset behind the elements; raises Malformed where they are not all there."""
+    """Return the offset after the elements; raises Malformed if some are missing."""
     length = width
     for count in header.shape:
         length *= count
@@ -151,7 +151,7 @@ def header_at(reader: Reader, offset: int) -> Header:
 
 
 def _usual(text: str) -> dict[str, object] | None:
-    """Return the header as NumPy itself writes it, at a fifth of the time of any literal; None where it is another."""
+    """Parse a header as NumPy itself writes it, in a fifth of the time of a general parser; None for any other form."""
     match = _USUAL.fullmatch(text)
     if match is None:
         return None
@@ -173,7 +173,7 @@ def _literal(text: str, offset: int) -> object:
 
 
 def _shape(value: object) -> tuple[int, ...] | None:
-    """Return a tuple of at most `_DIMENSIONS` sizes of 64 bits, None where `value` is anything else."""
+    """Return `value` if it is a tuple of at most `_DIMENSIONS` 64-bit sizes, otherwise None."""
     if not isinstance(value, tuple) or len(value) > _DIMENSIONS:
         return None
     sizes = tuple(item for item in value if type(item) is int and 0 <= item < 1 << 64)
@@ -181,9 +181,9 @@ def _shape(value: object) -> tuple[int, ...] | None:
 
 
 def element_of(descr: object, depth: int = 0) -> Element | None:
-    """Return what one element of the type `descr` is, None where it is not known.
+    """Return the element of type `descr`, or None if the type is unknown.
 
-    A type is a string, a list of fields (name, type[, shape]), or a tuple (type, shape), as `numpy.dtype` takes them.
+    A type is a string, a list of fields (name, type[, shape]), or a tuple (type, shape), as for `numpy.dtype`.
     """
     if depth > _NESTING:
         return None

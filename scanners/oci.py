@@ -1,8 +1,8 @@
-"""Container images: the documents of OCI layouts and of `docker save`, and archives of them as a whole.
+"""Container images: the JSON documents of OCI layouts and of `docker save`, and whole archives of these.
 
 Specifications: https://github.com/opencontainers/image-spec (index, manifest, config, image-layout), and
-https://github.com/moby/docker-image-spec. Layers are archives, which the scanners of tar and of compressed files open.
-Artifacts (ModelKit, ORAS, Ollama) are manifests, too: they name the files that fetching them writes.
+https://github.com/moby/docker-image-spec. Layers are archives, which the scanners of tar and compressed files open.
+Artifacts (ModelKit, ORAS, Ollama) have manifests too, which name the files that pulling them writes.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 NAME = "oci"
 _SIZE = 16 * MIB
-"""Bytes of one document; registries take four MiB."""
+"""Maximum bytes of one document; registries accept four MiB."""
 _SHOWN = 200
 _TOLD = 100
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9A-Za-z=_-]{8,256}")
 _LISTS = ("layers", "manifests", "fsLayers", "blobs")
-"""Keys of which a manifest has one."""
+"""Keys of lists, of which a manifest has at least one."""
 _DOCUMENTS = (("architecture", "os", "rootfs"), ("Config", "Layers"))
 """Keys of the configuration of an image, and of the list of images that `docker save` writes."""
 _TITLES = frozenset({"org.opencontainers.image.title", "org.cncf.model.filepath", "org.cnai.model.filepath"})
-"""Annotations by which tools name the files that they write."""
+"""Annotations that name the files which tools write."""
 _PATHS = frozenset({"Config", "Layers", "layerSources"})
 _COMMANDS = frozenset({"Entrypoint", "Cmd", "OnBuild", "Test"})
 _FOREIGN = re.compile(r"https://(?:[a-z0-9-]+\.)*(?:microsoft\.com|azurecr\.io)/", re.IGNORECASE)
-"""From where the base layers of Windows come, which may not be passed on."""
+"""Source of the base layers of Windows, whose licence forbids redistribution."""
 _REFERENCE = "https://github.com/opencontainers/image-spec/blob/main/descriptor.md"
 
 OUTSIDE = Rule(
@@ -100,7 +100,7 @@ ATTACK = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a document of an image begins here, or an archive of one."""
+    """Return whether the blob is a document of an image, or an archive of one."""
     if may_begin(blob):
         return _is_document(blob)
     from scanners.parsing.image_archive import begins_image
@@ -117,7 +117,7 @@ def _is_document(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what documents name outside of the image; raises Malformed and OverLimit."""
+    """Yield what documents refer to outside of the image; raises Malformed and OverLimit."""
     if not may_begin(blob):
         yield from _archive(blob, context)
         return
@@ -158,14 +158,14 @@ def _entry(blob: Blob, path: str, key: str, value: Json) -> Iterator[Item]:
 
 
 def _command(blob: Blob, path: str, command: str) -> Iterator[Item]:
-    """Yield a command that attacks are made of."""
+    """Yield a command that resembles an attack."""
     if attack_command().search(command):
         rule = ATTACK if hostile_command().search(command) else COMMAND
         yield Finding(rule, blob.locator, printable(command, _SHOWN), path=path)
 
 
 def _variable(blob: Blob, path: str, text: str) -> Iterator[Item]:
-    """Yield a variable of all programs in the container, where it makes them run or load something."""
+    """Yield an environment variable of the container if it makes programs run or load something."""
     from scanners.judge.start_variables import what_of
     from scanners.parsing.other_lists import lines_of_variables
     from scanners.persistence import order
@@ -179,7 +179,7 @@ def _variable(blob: Blob, path: str, text: str) -> Iterator[Item]:
 
 
 def _digest(blob: Blob, path: str, text: str) -> Iterator[Item]:
-    """Yield that a digest is a path; raises Malformed where it is something else."""
+    """Yield a digest that is a path; raises Malformed if it is something else than a digest or a path."""
     if not _DIGEST.fullmatch(text):
         reason = outside(text)
         if not reason:
@@ -192,7 +192,7 @@ def _outside(blob: Blob, path: str, text: str, reason: str) -> Finding:
 
 
 def _archive(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield blobs that an archive lacks or that are of another size than its manifests say."""
+    """Yield blobs that are missing in an archive, or differ in size from its manifests."""
     from scanners.parsing.image_archive import read_archive
 
     archive = read_archive(blob.reader, context)
@@ -208,7 +208,7 @@ def _archive(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _named(blob: Blob, archive: ImageArchive, context: Context) -> Iterator[tuple[str, int | None]]:
-    """Yield the members that manifests name, and their sizes as declared, each member once.
+    """Yield the members that manifests name, each once, with their declared sizes.
 
     An index may list manifests for other platforms that the archive leaves out.
     """
@@ -233,7 +233,7 @@ def _named(blob: Blob, archive: ImageArchive, context: Context) -> Iterator[tupl
 
 
 def _document(blob: Blob, archive: ImageArchive, name: str, context: Context) -> list[Json]:
-    """Return the documents of one member; nothing where it is no JSON, which is said where it is examined itself."""
+    """Return the documents of one member; empty if it is not JSON, which is reported when it is examined itself."""
     window = blob.window(name, *archive.places[name])
     try:
         return _parsed(window, context)
@@ -242,7 +242,7 @@ def _document(blob: Blob, archive: ImageArchive, name: str, context: Context) ->
 
 
 def _descriptors(document: Json) -> Iterator[tuple[str, int | None, bool]]:
-    """Yield the members that a document names, their sizes, and whether each is a manifest itself."""
+    """Yield the members that a document names, their sizes, and whether each is a manifest."""
     for item in document if isinstance(document, list) else [document]:
         if not isinstance(item, dict):
             continue

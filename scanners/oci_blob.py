@@ -1,7 +1,7 @@
-"""Blobs of container images that are named by their digest: whether it is theirs.
+"""Blobs of container images that are named by their digest: check the digest.
 
 The layout is that of https://github.com/opencontainers/image-spec/blob/main/image-layout.md, as files or as members of
-an archive; Ollama writes `sha256-` in place of a folder. What a blob is, is for other scanners to say.
+an archive; Ollama writes the prefix `sha256-` instead of a folder. Other scanners examine the content.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ MISMATCH = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is named by a SHA-256 where images have their blobs."""
+    """Return whether the blob is named by a SHA-256 in the folder of an image's blobs."""
     return bool(blob_digest(blob.locator))
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield that the digest is another one; a quick look does not read the blob for it."""
+    """Yield a finding if the digest differs; quick depth does not read the blob for this."""
     if context.options.depth != "full":
         return
     named, actual = blob_digest(blob.locator), digest_of(blob.reader)

@@ -1,7 +1,7 @@
-"""ONNX in the other forms that `onnx.load` reads: as text and as JSON of protocol buffers, and in its own syntax.
+"""ONNX in the other forms that `onnx.load` reads: protobuf text, protobuf JSON, and its own syntax.
 
-Forms and their endings: https://github.com/onnx/onnx/blob/main/onnx/serialization.py; the syntax:
-https://github.com/onnx/onnx/blob/main/docs/Syntax.md. A model is turned into the binary form, and examined as that.
+Forms and their suffixes: https://github.com/onnx/onnx/blob/main/onnx/serialization.py; the syntax:
+https://github.com/onnx/onnx/blob/main/docs/Syntax.md. A model is converted to the binary form and examined as that.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _IN_TEXT = (b"opset_import", b"op_type", b"external_data")
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a file goes by one of those names; where others have it, too, a field has to stand in it."""
+    """Return whether the file has one of the suffixes, and, if other formats share it, a field of ONNX."""
     suffix, find = blob.locator.suffix, blob.reader.find
     return any(find(mark) >= 0 for mark in _IN_TEXT) if suffix in _TEXT else suffix in _SUFFIXES
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the model in the binary form; nothing where the file is none."""
+    """Yield the model in binary form; nothing if the file is not a model."""
     if blob.size > context.limits.parsed_bytes // 4:
         raise OverLimit(f"{blob.size:,} bytes of text: more than may be held in memory")
     from scanners.parsing.onnx_forms import of_json, of_syntax, of_text

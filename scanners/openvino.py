@@ -1,4 +1,4 @@
-"""OpenVINO IR: a graph of layers as XML, whose constants stand in a file of raw bytes beside it.
+"""OpenVINO IR: a graph of layers as XML, whose constants are in a file of raw bytes beside it.
 
 Format: https://docs.openvino.ai/2025/documentation/openvino-ir-format.html. Layers of an extension are native code of a
 library. Settings of the runtime (plugins.xml) name the libraries that it loads. No entity is expanded here.
@@ -24,7 +24,7 @@ _LAYERS = "<layers"
 _PLUGINS = re.compile(r"<plugins>\s*(?:<!--.{0,1000}?-->\s*)*<plugin\s[^>]{0,1000}\blocation\s*=", re.DOTALL)
 _SETTINGS, _LOADED = "ie", frozenset({"plugin", "extension"})
 _OWN = re.compile(r"(?:lib)?openvino_\w{1,80}\.(?:so(?:\.\d+)*|dll|dylib)")
-"""What plug-ins of the runtime itself are called, which it looks for beside itself."""
+"""Names of the runtime's own plug-ins, which it looks for beside itself."""
 _STANDARD = re.compile(r"opset\d{1,2}|experimental|ie_internal_opset|util|internal")
 _BITS = {
     **dict.fromkeys(("u1", "bin"), 1),
@@ -40,7 +40,7 @@ _DIMENSIONS = 64
 _CUSTOM_SHOWN = 1_000
 _LIBRARY = re.compile(r"[^\n]{1,400}\.(?:so(?:\.\d+)*|dll|dylib)", re.IGNORECASE)
 COMPARING = frozenset("Equal NotEqual Greater GreaterEqual Less LessEqual IsNaN IsInf IsFinite Sign".split())
-"""Operations without one of which a graph decides nothing."""
+"""Operations of which a graph needs one to make a decision."""
 _REFERENCES = ("https://docs.openvino.ai/2025/documentation/openvino-extensibility.html",)
 
 CUSTOM = Rule(
@@ -100,7 +100,7 @@ ENTITY = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a net with layers begins here, with or without a document type in front."""
+    """Return whether the blob begins with a net with layers, possibly after a document type."""
     text = opening(blob)
     if _PLUGINS.search(text):
         return True
@@ -108,7 +108,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _written(word: str, blob: Blob) -> bytes:
-    """Return a word as it stands in the document, which may have two bytes for each letter."""
+    """Return `word` in the encoding of the document, which may be UTF-16."""
     if b"\0" not in blob.head[:4]:
         return word.encode()
     return word.encode("utf-16-le" if blob.head[:2] == b"\xff\xfe" or blob.head[1:2] == b"\0" else "utf-16-be")
@@ -144,7 +144,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _decisions(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the places where the answer depends on a test of the input."""
+    """Yield the places where the graph's output depends on a test of its input."""
     from scanners.parsing.input_branches import decision_facts
     from scanners.parsing.openvino_graph import Layers
 
@@ -157,7 +157,7 @@ def _decisions(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _libraries(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the libraries that settings of the runtime name, other than its own; raises Malformed."""
+    """Yield the libraries that settings of the runtime name, except its own; raises Malformed."""
     root = ""
     for event in events(blob.reader, context):
         if isinstance(event, Start):
@@ -171,7 +171,7 @@ def _libraries(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _element(blob: Blob, event: Start, layer: Start | None, told: set[tuple[str, str]]) -> Iterator[Item]:
-    """Yield what one element says; `layer` is the one it stands in, `told` the custom ones so far."""
+    """Yield what follows from one element; `layer` is the enclosing layer, `told` the custom layers reported so far."""
     if not event.within:
         if event.name != "net":
             raise Malformed(f"the root is {printable(event.name, _SHOWN)}, not net", event.offset)
@@ -187,7 +187,7 @@ def _element(blob: Blob, event: Start, layer: Start | None, told: set[tuple[str,
 
 
 def _attributes(blob: Blob, event: Start, context: Context) -> Iterator[Item]:
-    """Yield attributes in a layer that are code or a library: those of layers are numbers, shapes and names."""
+    """Yield attributes of a layer that are code or a library; honest ones are numbers, shapes and names."""
     for key, value in event.attributes.items():
         path = printable(f"{event.name}.{key}", _SHOWN)
         library = _LIBRARY.fullmatch(value) if key != "name" else None  # of PyTorch's modules, any
@@ -198,7 +198,7 @@ def _attributes(blob: Blob, event: Start, context: Context) -> Iterator[Item]:
 
 
 def _constant(blob: Blob, layer: Start, data: Start) -> Iterator[Finding]:
-    """Yield a constant whose place is no number, or whose size is not that of its shape."""
+    """Yield a constant whose offset is not a number, or whose size does not match its shape."""
     given = data.attributes
     if "element_type" not in given or "shape" not in given:
         return
@@ -218,7 +218,7 @@ def _constant(blob: Blob, layer: Start, data: Start) -> Iterator[Finding]:
 
 
 def _expected(kind: str, shape: str) -> int | None:
-    """Return how many bytes type and shape take, None where the type is not known, -1 where nothing has that shape."""
+    """Return the bytes that type and shape require, None for an unknown type, or -1 for an impossible shape."""
     bits = _BITS.get(kind.lower())
     if bits is None:
         return None

@@ -1,8 +1,8 @@
 """ONNX Runtime's own format (.ort): the graph of an ONNX model as a FlatBuffer, optimized for a device.
 
 Schema: onnxruntime/core/flatbuffers/schema/ort.fbs of https://github.com/microsoft/onnxruntime; core/graph/graph.cc and
-graph_flatbuffers_utils.cc read it. It holds what ONNX does, and edges besides, whose numbers are used unchecked.
-Operators and paths are judged as those of ONNX.
+graph_flatbuffers_utils.cc read it. It holds what ONNX does, and also edges, whose indices the runtime does not check.
+Operators and paths are judged like those of ONNX.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _TEXT = 256
 _PATH = 1_100
 _DIMENSIONS = 64
 _DEPTH = 50
-"""Graphs inside graphs."""
+"""Maximum nesting of graphs."""
 _NODES = 500_000
-"""Nodes of one graph whose edges are checked."""
+"""Maximum nodes of one graph whose edges are checked."""
 _FOUND = 50
 _CALLED = 200
-"""Operators of PyTorch that are told of one model."""
+"""Maximum PyTorch operators that are reported per model."""
 _EDGE = struct.Struct("<Iii")
 _CONTROL = (1 << 31) - 1
-"""In the place of both arguments: the edge is one of order alone."""
+"""Value of both argument indices in an edge that only orders two nodes."""
 
 EDGE = Rule(
     id="ort/edge-out-of-range",
@@ -52,12 +52,12 @@ EDGE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the identifier of the format stands behind the first offset."""
+    """Return whether the identifier of the format follows the first offset."""
     return blob.head[4:8] == _IDENTIFIER
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield operators, files and edges that lead nowhere; raises Malformed and OverLimit."""
+    """Yield operators, external files, and edges out of range; raises Malformed and OverLimit."""
     from scanners.parsing.flatbuffer import FlatBuffer
 
     session = FlatBuffer(blob.reader, context).root()
@@ -97,7 +97,7 @@ class _Operator(NamedTuple):
 
 
 class _Content:
-    """What has been seen of one model; an operator is told once, with its first node."""
+    """What has been read of one model so far; an operator is reported once, with its first node."""
 
     def __init__(self, blob: Blob, limit: int) -> None:
         self.blob, self.limit = blob, limit
@@ -108,7 +108,7 @@ class _Content:
         self.unchecked = False
 
     def graph(self, graph: Table, depth: int) -> Iterator[Item]:
-        """Yield what a graph holds, with the graphs inside its nodes."""
+        """Yield what a graph holds, including graphs nested in its nodes."""
         if depth > _DEPTH:
             raise OverLimit(f"graphs are nested deeper than {_DEPTH}")
         for tensor in graph.tables(0):
@@ -151,11 +151,11 @@ class _Content:
             yield from self.graph(graph, depth + 1)
 
     def _compiled(self, node: str, values: dict[str, tuple[str, int]], span: Span) -> Iterator[Item]:
-        """Yield the files from which a compiled graph is taken, which its runtime opens."""
+        """Yield the files that a runtime opens to load a compiled graph."""
         embedded = values.get("embed_mode", ("", 1))[1] != 0
         for name in COMPILED_PATHS:
             path = values.get(name, ("", 0))[0]
-            # What is embedded is the program itself, but for the model that it was made of
+            # With `embed_mode`, the first attribute holds the program itself, not a path
             if path and not (embedded and name == COMPILED_PATHS[0]) and path not in self.files:
                 if len(self.files) >= self.limit:
                     raise OverLimit(f"more than {self.limit:,} external files")
@@ -183,7 +183,7 @@ class _Content:
         name, kind = printable(tensor.text(0, _TEXT), _SHOWN) or "without a name", tensor.number(3, "i")
         dims, span = list(tensor.numbers(2, "q", _DIMENSIONS)), tensor.vector(4, 1)
         expected = size_of(kind, dims)
-        if expected is None or not span.offset:  # of texts, or among the data of training beside the file
+        if expected is None or not span.offset:  # strings, or training data in another file
             return
         if expected != span.length:
             amount = shorten(str(expected), _SHOWN) if expected >= 0 else "an impossible number"

@@ -1,8 +1,8 @@
 """PaddlePaddle: a program of operators as a protocol buffer (.pdmodel, __model__) or as JSON, and its parameters.
 
-Format: paddle/fluid/framework/framework.proto of https://github.com/PaddlePaddle/Paddle. Parameters stand in files
-beside it (.pdiparams; .pdparams and .pdopt are pickles). Operators that call Python functions, load libraries or open
-files are told.
+Format: paddle/fluid/framework/framework.proto of https://github.com/PaddlePaddle/Paddle. Parameters are in files beside
+it (.pdiparams; .pdparams and .pdopt are pickles). Operators that call Python functions, load libraries or open files
+are reported.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAME = "paddle"
 _SUFFIX = ".pdmodel"
 _SHOWN = 100
 _PATH_SHOWN = 1_200
-"""Characters of a path: more than judges take for one."""
+"""Maximum characters of a path that are kept: more than judges accept as a path."""
 _SCHEMA = {
     "Program": {1: ("blocks", "Block"), 4: ("version", "Version")},
     "Version": {1: ("version", "int")},
@@ -87,14 +87,14 @@ ENGINE = _rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a program or its parameters begin here; the suffix admits damaged programs."""
+    """Return whether the blob is a program or its parameters; the suffix also admits damaged programs."""
     if paddle_tensors.begins(blob.head) or paddle_ir.is_program(blob):
         return True
     return blob.locator.suffix == _SUFFIX or (blob.head[:1] == b"\x0a" and _is_program(blob))
 
 
 def _is_program(blob: Blob) -> bool:
-    """Return whether the first field is a block: its number, that of the one around it, then variables or operators."""
+    """Return whether the first field is a block: its index, that of its parent, then variables or operators."""
     from scanners.parsing.protobuf import LENGTH, VARINT, Wire
 
     wire = Wire(blob.reader)
@@ -125,7 +125,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _json(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield operators of a program as JSON that reach outside of it, each once."""
+    """Yield operators of a JSON program that reach outside of it, each once."""
     told: set[str] = set()
     for operator in paddle_ir.operators(blob, context):
         if operator.name in told:
@@ -141,7 +141,7 @@ def _json(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _program(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield operators of a protocol buffer that reach outside the program."""
+    """Yield operators of a protobuf program that reach outside of it."""
     from scanners.parsing.protobuf import Walker, Wire
 
     walker = Walker(Wire(blob.reader, context), _SCHEMA, _STREAMED, context.limits.parsed_bytes)
@@ -168,7 +168,7 @@ def _program(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _paths(record: Record) -> list[str]:
-    """Return the texts of attributes that say where files are."""
+    """Return the paths in the attributes of an operator."""
     return [
         text
         for attribute in record.records.get("attributes", ())

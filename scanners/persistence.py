@@ -1,8 +1,8 @@
-"""Orders that stay: files that a system, a shell or an interpreter obeys by their place, and variables they start with.
+"""Persistence: files that a system, shell or interpreter runs because of their path, and environment variables.
 
-Root file systems in layers and archives (`scanners/parsing/start_places.py`), settings of the environment beside a
-model (.env, .envrc), and the build files and units that set variables. What is told is judged in
-`scanners/judge/start_orders.py`; commands of attacks, wherever they stand, are the scanner `commands`' to tell.
+These are in root file systems of layers and archives (`scanners/parsing/start_places.py`), in environment files beside
+a model (.env, .envrc), and in build files and units that set variables. `scanners/judge/start_orders.py` judges them;
+the scanner `commands` reports attack commands.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _NPM, _NPM_NAMES = (
     ".npmrc",
     {"script-shell": "npm_config_script_shell", "node-options": "NODE_OPTIONS", "editor": "EDITOR"},
 )
-"""Settings of npm that are commands, or options of Node, and the variables that mean the same."""
+"""Settings of npm that are commands or options of Node, and the equivalent variables."""
 _NPM_SETTING = re.compile(r"[ \t]*(?P<name>script-shell|node-options|editor)[ \t]*=[ \t]*(?P<value>[^\n]{1,2000})")
 _JAVA_FILES = frozenset({"config.properties", "gradle.properties"})
-"""Settings of TorchServe and of Gradle, which start a Java machine with the options that these name."""
+"""Settings of TorchServe and Gradle, which contain options for a Java virtual machine."""
 _JAVA_SETTING = re.compile(r"[ \t]*(?:vmargs|org\.gradle\.jvmargs)[ \t]*[=:][ \t]*(?P<value>[^\n]{1,2000})")
 _COMMENT = re.compile(r"\s*(?:#|//|;|rem\s|::)", re.IGNORECASE)
 _ASSIGNED = re.compile(
@@ -62,7 +62,7 @@ _DEVELOPERS = frozenset(
     "vscode codespace gitpod coder vagrant ec2-user ubuntu debian runner jovyan node user dev developer docker "
     "circleci builder build runneradmin linuxbrew devcontainer %sudo %wheel %admin".split()
 )
-"""Users that images for development are made with, who are meant to install things."""
+"""Users of development images, who are meant to install software."""
 _FIELD = r":[^:\n]{0,200}"
 _ACCOUNT = re.compile(rf"(?P<name>[^:#\n]{{1,64}}){_FIELD}:0+:\d{{1,10}}{_FIELD}{_FIELD}:(?P<shell>[^:\n]{{0,200}})")
 _NO_SHELL = ("nologin", "false", "sync", "shutdown", "halt", "operator")
@@ -78,7 +78,7 @@ _ENVIRONMENTS = "programs started with these settings obey it"
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that is obeyed by its place or its name."""
+    """Return whether the blob is text that takes effect by its path or its name."""
     return blob.size > 0 and (places.place_of(blob.locator) != "" or _sets_variables(blob)) and text.accepts(blob)
 
 
@@ -99,7 +99,7 @@ def _is_built(name: str) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the orders that are out of the ordinary, with their lines."""
+    """Yield unusual orders, with their lines."""
     place = places.place_of(blob.locator)
     content = blob.reader.read(0, min(blob.size, _SIZE)).decode("utf-8", "replace")
     told: set[str] = set()
@@ -118,7 +118,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def order(locator: Locator, what: str, value: str, who: str, path: str, line: int = 0) -> Fact:
-    """Return the fact of one order: which rule it breaks, and who obeys it."""
+    """Return the fact of one order: what it violates (`what`), and what obeys it (`who`)."""
     detail: dict[str, Json] = {"what": what, "who": who, "path": path}
     if line:
         detail["line"] = line
@@ -169,11 +169,11 @@ _ORDERS = {
     places.ACCOUNTS: _account,
     places.ORDERS: _command,
 }
-"""What a line of a file orders, by its place, with the rule that it breaks."""
+"""Functions that yield what a line of a file orders, with the rule that it violates, by kind of place."""
 
 
 def _variables(blob: Blob, place: str, line: str) -> Iterator[tuple[str, str]]:
-    """Yield the variables that a line sets to what does harm, with the rules that they break."""
+    """Yield the variables that a line sets to something harmful, with the rules that they violate."""
     name = blob.locator.name
     setting: Setting = "system"
     if _is_environment(name):

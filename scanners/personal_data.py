@@ -1,8 +1,8 @@
 """Personal data in text that travels with a model: rows of a data set, logs, outputs of notebooks, test requests.
 
-It is no attack, and costs a second to begin with, so it is looked for only where somebody asks (`opt_in`). Presidio
-confirms what is found (`scanners.parsing.presidio`); of a person's data nothing goes further than its kind, its number
-and its place, see `Context.secrets`.
+It is not an attack, and the search takes a second to start, so it runs only on request (`opt_in`). Presidio confirms
+candidates (`scanners.parsing.presidio`). Only the kind, number and place of personal data are reported, see
+`Context.secrets`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 NAME = "personal-data"
 NEEDS = ("presidio-analyzer", "phonenumbers", "tldextract")
 WHOLE = 4 * MIB
-"""Bytes of a file that is looked at from beginning to end; of a larger one as many, in blocks evenly spread."""
+"""Maximum bytes of a file that is searched completely; of a larger one, as many in evenly spread blocks."""
 BLOCK = 32 * KIB
 PIECE = 16 * KIB
-"""Characters that recognisers get at once: what they find is compared with all else that they find there."""
+"""Characters per call of the recognisers, which compare all of their results in one text with each other."""
 MANY = 20
-"""Different values, or records, that nobody has in a file by accident or as an example."""
+"""Number of different values, or of records, that a file does not contain by accident or as examples."""
 FEW_IN_PROSE = 5
-"""Different e-mail addresses from which a text that is no data tells more than who wrote it; IP addresses, anywhere."""
+"""Number of different e-mail addresses in prose beyond those of authors; for IP addresses, in any file."""
 MOST_TRIED = 20_000
-"""Numbers that could be those of phones, after which a file is left alone: it would take minutes."""
+"""Maximum candidates for phone numbers per file, after which the search stops: it would take minutes."""
 GENUINE = 2
-"""One in so many numbers that could be those of cards has to have the check digit of one; by chance, one in ten has."""
+"""At least one in this many card number candidates must have a valid check digit; by chance, one in ten has."""
 _TABLES = frozenset((".csv", ".tsv", ".psv", ".tab"))
 _DATA = _TABLES | {".json", ".jsonl", ".ndjson", ".log", ".ldif", ".vcf", ".sql"}
 
@@ -93,7 +93,7 @@ SAMPLED = Rule(
 
 
 class _Piece(NamedTuple):
-    """Text to look at, which begins at a line or at an offset in bytes."""
+    """Text to search, which begins at a line number or at an offset in bytes."""
 
     text: str
     line: int
@@ -101,7 +101,7 @@ class _Piece(NamedTuple):
 
 
 class _Tally:
-    """All that is of one kind: how many, which different ones, and where the first stands."""
+    """Values of one kind: how many, which different ones, and where the first is."""
 
     def __init__(self, place: str, line: int) -> None:
         self.place, self.line = place, line
@@ -112,7 +112,7 @@ class _Tally:
 
 
 class _Search:
-    """What the pieces of a file have shown so far."""
+    """What has been found in the pieces of a file so far."""
 
     def __init__(self, blob: Blob) -> None:
         from scanners.parsing.personal_kinds import Header
@@ -123,12 +123,12 @@ class _Search:
         self.read = self.tried = 0
         self.tallies: dict[str, _Tally] = {}
         self.records: Counter[frozenset[str]] = Counter()
-        """How many lines hold just these kinds."""
+        """Number of lines that hold exactly these kinds."""
         self._candidates: set[str] = set()
         self._presidio, self._suffix = presidio(), blob.locator.suffix
 
     def look(self, piece: _Piece) -> None:
-        """Take in what a piece holds."""
+        """Search one piece, and count what it holds."""
         from scanners.parsing.personal_kinds import Reading
 
         reading = Reading(self._presidio, piece.text, self.header)
@@ -160,7 +160,7 @@ class _Search:
         tally.written.add(found.value)
 
     def told(self) -> dict[str, _Tally]:
-        """Return what is more than the names of authors, versions and chance."""
+        """Return the kinds that go beyond names of authors, version numbers and chance."""
         from scanners.parsing.personal_kinds import ADDRESS, CARD, EMAIL
 
         told = dict(sorted(self.tallies.items()))
@@ -174,7 +174,7 @@ class _Search:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield how much personal data of each kind a text holds; raises MissingDependency without Presidio."""
+    """Yield the amount of personal data of each kind in a text; raises MissingDependency without Presidio."""
     search = _Search(blob)
     try:
         for piece in _pieces(blob, search):
@@ -196,7 +196,7 @@ def _said(blob: Blob, context: Context, search: _Search) -> Iterator[Item]:
 
     told = search.told()
     for kind, tally in told.items():
-        if kind != ADDRESS:  # what code connects to is said by others
+        if kind != ADDRESS:  # other scanners report what code connects to
             context.secrets.update(tally.values | tally.written)
         evidence: dict[str, Json] = {"count": tally.count, "distinct": len(tally.values), "place": tally.place}
         if tally.line:
@@ -213,7 +213,7 @@ def _said(blob: Blob, context: Context, search: _Search) -> Iterator[Item]:
 
 
 def _pieces(blob: Blob, search: _Search) -> Iterator[_Piece]:
-    """Yield the text in pieces that end with a line where they can, and note what the columns of a table are called."""
+    """Yield the text in pieces that end at line ends if possible, and record the names of a table's columns."""
     from scanners.parsing.personal_kinds import header_of
 
     line = 1
@@ -230,7 +230,7 @@ def _pieces(blob: Blob, search: _Search) -> Iterator[_Piece]:
 
 
 def _blocks(blob: Blob) -> Iterator[tuple[int, str]]:
-    """Yield where text stands, and the text: all of a small file, else whole lines of blocks that are evenly spread."""
+    """Yield offsets and text: all of a small file, otherwise whole lines in evenly spread blocks."""
     if blob.size <= WHOLE:
         yield 0, decoded(blob.reader.read(0, blob.size))
         return

@@ -1,9 +1,9 @@
-"""PMML: models as XML, which are data as long as whoever reads them expands, includes and runs nothing.
+"""PMML: models as XML, which are data as long as their reader expands, includes and runs nothing.
 
-Specification: https://dmg.org/pmml/v4-4-1/GeneralStructure.html. No entity is expanded here and no other document is
-looked at; extensions are searched for code, since some evaluators run scripts that stand in them. Of other XML only the
-document type is read: dictionaries and settings of models are parsed by libraries that expand entities, too
-(CVE-2026-40682 of OpenNLP).
+Specification: https://dmg.org/pmml/v4-4-1/GeneralStructure.html. No entity is expanded here, and no other document is
+read; extensions are searched for code, since some evaluators run scripts in them. Of other XML only the document type
+is read, because libraries that expand entities also parse dictionaries and settings of models (CVE-2026-40682 of
+OpenNLP).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ _SUFFIX = ".pmml"
 _SHOWN = 160
 _ROOT = re.compile(r"<(?:[\w.-]+:)?PMML[\s>/]|<!DOCTYPE\s+(?:[\w.-]+:)?PMML\b")
 _STARTS = b"< \t\n\r\v\f\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3\xef\xff\xfe"
-"""What a document may begin with: its root, white space as Unicode has it, or the mark of an encoding."""
+"""Possible first bytes of a document: `<`, Unicode white space, or a byte order mark."""
 _BOMB = MIB
-"""Characters that an entity may become before it is called a bomb."""
+"""Maximum characters of an expanded entity; above, it is a bomb."""
 _ENTITIES_SHOWN = 20
 _INCLUDES = ("http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude")
 _TRANSFORM = "http://www.w3.org/1999/XSL/Transform"
 _DECLARES = re.compile(r"<!DOCTYPE\s+(?!(?:html|net)\b)[\w:.-]+[^\[<>]{0,1000}\[[\s\S]{0,3000}?<!ENTITY\s")
-"""A document type that declares entities; OpenVINO's networks have a scanner of their own."""
+"""A document type that declares entities; networks of OpenVINO have a scanner of their own."""
 _FRONT = re.compile(r"<!--[\s\S]*?(?:-->|$)|<\?[^>]{0,1000}>")
-"""What may stand before a document type."""
+"""What may precede a document type."""
 _DECLARED = re.compile(r"\]\s*>")
 """The end of the declarations in a document type."""
 _STANDARD = re.compile(
     r"https?://(?:[\w-]+\.)*(?:w3|docbook|oasis-open|tei-c|openoffice|apache|gnome|kde|xmlsoap|unicode|ietf|rfc-editor|niso|dmg"
     r"|mathml|resource|debian|freebsd|linuxdoc|sourceforge|xml)\.(?:org|net)/|https?://(?:[\w-]+\.)*(?:nlm\.nih\.gov|sun\.com)/"
 )
-"""Where entities of standards stand, which documents of others take over."""
+"""Addresses of entities in standards, which many documents use."""
 _OWN_TYPES = re.compile(r"(?:https?://(?:www\.)?dmg\.org/[\w./-]+|[\w.-]{0,99}pmml[\w.-]{0,99}\.dtd)", re.IGNORECASE)
-"""Where the document types of PMML 1 and 2 stand."""
+"""Addresses of the document types of PMML 1 and 2."""
 _SCRIPTS = frozenset({"script", "scriptlet", "javascript"})
 _TEXTS = frozenset({"Extension", "script", "Script", "scriptlet", "javascript"})
 # What a program in an extension needs, in the languages of evaluators; none of it is part of data
@@ -146,7 +146,7 @@ JAVA_CLASS = _rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the document begins with the root of PMML or its document type; the suffix admits others."""
+    """Return whether the document begins with PMML's root or document type; the suffix also admits others."""
     if blob.locator.suffix == _SUFFIX:
         return True
     text = opening(blob)
@@ -160,7 +160,7 @@ def _decoded(head: bytes) -> str:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what would be fetched, expanded or run; raises Malformed where the document is cut or is not PMML."""
+    """Yield what would be fetched, expanded or run; raises Malformed if the document is cut short or not PMML."""
     if blob.locator.suffix != _SUFFIX and not _ROOT.search(opening(blob)):
         yield from _other(blob, context)
         return
@@ -180,7 +180,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _other(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the document type of any XML takes from elsewhere: books are put together from files beside them."""
+    """Yield what the document type of any XML refers to outside; files beside it are legitimate, as for books."""
     found = events(blob.reader, context, frozenset())
     event = next((event for event in found if isinstance(event, Doctype | Start)), None)
     if isinstance(event, Start):  # what looked like a document type stands in a comment: none comes behind the root

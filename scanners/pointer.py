@@ -1,10 +1,10 @@
-"""Text that stands in place of weights, or tells where they are: Git LFS, git-annex, XetHub, DVC, downloads of the Hub.
+"""Text that replaces weights, or tells where they are: Git LFS, git-annex, XetHub, DVC, downloads of the Hub.
 
 Specifications: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md,
 https://git-annex.branchable.com/internals/pointer_file/, https://dvc.org/doc/user-guide/project-structure/dvc-files,
-https://huggingface.co/docs/huggingface_hub/guides/download. A pointer of the first three stands under the name of the
-weights, which are elsewhere, unexamined. A `.dvc` file and the notes of a download stand beside them: whether those are
-there is for the listing to say, and nothing is followed.
+https://huggingface.co/docs/huggingface_hub/guides/download. Pointers of the first three kinds have the name of the
+weights, which are elsewhere and not examined. A `.dvc` file and the metadata of a download are beside the weights,
+which appear in the listing if they exist. No pointer is followed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scanners.judge.external_files import outside
 
 NAME = "pointer"
 _LFS_SIZE = 1_024
-"""Bytes that a Git LFS pointer stays below, by its specification; those of XetHub are shorter."""
+"""Upper bound of a Git LFS pointer in bytes, by its specification; those of XetHub are shorter."""
 _ANNEX_SIZE = 32 * KIB
 _DVC_SIZE = MIB
 _OUTPUTS = 10_000
@@ -52,7 +52,7 @@ OUTSIDE = Rule(
 
 
 class Target(NamedTuple):
-    """What a pointer stands for, as far as it says: where, how many bytes (-1 unknown), and its digest."""
+    """What a pointer refers to: its path, its size in bytes (-1 if unknown), and its digest."""
 
     path: str
     size: int
@@ -60,7 +60,7 @@ class Target(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What is known of it, in brackets, or nothing."""
+        """What is known about the target, in brackets, or nothing."""
         known = [f"{self.size:,} bytes"] if self.size >= 0 else []
         known += [self.digest] if self.digest else []
         return f" ({', '.join(known)})" if known else ""
@@ -68,7 +68,7 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A form of pointer: `instead` says that it stands under the name of the weights themselves."""
+    """A kind of pointer; `instead` tells whether it has the name of the weights themselves."""
 
     title: str
     accepts: Callable[[Blob], bool]
@@ -93,7 +93,7 @@ def _xet(blob: Blob, _context: Context) -> Iterator[Target]:
 
 
 def _described(blob: Blob, digest: re.Pattern[bytes], length: re.Pattern[bytes]) -> Target:
-    """Return the target whose digest and length stand on lines of their own."""
+    """Return the target whose digest and length are on lines of their own."""
     found, size = digest.search(blob.head), length.search(blob.head)
     return Target(blob.locator.name, int(size[1]) if size else -1, found[1].decode("ascii") if found else "")
 
@@ -115,7 +115,7 @@ def _is_dvc(blob: Blob) -> bool:
 
 
 def _dvc(blob: Blob, context: Context) -> Iterator[Target]:
-    """Yield the outputs that the file lists; raises Malformed where it is no YAML, and OverLimit."""
+    """Yield the outputs that the file lists; raises Malformed if it is not YAML, and OverLimit."""
     from scanners.parsing.yaml_events import YamlError, entries
 
     if blob.size > _DVC_SIZE:
@@ -172,12 +172,12 @@ def _kind(blob: Blob) -> Kind | None:
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob only points to what it is named for, or describes what stands beside it."""
+    """Return whether the blob is a pointer, or describes a file beside it."""
     return _kind(blob) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what is pointed to, and the problem that weights are not here where the pointer took their place."""
+    """Yield the targets, and a Problem if a pointer replaces the weights, which are missing then."""
     kind = _kind(blob)
     assert kind is not None, "scan follows accepts"
     for number, target in enumerate(kind.targets(blob, context)):

@@ -1,7 +1,7 @@
-"""R data (.rds, .RData, .rda): serialized objects, among which functions and promises are code.
+"""R data (.rds, .RData, .rda): serialized objects, of which functions and promises are code.
 
-Format: src/main/serialize.c of R, see `scanners.parsing.r_stream`. A promise that was never looked at runs its code as
-soon as somebody does, in the process that loaded the file (CVE-2024-27322).
+Format: src/main/serialize.c of R, see `scanners.parsing.r_stream`. An unevaluated promise runs its code when its value
+is first used, in the process that loaded the file (CVE-2024-27322).
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ FUNCTION = _rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a serialized object or a workspace begins here."""
+    """Return whether the blob begins with a serialized object or a workspace."""
     return _start(blob.head) is not None
 
 
@@ -125,7 +125,7 @@ def _start(head: bytes) -> int | None:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what of the file is code; raises Malformed, Truncated and OverLimit."""
+    """Yield the code in the file; raises Malformed, Truncated and OverLimit."""
     from scanners.parsing.r_stream import RStream
 
     yield Fact("framework", "R", blob.locator)
@@ -150,7 +150,7 @@ def _blank(blob: Blob, start: int) -> bool:
 
 
 class _Seen:
-    """What has been seen of code: how often, the first place, and the names in it."""
+    """Code seen so far, by kind: how often, the first offset, and the names in it."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -159,7 +159,7 @@ class _Seen:
         self._names: dict[str, dict[str, int]] = {"function": {}, "promise": {}}
 
     def take(self, kind: str, name: str, within: str, offset: int) -> None:
-        """Take one event of a stream."""
+        """Record one event of a stream."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         self._first.setdefault(kind, offset)
         if kind == "hook":
@@ -169,7 +169,7 @@ class _Seen:
             names.setdefault(name, offset)
 
     def findings(self, blob: Blob) -> Iterator[Finding]:
-        """Yield what the whole object amounts to."""
+        """Yield the findings for the whole object."""
         lazy, called = self._names["promise"], self._names["function"]
         evidence: dict[str, Json] = {"names": _listed(lazy)}
         for rule, dangerous in ((PROMISE_RUNS, _COMMANDS), (PROMISE_EVALUATES, _EVALUATES)):

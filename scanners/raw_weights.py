@@ -1,9 +1,8 @@
-"""Tensors that stand apart from their graph: numbers without a structure, known by the names that their writers give.
+"""Tensors in files of their own: numbers without structure, recognised by the names that their writers use.
 
 External data of ONNX, weights of OpenVINO as optimum-intel names them, shards of TensorFlow.js, MLC and
-FasterTransformer, weights of ncnn and MNN, the layers of an index as Chroma keeps them, the lists of FAISS, trees of
-H2O, chunks of zarr and Orbax. A file of such a name is looked at as raw bytes, and by every scanner that knows its
-beginning.
+FasterTransformer, weights of ncnn and MNN, the layers of an index of Chroma, the lists of FAISS, trees of H2O, chunks
+of zarr and Orbax. Such a file is searched as raw bytes, and examined by every scanner that knows its beginning.
 """
 
 from __future__ import annotations
@@ -28,19 +27,20 @@ _NAMED = re.compile(
     r"|(?:data_level0|link_lists)\.bin|[^/]+\.ivfdata"
 )
 _STORAGE = re.compile(r"(?:[^/]+/)+data/\d+")
-"""Member of a zip that torch wrote: a tensor, which whoever packed the zip again has compressed."""
+"""Path of a tensor in a zip of torch, which is compressed if the zip was repacked."""
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is named as writers name weights alone, and is no text in their place."""
+    """Return whether the blob has a name that only weights have, and is not text."""
     named = _NAMED.fullmatch(blob.locator.name) is not None or _is_chunk(blob)
     return blob.size > 0 and named and not text.is_text(blob.head)
 
 
 def _is_chunk(blob: Blob) -> bool:
-    """Return whether the blob is a chunk of an array, a storage of torch, or what one of them was compressed from.
+    """Return whether the blob is a chunk of an array or a storage of torch, possibly decompressed.
 
-    Of one dimension it has a number for its name, as much else has: there, only what keeps its name is taken for one.
+    A chunk of a one-dimensional array is named by a number, like many other files; so it only counts if decompression
+    kept its name.
     """
     locator = blob.locator
     if not is_chunk(locator.name) or is_blosc(blob.head, blob.size):
@@ -51,7 +51,7 @@ def _is_chunk(blob: Blob) -> bool:
 
 
 def scan(_blob: Blob, _context: Context) -> Iterator[Item]:
-    """Yield nothing: that the raw bytes were looked at is all there is to do."""
+    """Yield nothing: the search of the raw bytes is enough."""
     return iter(())
 
 

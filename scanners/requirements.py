@@ -1,10 +1,10 @@
-"""What a model asks to be installed: requirements of pip, environments of conda, MLflow's, and projects in TOML.
+"""Packages that a model asks to install: requirements of pip, environments of conda and MLflow, TOML projects.
 
 Formats: https://pip.pypa.io/en/stable/reference/requirements-file-format/,
 https://docs.conda.io/projects/conda/en/latest/user-guide/tasks/manage-environments.html, python_env.yaml of MLflow.
-Whoever serves or tests the model installs them, and installing runs code: where they come from is judged.
-A list may include others, of any name: what text of any name would take from elsewhere is told as `requirement-line`,
-and judged where a list of the same folder includes it (scanners.judge.repository.includes).
+Serving or testing the model installs them, and installing runs code, so their origin is judged. A list may include
+others of any name: lines of any text that take packages from elsewhere become facts `requirement-line`, which are
+judged if a list in the same folder includes the file (scanners.judge.repository.includes).
 """
 
 from __future__ import annotations
@@ -23,58 +23,58 @@ from scanners.parsing.other_lists import LOCK, LOCKS, lines_of_lock, lines_of_no
 from scanners.parsing.requirement_lines import Line, lines_in, requirement
 
 SIZE_LIMIT = 2 * MIB
-"""Bytes that are read: a lock with hashes of a thousand packages has half a MiB."""
+"""Maximum bytes of a file that is read: a lock file with hashes of a thousand packages has half a MiB."""
 _LISTS = re.compile(r"(?:[\w.-]*requirements?[\w.-]*|constraints[\w.-]*)\.(?:txt|in|pip)$", re.IGNORECASE)
 _ENVIRONMENTS = re.compile(
     r"(?:(?:[\w-]*conda[\w-]*|[\w-]*environment[\w-]*|python_env|env)\.ya?ml|\.?condarc|\.mambarc)$", re.IGNORECASE
 )
 _SERVICES = re.compile(r"(?:bentofile|cog)[\w.-]{0,40}\.ya?ml")
-"""Descriptions of services of BentoML and Cog, whose images get the packages that they list."""
+"""Service descriptions of BentoML and Cog, which install the packages listed there in their images."""
 _RUNTIME = b"runtime_env"
-"""Key of applications of Ray Serve, with a list of packages for pip below it."""
+"""Key of Ray Serve applications, with a list of pip packages below it."""
 _PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml", "pixi.toml", "hatch.toml"})
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg", ".pydistutils.cfg", "pydistutils.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
 _PROGRAMS = frozenset(".py .ipynb .json .js .html .svg .c .h .cpp .cu .rs .go .sh .bash .bat .ps1".split())
-"""Endings of what nobody can write as a list of packages, or would not read as one."""
+"""Suffixes of files that are never lists of packages."""
 _OTHERS = frozenset({"setup.py", "package.json", ".npmrc", ".yarnrc", ".yarnrc.yml"})
 _INLINE = b"# /// script"
 _SECTIONS = frozenset({"dependencies", "build_dependencies", "channels", "default_channels", "channel_alias"})
 _CHANNELS = frozenset({"channels", "default_channels", "channel_alias"})
 _PACKAGES = frozenset({"packages", "python_packages", "pip"})
 _PLACES = {"index_url": "index", "extra_index_url": "index", "find_links": "links", "trusted_host": "host"}
-"""Keys of such lists, and of where pip takes packages from."""
+"""Keys of package sources, with the kind of each."""
 _INCLUDED = 64 * KIB
-"""Bytes of a file of any other name that lists may include."""
+"""Maximum bytes of a file of any other name that may be included."""
 _ELSEWHERE = re.compile(
     rb"(?m)^[ \t]*(?:(?:-[if]|--(?:extra-)?index-url|--find-links|-e|--editable)[ \t=]*\S*"
     rb"|[\w.-]{1,100}+(?:\[[\w, -]{0,200}\])?[ \t]*@[ \t]*\S*|(?:git|hg|svn|bzr)\+\w{0,10})://"
     rb"|^[ \t]*(?:https?|ftp)://\S{1,500}\.(?:whl|zip|tgz|tar\.\w+)\b"
     rb"|^[\w.-]{1,100}+[^\n#;&|]{0,200}+[;&|][^\n]{0,200}://|^[ \t]*(?:-[rc]|--requirement|--constraint)[ \t=]"
 )
-"""What a line that takes something from an address begins with, or one that includes a list."""
+"""Beginnings of lines that take packages from an address, or include another list."""
 _SIGNS = (b"://", b"-r ", b"-c ", b"-r\t", b"-c\t", b"--requirement", b"--constraint")
-"""One of which is in all of them."""
+"""Literals of which every match of the pattern above contains one."""
 _TOLD = 5_000
-"""Requirements of one file that are told."""
+"""Maximum requirements that are reported per file."""
 _TOLD_OF_OTHERS = 100
-"""Lines of a file of any other name: the first are enough for a list that takes packages from elsewhere."""
+"""Maximum lines that are reported of a file of any other name: the first ones show the origin of its packages."""
 _SHOWN = 200
 _PLAIN = ("package", "local")
 CONDA = "conda"
-"""Kind of a line that asks conda for a package."""
+"""Kind of a line that requests a package from conda."""
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text by whose name installers know it, or which another list may include."""
+    """Return whether the blob is text that installers recognise by name, or that another list may include."""
     named = _is_named(blob) or _asks_otherwise(blob) or _is_service(blob)
     return blob.size > 0 and (named or _may_be_included(blob)) and text.accepts(blob)
 
 
 def _asks_otherwise(blob: Blob) -> bool:
-    """Return whether the blob is no list, but asks for packages: a script, a lock, what npm reads, or setup.py.
+    """Return whether the blob requests packages without being a list: a script, lock file, npm file or setup.py.
 
-    Of those, one that is too large is left to others: they are no lists that somebody wrote.
+    Larger ones are left to other scanners, since nobody wrote them as lists.
     """
     name = blob.locator.name
     if blob.size > SIZE_LIMIT:
@@ -99,7 +99,7 @@ def _is_named(blob: Blob) -> bool:
 
 
 def _is_service(blob: Blob) -> bool:
-    """Return whether the blob describes a service with the packages that it needs."""
+    """Return whether the blob describes a service and the packages that it needs."""
     if blob.locator.suffix not in (".yaml", ".yml") or blob.size > SIZE_LIMIT:
         return False
     return _SERVICES.fullmatch(blob.locator.name) is not None or blob.reader.find(_RUNTIME, 0, blob.size) >= 0
@@ -114,7 +114,7 @@ def _may_be_included(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what is asked for, and from where; raises OverLimit above 2 MiB, and above 5,000 requirements."""
+    """Yield the requested packages and their origin; raises OverLimit above 2 MiB, and above 5,000 requirements."""
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of requirements")
     content = text.decoded(blob.reader.read(0, blob.size))
@@ -146,7 +146,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _built(blob: Blob, content: str) -> Iterator[Item]:
-    """Yield the files of the folder that building it runs."""
+    """Yield the files that building the project in this folder runs."""
     from scanners.parsing.build_hooks import hooks_of_build
 
     for hook in hooks_of_build(content):
@@ -156,7 +156,7 @@ def _built(blob: Blob, content: str) -> Iterator[Item]:
 
 
 def _of_others(blob: Blob, content: str) -> Iterator[Line]:
-    """Yield where packages come from that no list asks for."""
+    """Yield the origins of packages in files that are not lists."""
     name = blob.locator.name
     if name in LOCKS or LOCK.fullmatch(name):
         yield from lines_of_lock(content, name)
@@ -172,9 +172,9 @@ def _of_others(blob: Blob, content: str) -> Iterator[Line]:
 
 
 def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
-    """Yield dependencies of an environment, and channels at other addresses; YAML that breaks is another scanner's.
+    """Yield the dependencies of an environment, and channels at other addresses; another scanner reports broken YAML.
 
-    In one of conda, packages that it installs itself are of kind `conda`, those below `pip` are pip's.
+    In a conda environment, packages of conda itself have the kind `conda`; those below `pip` belong to pip.
     """
     from scanners.parsing.yaml_events import YamlError, entries_in_place
 
@@ -194,7 +194,7 @@ def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
 
 
 def _of_service(content: str) -> Iterator[Line]:
-    """Yield the packages of a service, and where they come from."""
+    """Yield the packages of a service and their origins."""
     from scanners.parsing.yaml_events import YamlError, entries_in_place
 
     try:
@@ -209,7 +209,7 @@ def _of_service(content: str) -> Iterator[Line]:
 
 
 def fact_of(blob: Blob, line: Line, kind: str = "requirement") -> Fact:
-    """Return the fact of a line."""
+    """Return the fact for a line."""
     if line.kind == "list":
         named: dict[str, Json] = {"line": line.number, "named": kind == "requirement"}
         return Fact("requirement-list", printable(line.source, _SHOWN), blob.locator, detail=named)
