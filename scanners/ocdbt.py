@@ -1,7 +1,7 @@
-"""OCDBT: the key-value store in which Orbax keeps the arrays of JAX: a manifest, and nodes of a tree with small values.
+"""OCDBT: the key-value store of Orbax for arrays of JAX: a manifest, and tree nodes with small values.
 
-Format: https://google.github.io/tensorstore/kvstore/ocdbt/index.html#storage-format. Lengths are checked, and what is
-compressed is looked at as raw bytes; it holds keys, descriptions of arrays and numbers, and nothing in it runs.
+Format: https://google.github.io/tensorstore/kvstore/ocdbt/index.html#storage-format. Lengths are checked, and the
+decompressed content is searched as raw bytes; it holds keys, array metadata and numbers, and nothing in it runs.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ NAME = "ocdbt"
 _MANIFEST, _NODE, _VERSIONS = b"\x0c\xdb\x3a\x2a", b"\x0c\xdb\x20\xde", b"\x0c\xdb\x1a\x2a"
 _MAGICS = (_MANIFEST, _NODE, _VERSIONS)
 _HEADER = 14
-"""Bytes of magic number, length, version and method of compression."""
+"""Bytes of the header: magic number, length, version and compression method."""
 _CHECKSUM = 4
 _PLAIN, _ZSTD = 0, 1
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a manifest or a node begins here."""
+    """Return whether the blob begins with a manifest or a node."""
     return blob.head.startswith(_MAGICS) and blob.head[12:13] == b"\0"
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the content of each node that stands here; raises Malformed where one does not fit."""
+    """Yield the content of each node; raises Malformed if one does not fit."""
     if blob.expanded:
-        return  # the content of a node, which has been looked at as raw bytes
+        return  # the content of a node, which is searched as raw bytes
     yield Fact("framework", "orbax", blob.locator)
     position = 0
     while position < blob.size:
@@ -50,7 +50,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield from _content(blob, context, position, length)
         position += length
     if position < blob.size:
-        # Values of their own length stand between nodes; which one is where only the tree tells.
+        # Values of any length lie between nodes; only the tree tells where each is
         raise OverLimit(f"values from {position:,} on, which the preceding nodes do not describe")
 
 

@@ -1,7 +1,7 @@
 """Riegeli records: a SavedModel that TensorFlow split (saved_model.cpb), and data.
 
 Format: https://github.com/google/riegeli/blob/master/doc/riegeli_records_file_format.md. The records of a SavedModel
-are put together as its loader does it, and judged as any; those of data are looked at as raw bytes.
+are merged as its loader does, and examined like any SavedModel; records of data are searched as raw bytes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _CHUNKS = 1_000_000
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the header of the first block stands here, which is the same in all files."""
+    """Return whether the blob begins with the header of the first block, which is the same in all files."""
     return blob.head.startswith(SIGNATURE)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the message that the records make, else what chunks hold; raises Malformed and MissingDependency."""
+    """Yield the message that the records form, or else the chunks' content; raises Malformed and MissingDependency."""
     from scanners.parsing import split_message
 
     found = _Records(blob.reader, context)
@@ -48,7 +48,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 class _Records:
-    """The records of a file, each at the place that its writer gave it: behind the beginning of its chunk."""
+    """The records of a file by position, as writers number them from the start of their chunk."""
 
     def __init__(self, reader: Reader, context: Context) -> None:
         self._reader, self._context = reader, context
@@ -65,7 +65,7 @@ class _Records:
         return self._of(len(self.chunks) - 1)[-1] if self.chunks else None
 
     def at(self, place: int) -> Reader:
-        """Return the record at a place, or the first one behind it; raises Malformed."""
+        """Return the record at a position, or the first one after it; raises Malformed."""
         index = bisect_right(self.chunks, place, key=lambda chunk: chunk.start) - 1
         if index >= 0 and place - self.chunks[index].start < self.chunks[index].records:
             return self._of(index)[place - self.chunks[index].start]

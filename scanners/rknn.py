@@ -2,7 +2,7 @@
 
 The layout is not published. What is known comes from files of rknn-toolkit2 and from readers such as
 https://github.com/lutzroeder/netron: a header, the compiled model (a FlatBuffer, or a graph of OpenVX), then JSON
-behind its length. The runtime takes it to a device and runs no code of the host for it.
+after its length. The runtime loads it onto a device and runs none of its code on the host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAGIC, _ENCRYPTED = b"RKNN\0\0\0\0", b"CYPTRKNN"
 _IDENTIFIER, _IDENTIFIER_OFFSET = b"RKNN", 4
 _VERSIONS = range(1, 32)
 _LITE = 0x1000
-"""Set in the version of models for a smaller runtime."""
+"""Version bit of models for a smaller runtime."""
 _HEADER, _PADDING = 24, 40
 _JSON = 16 * MIB
 _SHOWN = 100
@@ -48,7 +48,7 @@ OUT_OF_RANGE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the header of the container, plain or encrypted, or the identifier of its FlatBuffer is here."""
+    """Return whether the blob begins with a container's header, plain or encrypted, or is its FlatBuffer alone."""
     if blob.head.startswith((_MAGIC, _ENCRYPTED)):
         return True
     root = int.from_bytes(blob.head[:4], "little")
@@ -56,7 +56,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield tensors that are not there; raises Malformed, Truncated, Encrypted and OverLimit."""
+    """Yield references to missing tensors; raises Malformed, Truncated, Encrypted and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
     if blob.head.startswith(_ENCRYPTED):
         raise Encrypted("the model is encrypted")
@@ -67,7 +67,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _container(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the compiled model, what the description says, and what follows it."""
+    """Yield the compiled model, facts from the description, and the data after it."""
     version, size = (int.from_bytes(blob.reader.read(at, 8), "little") for at in (8, 16))
     if version & ~_LITE not in _VERSIONS:
         raise Malformed(f"the version {version:,} is unknown", 8)
@@ -105,7 +105,7 @@ def _description(blob: Blob, context: Context, start: int, length: int) -> Itera
 
 
 def _compiled(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the first operator of each graph that takes a tensor which is not there."""
+    """Yield the first operator of each graph that uses a missing tensor."""
     model = FlatBuffer(blob.reader, context).root()
     compiler = printable(model.text(_COMPILER, _TEXT), _SHOWN)
     if compiler:

@@ -1,7 +1,7 @@
-"""Ruby's Marshal (models of Rumale, classifier-reborn, ai4r): objects that name the classes they are made of.
+"""Ruby's Marshal (models of Rumale, classifier-reborn, ai4r): objects that name their classes.
 
-Format: https://docs.ruby-lang.org/en/master/marshal_rdoc.html. Loading one makes objects of any class that is loaded,
-and calls what their classes do then: `marshal_load`, `_load`, and `hash` or `<=>` of what stands as a key.
+Format: https://docs.ruby-lang.org/en/master/marshal_rdoc.html. Loading creates objects of any loaded class, and calls
+its hooks: `marshal_load`, `_load`, and `hash` or `<=>` of keys.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ NAME = "ruby"
 _SHOWN = 200
 _CLASS = re.compile(r"[A-Z]\w*(?:::[A-Z]\w*)*")
 _LOOKED = 40
-"""Values by which a stream is recognised, besides its two bytes."""
+"""Maximum values that are read to recognise a stream, after its two version bytes."""
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether values follow the version of the format, as far as the head reaches."""
+    """Return whether valid values follow the version of the format, as far as the head reaches."""
     if not blob.head.startswith(MAGIC) or blob.head[2:3] not in KINDS:
         return False
     stream = RubyStream(blob.reader)

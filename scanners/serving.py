@@ -1,14 +1,14 @@
-"""Configurations of model servers: Triton's config.pbtxt, serving.properties of DJL Serving, graphs of OpenVINO's.
+"""Configurations of model servers: Triton's config.pbtxt, DJL's serving.properties, graphs of OpenVINO Model Server.
 
 Triton: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto. It loads the libraries
 of `model_operations` and the shared object of `runtime`, looks for those of `backend` beside the model first, and its
-backend of OpenVINO loads `CPU_EXTENSION_PATH`; that of Python runs in the environment under `EXECUTION_ENV_PATH`. DJL:
-https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports `option.entryPoint`,
-its server makes an instance of the Java class under `translatorFactory`. OpenVINO's model server imports `handler_path`
-of nodes of Python in graphs of MediaPipe: https://docs.openvino.ai/2025/model-server/ovms_docs_python_support_reference.html.
-OpenNLP makes objects of the classes that `manifest.properties` of a model
-names: https://nvd.nist.gov/vuln/detail/CVE-2026-42027. Files that both servers run by their name alone (`1/model.py`,
-`model.py`) are judged as code of models.
+OpenVINO backend loads `CPU_EXTENSION_PATH`; the Python backend runs in the environment under `EXECUTION_ENV_PATH`.
+DJL: https://docs.djl.ai/master/docs/serving/serving/docs/configurations.html. Its Python engine imports
+`option.entryPoint`, and its server instantiates the Java class under `translatorFactory`. OpenVINO Model Server imports
+`handler_path` of Python nodes in MediaPipe graphs:
+https://docs.openvino.ai/2025/model-server/ovms_docs_python_support_reference.html. OpenNLP instantiates the classes
+that `manifest.properties` of a model names: https://nvd.nist.gov/vuln/detail/CVE-2026-42027. Files that servers run by
+their name alone (`1/model.py`, `model.py`) are judged as code of models.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ _SCHEMA = {
 _EXTENSION = "CPU_EXTENSION_PATH"
 _ENVIRONMENT, _OWN_FOLDER = "EXECUTION_ENV_PATH", "$$TRITON_MODEL_DIRECTORY/"
 _WORKER, _OWN_WORKER = "executor_worker_path", "/trtllmExecutorWorker"
-"""The program that the backend of TensorRT-LLM starts, and what it is called."""
+"""The setting for the program that the backend of TensorRT-LLM starts, and the usual end of its path."""
 _SHARED = re.compile(r"/(?:tmp|var/tmp|dev/shm)/")
-"""Folders into which anybody puts files; elsewhere on the machine an environment is one that its owner prepared."""
+"""World-writable folders; an environment elsewhere on the machine was prepared by its owner."""
 _TRANSLATORS = ("translatorFactory", "translator", "option.translatorFactory", "option.translator")
 _OWN = "ai.djl."
 _TRUE = ("true", "1", "yes", "on")
@@ -81,7 +81,7 @@ OUTSIDE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text with the name that a server looks for, and holds what it reads there."""
+    """Return whether the blob is text with a name that a server looks for, and with what it reads there."""
     name = blob.locator.name
     if name == _TRITON:
         return any(blob.reader.find(field) >= 0 for field in _FIELDS) and text.accepts(blob)
@@ -93,7 +93,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what a server would load and import; raises OverLimit above 1 MiB, Malformed where that is unclear."""
+    """Yield what a server would load and import; raises OverLimit above 1 MiB, and Malformed if that is unclear."""
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of configuration")
     data = blob.reader.read(0, blob.size)
@@ -108,7 +108,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _graph(blob: Blob, data: bytes) -> Iterator[Item]:
-    """Yield the Python files that nodes in a graph of OpenVINO's model server import."""
+    """Yield the Python files that nodes in a graph of OpenVINO Model Server import."""
     for double, single in _HANDLER.findall(data):
         name = (double or single).decode("utf-8", "replace")
         if outside(name):
@@ -146,7 +146,7 @@ def _triton(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
 
 
 def _parameter(blob: Blob, key: str, value: str) -> Iterator[Item]:
-    """Yield the library of OpenVINO's backend, and the environment that the one of Python unpacks and runs in."""
+    """Yield the library of the OpenVINO backend, and the environment that the Python backend unpacks and uses."""
     if key == _EXTENSION:
         yield _reference(blob, value, "library", f"parameters.{_EXTENSION}")
     elif key == _WORKER and value and not value.endswith(_OWN_WORKER):
@@ -159,7 +159,7 @@ def _parameter(blob: Blob, key: str, value: str) -> Iterator[Item]:
 
 
 def _named_library(blob: Blob, value: str, key: str) -> Iterator[Item]:
-    """Yield a name of which the server makes that of a library, where it leads to another one than its own."""
+    """Yield a name that the server turns into the name of a library, if it leads to another one than its own."""
     if set(value) & set("/\\") or value.endswith((".so", ".dll")):
         yield _reference(blob, value, "library", key)
 
@@ -183,7 +183,7 @@ def _outside(blob: Blob, name: str, path: str, reason: str) -> Finding:
 
 
 def _djl(blob: Blob, data: bytes) -> Iterator[Item]:
-    """Yield the code that properties name; the last of a key counts, and an honest file has each once: all are told."""
+    """Yield the code that properties name; all of a repeated key are reported, though only the last counts."""
     for line in data.decode("utf-8", "replace").splitlines():
         key, separator, value = (part.strip() for part in line.partition("="))
         if not separator or key.startswith(("#", "!")):
@@ -198,7 +198,7 @@ def _djl(blob: Blob, data: bytes) -> Iterator[Item]:
 
 
 def _opennlp(blob: Blob, data: bytes) -> Iterator[Item]:
-    """Yield the classes that OpenNLP makes objects of while it loads a model (CVE-2026-42027)."""
+    """Yield the classes that OpenNLP instantiates while it loads a model (CVE-2026-42027)."""
     for line in data.decode("utf-8", "replace").splitlines():
         key, _, value = (part.strip() for part in line.replace(":", "=", 1).partition("="))
         if _JAVA_CLASS.fullmatch(value) and not value.startswith("opennlp."):

@@ -1,7 +1,7 @@
-"""7z archives: every folder decoded as a stream, its files examined one by one, nothing written anywhere.
+"""7z archives: every folder is decoded as a stream, and its files are examined one by one; nothing is written.
 
-Format: 7zFormat.txt of the LZMA SDK (https://www.7-zip.org/sdk.html). Decoded with what Python brings, so that no
-package reads hostile headers for us; PPMd, BCJ2 and what else needs a decoder of its own is said to be unread.
+Format: 7zFormat.txt of the LZMA SDK (https://www.7-zip.org/sdk.html). Only decoders of the standard library are used,
+so that no package parses hostile headers; PPMd, BCJ2 and other methods are reported as not read.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from scanners.parsing.sevenzip_header import MAGIC, START_SIZE, Coder, Contents,
 
 NAME = "sevenzip"
 NAME_LENGTH = 1024
-"""Characters of a member's name that are kept."""
+"""Maximum characters of a member's name that are kept."""
 STORED_CHUNK = 64 * KIB
-"""Bytes of a stored chunk of LZMA2, at most."""
+"""Maximum bytes of a stored chunk of LZMA2."""
 TARGET = 4 * KIB
-"""Bytes of a symbolic link's target."""
+"""Maximum bytes of a symbolic link's target."""
 _COPY, _LZMA, _LZMA2, _AES = "00", "030101", "21", "06f10701"
 _DEFLATE, _DEFLATE64, _BZIP2, _ZSTD = "040108", "040109", "040202", "04f71101"
 _DELTA = "03"
-# Branch filters, old and new number of each: https://github.com/ip7z/7zip/blob/main/DOC/Methods.txt
+# Branch filters, each by its old and new number: https://github.com/ip7z/7zip/blob/main/DOC/Methods.txt
 _BRANCHES = {
     "03030103": "FILTER_X86",
     "04": "FILTER_X86",
@@ -82,7 +82,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _between(blob: Blob, contents: Contents) -> Iterator[Item]:
-    """Yield the bytes in front of the end that hold no file: headers, and gaps, which no writer leaves."""
+    """Yield the bytes that hold no file: headers, and gaps, which no writer leaves."""
     position = START_SIZE
     ends = ((contents.stop, 0),)
     for start, length in (*sorted((folder.offset, folder.packed) for folder in contents.folders), *ends):
@@ -92,7 +92,7 @@ def _between(blob: Blob, contents: Contents) -> Iterator[Item]:
 
 
 def _members(blob: Blob, folder: Folder, files: list[File], extraction: Extraction, context: Context) -> Iterator[Item]:
-    """Yield the files of a folder in order; the first that cannot be decoded ends it."""
+    """Yield the files of a folder in order, up to the first that cannot be decoded."""
     if folder.simple and [coder.method for coder in folder.coders] == [_COPY]:
         yield from _stored(blob, folder, files, extraction)
         return
@@ -128,7 +128,7 @@ def _stored(blob: Blob, folder: Folder, files: list[File], extraction: Extractio
 
 
 def _unpacking(file: File, inside: Blob | None, extraction: Extraction) -> Iterator[Item]:
-    """Yield what is wrong with making `file`, whose data is `inside` if it has any."""
+    """Yield what is wrong with extracting `file`, whose data is `inside` if it has any."""
     kind = stat.S_IFMT(file.mode)
     if kind == stat.S_IFLNK and inside:
         target = inside.reader.read(0, min(TARGET, inside.size)).decode("utf-8", "surrogateescape")
@@ -140,7 +140,7 @@ def _unpacking(file: File, inside: Blob | None, extraction: Extraction) -> Itera
 
 
 class _Splitter:
-    """Cuts one stream of chunks into files."""
+    """Splits one stream of chunks into files."""
 
     __slots__ = ("_chunks", "_rest")
 
@@ -148,7 +148,7 @@ class _Splitter:
         self._chunks, self._rest = chunks, b""
 
     def take(self, size: int) -> Iterator[bytes]:
-        """Yield the next `size` bytes; raises Malformed where the stream ends before."""
+        """Yield the next `size` bytes; raises Malformed if the stream ends too early."""
         while size:
             chunk = self._rest
             while not chunk:
@@ -162,7 +162,7 @@ class _Splitter:
 
 
 def unpacked(reader: Reader, folder: Folder) -> Iterator[bytes]:
-    """Yield the data of a folder; raises Malformed, Truncated, OverLimit, and MissingDependency for other methods."""
+    """Yield the data of a folder; raises Malformed, Truncated, OverLimit, and MissingDependency for unknown methods."""
     check_range(folder.offset, folder.packed, reader.size)
     main, *filters = folder.coders
     if any(coder.method == _AES for coder in folder.coders):
@@ -190,7 +190,7 @@ def _decompressed(reader: Reader, folder: Folder, main: Coder) -> Iterator[bytes
 def _filtered(chunks: Iterator[bytes], filters: list[dict[str, int]]) -> Iterator[bytes]:
     """Yield `chunks` after branch and delta filters.
 
-    `lzma` has these only in front of a compressor: the data becomes an LZMA2 stream of chunks that are stored.
+    `lzma` applies these only together with a compressor, so the data is wrapped in an LZMA2 stream of stored chunks.
     """
     import lzma
 
@@ -229,7 +229,7 @@ _METHODS: dict[str, Callable[[Reader, int, int], Iterator[bytes]]] = {
 
 
 def _filter(coder: Coder) -> dict[str, int]:
-    """Return a filter as `lzma` wants it."""
+    """Return the filter specification for `lzma`."""
     import lzma
 
     if coder.method == _DELTA and coder.properties:

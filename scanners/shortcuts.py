@@ -1,9 +1,9 @@
-"""Shortcuts, and settings that file managers and systems obey: what they start, and which other machines they turn to.
+"""Shortcuts, and settings of file managers and systems: what they start, and which other machines they contact.
 
 Shell links (MS-SHLLINK), internet shortcuts, `.scf`, `desktop.ini`, `autorun.inf`, libraries and connectors of
-search, registry files, scheduled tasks, setup scripts and applications in HTML of Windows; property lists of macOS
-(`.webloc`, `.terminal`, launchd.plist(5)). Opening them starts it; some are obeyed when their folder is shown. What is
-honest about them is judged in `scanners/judge/shortcuts.py`.
+search, registry files, scheduled tasks, setup scripts and HTML applications of Windows; property lists of macOS
+(`.webloc`, `.terminal`, launchd.plist(5)). They take effect when they are opened, and some when their folder is shown.
+`scanners/judge/shortcuts.py` tells which of them are legitimate.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ICONS = frozenset({"iconfile", "iconresource", "icon", "logo", "workingdirector
 _STARTS = re.compile(r"open|shellexecute|shell\\.{1,60}\\command|url|baseurl|command\d?|deeplink")
 _INSTALLS = re.compile(r"(?i)scrobj\.dll|Run(?:Pre|Post)SetupCommands|UnRegisterOCXs|https?://[^\s,]{1,300}\.sct")
 _ELEMENTS = frozenset({"url", "DeepLink", "Command", "Arguments", "iconReference"})
-"""Elements of libraries, settings and tasks that name an address, a program or what it is given."""
+"""Elements of libraries, settings and tasks that name an address, a program or its arguments."""
 _LISTED = frozenset({"key", "string"})
 _HOST_OBJECT = re.compile(
     r"(?i)WScript\.Shell|Shell\.Application|ADODB\.Stream|XMLHTTP|WinHttpRequest|Scripting\.FileSystemObject"
@@ -47,7 +47,7 @@ _VALUE = re.compile(r"(?m)^[ \t]*(?P<name>@|\"[^\"\r\n]{0,300}\")[ \t]*=[ \t]*(?
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is a link, a property list in binary, or text that is obeyed by its name."""
+    """Return whether the blob is a shell link, a binary property list, or text that takes effect by its name."""
     if blob.head.startswith((shell_link.MAGIC, binary_plist.MAGIC)):
         return True
     named = blob.locator.suffix in _SUFFIXES or blob.locator.name in _NAMES
@@ -58,7 +58,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the blob starts and where it leads; raises Malformed and Truncated where it is damaged."""
+    """Yield what the blob starts and where it leads; raises Malformed and Truncated if it is damaged."""
     if blob.head.startswith(shell_link.MAGIC):
         yield from _link(blob)
     elif blob.head.startswith(binary_plist.MAGIC):
@@ -69,14 +69,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _content(blob: Blob, context: Context) -> str:
-    """Return the characters of a text."""
+    """Return the decoded text of the blob."""
     content = text.decoded(blob.reader.read(0, min(blob.size, _SIZE)))
     context.operations.spend(1 + len(content) // 100)
     return content
 
 
 def _events(blob: Blob, context: Context, texts_of: frozenset[str]) -> Iterator[Event]:
-    """Yield the events of a document in XML; raises Malformed, also where it declares entities, which nothing reads."""
+    """Yield the events of an XML document; raises Malformed, also if it declares entities, which are not expanded."""
     for event in events(blob.reader, context, texts_of):
         if isinstance(event, Doctype) and event.entities:
             raise Malformed("it declares entities", event.offset)
@@ -116,7 +116,7 @@ def _link(blob: Blob) -> Iterator[Item]:
 
 
 def _settings(blob: Blob, context: Context) -> Iterator[Fact]:
-    """Yield settings of INI files that name an icon, an address or a program."""
+    """Yield settings in INI files that name an icon, an address or a program."""
     content = _content(blob, context)
     autorun = blob.locator.name.lower() == "autorun.inf"
     if blob.locator.suffix == ".inf" and not autorun:
@@ -132,7 +132,7 @@ def _settings(blob: Blob, context: Context) -> Iterator[Fact]:
 
 
 def _elements(blob: Blob, context: Context) -> Iterator[Fact]:
-    """Yield addresses and programs in XML: each command of a task with its arguments."""
+    """Yield addresses and programs in XML; of a task, each command with its arguments."""
     action: dict[str, str] = {}
     for event in _events(blob, context, _ELEMENTS):
         if isinstance(event, Start) and event.name == "Exec":
@@ -169,7 +169,7 @@ def _plist(blob: Blob, context: Context) -> Iterator[Fact]:
 
 
 def _property_list(blob: Blob, pairs: Iterator[tuple[str, str]]) -> Iterator[Fact]:
-    """Yield what a property list opens or starts, from its keys and texts."""
+    """Yield what a property list opens or starts, given its keys and strings."""
     words: dict[str, list[str]] = {}
     for key, value in pairs:
         words.setdefault(key, []).append(value)

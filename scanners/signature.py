@@ -1,8 +1,8 @@
-"""Signatures of models: bundles of Sigstore as model_signing writes them (`model.sig`), or of one file.
+"""Signatures of models: Sigstore bundles as model_signing writes them (`model.sig`), or those of one file.
 
 Format: https://github.com/sigstore/model-transparency and https://docs.sigstore.dev/about/bundle/. Whether a signature
-fits the certificate or key that travels with it is checked here, without a network: that proves that nobody changed
-the list of files since, not who made it. The files themselves are compared by `scanners/judge/repository`.
+matches the certificate or key beside it is checked here, offline. That proves that the list of files has not changed,
+but not who signed it. `scanners/judge/repository` compares the files themselves.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from scanners.parsing.sigstore_bundle import (
 NAME = "signature"
 SIZE_LIMIT = 32 * MIB
 FILES = 20_000
-"""Files of a list that are told."""
+"""Maximum files of a list that are reported."""
 IGNORED = 1_000
-"""Names that a signature leaves out, as they are told."""
+"""Maximum ignored paths of a signature that are reported."""
 SUFFIXES = (".sig", ".sigstore")
 _KEYS = (MEDIA.encode(), b'"verificationMaterial"', b'"dsseEnvelope"')
-"""Of which the first bytes of a bundle hold one, in whatever order it is written."""
+"""Keys of which the first bytes of a bundle contain one, in any order of writing."""
 _SHOWN = 300
 _OUTSIDE = 20
 _SPEC = "https://github.com/sigstore/model-transparency/blob/main/README.md"
@@ -128,14 +128,14 @@ RULES = (INVALID, CONTRADICTION, CERTIFICATE, LOG_ENTRY, OUTSIDE, NOTHING)
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is JSON that begins like a bundle of Sigstore, or is named as a signature."""
+    """Return whether the blob is JSON that begins like a Sigstore bundle, or has the suffix of a signature."""
     if blob.head.lstrip(b"\xef\xbb\xbf" + SPACE)[:1] != b"{" or b"\0" in blob.head:
         return False
     return blob.locator.suffix in SUFFIXES or any(key in blob.head for key in _KEYS)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what is signed, by whom, and what is wrong with it; raises Malformed where cut, OverLimit above 32 MiB."""
+    """Yield what is signed, by whom, and what is wrong; raises Malformed if cut short, OverLimit above 32 MiB."""
     if blob.size > min(SIZE_LIMIT, context.limits.parsed_bytes // 8):
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of a signature")
     bundle = _bundle(blob)
@@ -162,7 +162,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _unknown(where: Locator, bundle: Bundle, statement: Statement | None) -> Iterator[Problem]:
-    """Say where a later release may have signed in a way that nobody here can compare with the files."""
+    """Yield a Problem if a newer release may have signed in a way that cannot be compared with the files."""
     kind = kind_of(bundle) if statement is None and bundle.payload is not None else ""
     if kind.startswith(OURS):
         detail = f"not compared: a statement about a model of a kind that is not known: {printable(kind, _SHOWN)}"
@@ -178,7 +178,7 @@ def _bundle(blob: Blob) -> Bundle | None:
         document, repeated = with_repeated(content)
     except (ValueError, RecursionError):
         try:
-            documents(content, repeated=False)  # several, one after the other, are lines of attestations
+            documents(content, repeated=False)  # several documents are lines of attestations
         except (JsonFault, RecursionError) as fault:
             raise Malformed(f"the signature is not JSON: {fault}") from None
         if blob.locator.suffix in SUFFIXES:
@@ -191,7 +191,7 @@ def _bundle(blob: Blob) -> Bundle | None:
 
 
 def _fact(where: Locator, bundle: Bundle, statement: Statement | None, check: Checked) -> Fact:
-    """Return the fact that tells all of a signature but its files."""
+    """Return the fact with everything about a signature except its files."""
     signer = check.signer
     hint = printable(bundle.hint or key_hint(bundle.key), _SHOWN)
     names = [printable(name, _SHOWN) for name in signer.names] if signer else []
@@ -217,7 +217,7 @@ def _integrity(check: Checked) -> str:
 
 
 def _required(bundle: Bundle, statement: Statement | None, check: Checked, context: Context) -> dict[str, Json]:
-    """Return whether a signature is by one of those who may sign; no list counts that its own verifier refuses."""
+    """Return whether a required signer made the signature; a list that its own verifier would reject does not count."""
     anchors = context.options.require_signers
     if not anchors:
         return {}
@@ -232,7 +232,7 @@ def _signs(bundle: Bundle, statement: Statement | None) -> str:
 
 
 def _manner(statement: Statement) -> dict[str, Json]:
-    """Return how the files of a list were taken."""
+    """Return how the files of a list were selected and hashed."""
     ignored: list[Json] = [printable(name, _SHOWN) for name in statement.ignored[:IGNORED]]
     manner: dict[str, Json] = {
         "model": printable(statement.subject, _SHOWN),
@@ -247,7 +247,7 @@ def _manner(statement: Statement) -> dict[str, Json]:
 
 
 def _files(where: Locator, bundle: Bundle, statement: Statement | None) -> Iterator[Item]:
-    """Yield the files that are listed, each as loaders find it: below the folder, by a plain path."""
+    """Yield the listed files, each by its plain path below the folder, as loaders find it."""
     if bundle.payload is None and bundle.digest:
         detail: dict[str, Json] = {"algorithm": printable(bundle.algorithm, _SHOWN), "digest": bundle.digest}
         yield Fact("signed-file", WHOLE, where, detail=detail)
@@ -264,7 +264,7 @@ def _files(where: Locator, bundle: Bundle, statement: Statement | None) -> Itera
 
 
 def plain(name: str) -> str:
-    """Return a path as model_signing compares it: without empty parts and dots; control characters are shown."""
+    """Return a path as model_signing compares it, without empty parts and dots, and with control characters escaped."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     return printable(("/" if name.startswith("/") else "") + "/".join(parts), 4 * _SHOWN) or WHOLE
 
@@ -284,7 +284,7 @@ def _faults(where: Locator, bundle: Bundle, statement: Statement | None, check: 
     if statement is None:
         return
     for fault in statement.faults:
-        # Whoever signed may have listed wrongly; what nobody can be seen to have signed was put together by anybody
+        # A signer may have listed files wrongly, but anybody can assemble what has no valid signature
         yield Finding(CONTRADICTION if check.fits else INVALID, where, fault)
     yield from _contradictions(where, bundle, statement)
     if not statement.files:

@@ -1,8 +1,8 @@
 """Skops: a zip whose `schema.json` names, node by node, the classes and functions that loading imports and calls.
 
 Format: skops/io/_audit.py and skops/io/_general.py of https://github.com/skops-dev/skops. Each node has `__loader__`
-(the kind of node), `__module__` and `__class__`. What is named is judged in `scanners.judge.skops_nodes`; the members
-are examined by the scanner of zips.
+(the kind of node), `__module__` and `__class__`. The names are judged in `scanners.judge.skops_nodes`; the zip scanner
+examines the members.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ NAME = "skops"
 _SCHEMA = "schema.json"
 _SUFFIX = ".skops"
 SIZE_LIMIT = 64 * MIB
-"""Bytes of a schema that are parsed; objects take about eight times as much memory."""
+"""Maximum bytes of a schema that is parsed; the objects take about eight times as much memory."""
 _SHOWN = 200
 _METHOD, _OPERATOR = "MethodNode", "OperatorFuncNode"
-# Kinds of nodes that take no notice of the class they are given
+# Kinds of nodes that ignore their class
 _WITHOUT_CLASS = frozenset(
     {"JsonNode", "CachedNode", "SliceNode", "DTypeNode", "BytesNode", "BytearrayNode", "PartialNode"}
 )
 _KINDS_OF_FUNCTIONS = frozenset("function builtin_function_or_method ufunc type ABCMeta method".split())
 _HELD = frozenset({"FunctionNode", "TypeNode"})
-"""Kinds of nodes that import what they name, and hand it on without calling it."""
+"""Kinds of nodes that import what they name without calling it."""
 
 CONFUSED = Rule(
     id="skops/confused-node",
@@ -75,17 +75,17 @@ class _Node(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The dotted name that the node states."""
+        """The dotted name of the node's class."""
         return f"{self.text('__module__')}.{self.text('__class__')}"
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is a zip with a schema, or is named as skops."""
+    """Return whether the blob is a zip with a schema, or has the suffix of skops."""
     return blob.locator.suffix == _SUFFIX or bool(_schemas(blob, None))
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what loading would import and call; raises Malformed where a file named .skops has no schema."""
+    """Yield what loading would import and call; raises Malformed if a .skops file has no schema."""
     from scanners.parsing.zip_directory import find_archive
 
     named = blob.locator.suffix == _SUFFIX
@@ -109,13 +109,13 @@ def _schemas(blob: Blob, context: Context | None) -> list[ZipEntry]:
 
 
 def _schema(blob: Blob, context: Context, entry: ZipEntry, named: bool) -> Iterator[Item]:
-    """Yield what one schema names; nothing where another program's schema stands in a zip of another name."""
+    """Yield what one schema names; nothing for another program's schema in a zip with another suffix."""
     from scanners.parsing.zip_directory import member_blob
 
     try:
         member = member_blob(blob, entry, context)
     except (Malformed, Truncated):
-        return  # the zip scanner says so of every member
+        return  # the zip scanner reports it for every member
     with closing(member.reader):
         limit = min(SIZE_LIMIT, context.limits.parsed_bytes // 8)
         if member.size > limit:
@@ -174,10 +174,10 @@ def _node(member: Blob, node: _Node) -> Iterator[Fact | Finding]:
 
 
 def _named(node: _Node, content: _Node | None) -> Iterator[str]:
-    """Yield what a node names: in its content, where protocol 0 kept functions and types, and in itself as of 1.
+    """Yield what a node names: in its content, as protocol 0 does for functions and types, and in the node itself.
 
-    The protocol is what the file says, and any node of it may hold both. In files of protocol 0 a node itself says
-    what kind of function it is, which is the name of none.
+    The file declares its protocol, but any node may hold both. In protocol 0 the node itself only names the kind of
+    function, which is not a callable.
     """
     kind = node.text("__loader__")
     inner = ""
@@ -192,7 +192,7 @@ def _named(node: _Node, content: _Node | None) -> Iterator[str]:
 
 
 def _method(member: Blob, node: _Node, content: _Node) -> Iterator[Fact | Finding]:
-    """Yield the method that is taken from an object, which has to be of the class that the node states."""
+    """Yield the method that is taken from an object, whose class must be the one that the node states."""
     owner = content.value.get("obj")
     if not isinstance(owner, dict):
         return
@@ -203,21 +203,21 @@ def _method(member: Blob, node: _Node, content: _Node) -> Iterator[Fact | Findin
 
 
 def _operator(member: Blob, node: _Node) -> Iterator[Fact | Finding]:
-    """Yield the function of `operator`, which is called whatever module the node states, with what it is given."""
+    """Yield the function of `operator`, which is called whatever module the node states, with its arguments."""
     yield _fact(member, node, f"operator.{node.text('__class__')}", "operator", _texts(node.value.get("attrs")))
     if node.text("__module__") != "operator":
         yield _confused(member, node, f"operator.{node.text('__class__')}")
 
 
 def _texts(attributes: Json) -> str:
-    """Return the arguments of a function, as far as they are plain values, the way the schema spells them."""
+    """Return the arguments of a function that are plain values, as spelled in the schema."""
     content = attributes.get("content") if isinstance(attributes, dict) else None
     values = [item.get("content") for item in content if isinstance(item, dict)] if isinstance(content, list) else []
     return ", ".join(value for value in values if isinstance(value, str))
 
 
 def _bit_generator(member: Blob, node: _Node) -> Iterator[Fact]:
-    """Yield what numpy's generator is made of: a name of numpy.random that stands deep in its state."""
+    """Yield the name in numpy.random that the nested state of a NumPy generator contains."""
     value: Json = node.value
     for key in ("content", "bit_generator_state", "content", "bit_generator", "content"):
         value = value.get(key) if isinstance(value, dict) else None

@@ -1,9 +1,9 @@
-"""StableHLO: programs of JAX and XLA as bytecode of MLIR, as text, and in what `jax.export` writes.
+"""StableHLO: programs of JAX and XLA as MLIR bytecode, as text, and in the files of `jax.export`.
 
 Bytecode: https://mlir.llvm.org/docs/BytecodeFormat/; the FlatBuffer around it:
-https://github.com/jax-ml/jax/blob/main/jax/_src/export/serialization.fbs, whose field of the gradient holds another.
-A program only computes, but for calls of what the running process brings, which stand in it by name. Of bytecode the
-sections are walked and all texts are looked at.
+https://github.com/jax-ml/jax/blob/main/jax/_src/export/serialization.fbs, whose gradient field holds another one. A
+program only computes, except for calls of functions of the running process, which it names. Of bytecode, the sections
+are parsed and all strings are searched.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _CALL = b"_callback"
 _FUNCTION, _PROGRAM, _GRADIENT = 1, 13, 17
 """Fields of an exported function."""
 _GRADIENTS = 8
-"""Gradients of gradients that are looked at."""
+"""Maximum nesting of gradients that are examined."""
 _STRINGS, _OPERATIONS, _SECTIONS = 0, 4, 32
 _TEXTS = 64 * MIB
-"""Bytes of texts in a program that are looked at."""
+"""Maximum bytes of strings in a program that are searched."""
 _NAMED = re.compile(rb"xla_(?:[a-z]{1,20}_){0,3}python_(?:cpu|gpu|tpu)_callback")
 _CALLED = re.compile(rb"custom_call[ \t]{0,9}@\"?(" + _NAMED.pattern + rb")\b")
 _SHOWN = 100
@@ -50,7 +50,7 @@ CALLBACK = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether bytecode begins here, alone or in an exported function, or text that calls back."""
+    """Return whether the blob is bytecode, an exported function with bytecode, or text with a callback."""
     if blob.head.startswith(MAGIC):
         return True
     if blob.locator.suffix in _SUFFIXES:
@@ -68,7 +68,7 @@ def _is_exported(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield calls of Python; raises Malformed, Truncated and OverLimit."""
+    """Yield callbacks into Python; raises Malformed, Truncated and OverLimit."""
     if blob.head.startswith(MAGIC):
         yield from _bytecode(blob, context)
     elif _is_exported(blob):
@@ -92,7 +92,7 @@ def _programs(blob: Blob, exported: Table, left: int) -> Iterator[Item]:
 
 
 def _bytecode(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield calls of Python among the texts; the sections have to fill the bytes."""
+    """Yield callbacks into Python among the strings; raises Malformed unless the sections fill the blob."""
     cursor = Cursor(blob.reader, len(MAGIC))
     _number(cursor)
     while cursor.take(1) != b"\0":  # the name of what wrote it
@@ -110,7 +110,7 @@ def _bytecode(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _section(cursor: Cursor) -> tuple[int, Span]:
-    """Return the kind of the next section, and where its content stands."""
+    """Return the kind of the next section and the span of its content."""
     kind = cursor.take(1)[0]
     length = _number(cursor)
     if kind & 0x80:
@@ -124,7 +124,7 @@ def _section(cursor: Cursor) -> tuple[int, Span]:
 
 
 def _number(cursor: Cursor) -> int:
-    """Return a number whose first byte says by its lowest zeros how many bytes follow."""
+    """Return a prefix varint: the trailing zeros of its first byte tell how many bytes follow."""
     first = cursor.take(1)[0]
     if not first:
         return int.from_bytes(cursor.take(8), "little")
@@ -137,7 +137,7 @@ def _texts(blob: Blob, place: Span) -> Iterator[Item]:
         raise OverLimit(f"a program has {place.length:,} bytes of text")
     told = set[bytes]()
     for part in blob.reader.read(place.offset, place.length).split(b"\0"):
-        # In front of the first one stand the lengths of all
+        # The lengths of all strings precede the first one
         named = _NAMED.search(part[-_SHOWN:])
         if named and named.end() == len(part[-_SHOWN:]) and named[0] not in told:
             told.add(named[0])

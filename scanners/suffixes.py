@@ -1,4 +1,4 @@
-"""File names that promise a model or an archive: content that is something else must not pass as a harmless file."""
+"""Suffixes that promise a model or an archive: other content under such a name must not pass as a harmless file."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ MODEL_SUFFIXES = frozenset(
 NATIVE_SUFFIXES = frozenset(".so .dll .pyd .exe .dylib .class .pyc".split())
 
 NEVER_PLAIN = MODEL_SUFFIXES | NATIVE_SUFFIXES
-"""Suffixes of files that are not plain, even where their content reads as text or begins like a picture."""
+"""Suffixes of files that are never plain, even if their content reads as text or begins like a picture."""

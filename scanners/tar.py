@@ -1,4 +1,4 @@
-"""Tar archives: ustar, GNU, PAX and V7, with the members where they stand, and what follows the end of the archive.
+"""Tar archives: ustar, GNU, PAX and V7, with their members in place, and the data after the end of the archive.
 
 Format: POSIX.1-2017 pax (https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html) and the GNU tar manual.
 Read as Python's tarfile reads it, because that is what loaders use.
@@ -22,13 +22,13 @@ from scanners.parsing.tar_header import BLOCK, WITHOUT_DATA, Header, parse_heade
 NAME = "tar"
 _ZEROS = bytes(MIB)
 EXTENDED = 16 * MIB
-"""Bytes of one extended header (long name or PAX records)."""
+"""Maximum bytes of one extended header (long name or PAX records)."""
 LONGEST = 64 * KIB
-"""Characters of a name that are looked at: file systems take some four thousand."""
+"""Maximum characters of a name that are read: file systems allow some four thousand."""
 NAME_LENGTH = 1024
-"""Characters of a member's name that are kept."""
+"""Maximum characters of a member's name that are kept."""
 OCTAL_SIZE = 8 * GIB
-"""Bytes from which a size does not fit the header, so that PAX records have to give it."""
+"""Size in bytes from which it does not fit the header, so that a PAX record must give it."""
 _MAGIC, _MAGIC_OFFSET = b"ustar", 257
 
 _POSIX = "https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html"
@@ -68,13 +68,13 @@ _LONG_NAME, _LONG_LINK = ord("L"), ord("K")
 _PAX, _PAX_GLOBAL = frozenset(b"xX"), ord("g")
 _SPARSE = ord("S")
 _SPARSE_NAME = "GNU.sparse.name"
-"""Record of the name of a sparse member: that in the header is made up (GNU tar, Sparse Formats, PAX)."""
+"""PAX record with the real name of a sparse member: the header has an artificial one (GNU tar, Sparse Formats, PAX)."""
 _SPARSE_MAP, _SPARSE_MORE = 482, 504
 
 
 @dataclass(slots=True)
 class _Extended:
-    """What extended headers say of the member that follows, and PAX global ones of all."""
+    """What extended headers declare for the next member, and global PAX headers for all members."""
 
     following: dict[str, str] = field(default_factory=dict)
     always: dict[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class _Extended:
         return self.following.get(key, self.always.get(key))
 
     def size(self, header: Header) -> int:
-        """Return the size of the member; a PAX record that is no number counts as 0, as it does for tarfile."""
+        """Return the size of the member; a PAX record that is not a number counts as 0, as in tarfile."""
         value = self.of("size")
         try:
             return header.size if value is None else int(value)
@@ -96,12 +96,12 @@ class _Extended:
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the first block is a header: its checksum is evidence enough."""
+    """Return whether the first block is a header: a valid checksum is sufficient evidence."""
     return len(blob.head) >= BLOCK and parse_header(blob.head[:BLOCK], 0) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the members in order, those behind the end of the archive too, and what is wrong with them."""
+    """Yield the members in order, including those after the end of the archive, and what is wrong with them."""
     extraction = Extraction(blob.locator, root=is_layer(blob.locator))
     extended = _Extended()
     position, ended, complained = 0, False, False
@@ -131,7 +131,7 @@ _EXTENSIONS = frozenset((_LONG_NAME, _LONG_LINK, _PAX_GLOBAL, *_PAX))
 
 
 def _skip_zeros(reader: Reader, position: int) -> int:
-    """Return the offset of the first block at or after `position` that is not all zero, or the end."""
+    """Return the offset of the first block at or after `position` that is not all zeros, or the end."""
     while position < reader.size:
         length = min(BLOCK if position % MIB else MIB, reader.size - position)
         window = reader.read(position, length)
@@ -156,7 +156,7 @@ def _next_header(reader: Reader, start: int) -> int:
 
 
 def _foreign(blob: Blob, start: int, stop: int, ended: bool) -> Iterator[Item]:
-    """Yield what stands where a header should: data behind the archive, or a broken header and what follows it."""
+    """Yield what is in place of a header: data after the archive, or a broken header and what follows it."""
     if ended:
         yield Finding(TRAILING, blob.locator, span=Span(start, stop - start), evidence={"length": f"{stop - start:,}"})
     else:
@@ -165,9 +165,9 @@ def _foreign(blob: Blob, start: int, stop: int, ended: bool) -> Iterator[Item]:
 
 
 def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, None, int]:
-    """Take in an extended header; return the offset of the next one.
+    """Parse an extended header; return the offset of the next one.
 
-    One that holds the end of a zip is yielded as well: the file may be read as that zip.
+    A header that contains the end of a zip is yielded as well: the file may be read as that zip.
     """
     from scanners.parsing.zip_directory import END_MAGIC
 
@@ -190,7 +190,7 @@ def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, 
 
 
 def _cut(blob: Blob, extended: _Extended) -> Iterator[Item]:
-    """Keep the beginnings of very long names: global records give one to all members, and each is looked at."""
+    """Shorten very long names, since a global record gives one to all members, and each member's is examined."""
     for records in (extended.following, extended.always):
         for key in ("path", "linkpath", _SPARSE_NAME):
             if len(records.get(key, "")) > LONGEST:
@@ -225,7 +225,7 @@ def _member(
     name = extended.of(_SPARSE_NAME) or extended.of("path") or header.name
     place = header.data - BLOCK
     other = extended.of("path")
-    if other and other != name:  # which of two names counts depends on their order, and on the program
+    if other and other != name:  # which name counts depends on their order and on the program
         yield from extraction.file(other, place)
     if header.kind in WITHOUT_DATA:
         context.members.spend()
@@ -255,7 +255,7 @@ def _member(
 
 
 def _made(name: str, target: str, kind: int, extraction: Extraction, place: int) -> Iterator[Item]:
-    """Yield what is wrong with a member that is no file."""
+    """Yield what is wrong with a member that is not a regular file."""
     if kind in _LINKS:
         yield from extraction.link(name, target, _LINKS[kind], place)
     elif kind in _SPECIAL:
@@ -265,7 +265,7 @@ def _made(name: str, target: str, kind: int, extraction: Extraction, place: int)
 
 
 def _sparse_data(reader: Reader, header: Header) -> int:
-    """Return where the stored bytes of an old GNU sparse member start, behind the blocks that continue its map."""
+    """Return the offset of an old GNU sparse member's stored bytes, after the blocks that continue its map."""
     more, data = reader.read(header.data - BLOCK + _SPARSE_MAP, 1), header.data
     while more != b"\0":
         if data - header.data > EXTENDED:

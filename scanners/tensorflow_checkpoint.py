@@ -1,8 +1,8 @@
-"""The variables of TensorFlow's checkpoints: a table of names (.index), and shards that are nothing but tensors.
+"""The variables of TensorFlow checkpoints: a table of names (.index), and shards that contain only tensors.
 
 Table: https://github.com/google/leveldb/blob/main/doc/table_format.md, written by
 https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/tensor_bundle/tensor_bundle.h. Shards have no
-structure of their own: a file of that name is looked at as raw bytes, and by every scanner that knows its beginning.
+structure of their own: such a file is searched as raw bytes, and examined by every scanner that knows its beginning.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 
 _MAGIC = (0xDB4775248B80FB57).to_bytes(8, "little")
 _FOOTER = 48
-"""Bytes at the end: where two blocks stand, padding, and the magic number."""
+"""Bytes of the footer: the offsets of two blocks, padding, and the magic number."""
 _TRAILER = 5
-"""Bytes behind each block: how it is compressed, and a checksum."""
+"""Bytes after each block: its compression and a checksum."""
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob ends as a table does, or is named as a shard is."""
+    """Return whether the blob ends like a table, or has the name of a shard."""
     if blob.size >= _FOOTER and blob.reader.read(blob.size - len(_MAGIC), len(_MAGIC)) == _MAGIC:
         return True
     return blob.size > 0 and _is_shard(blob.locator.name)
 
 
 def _is_shard(name: str) -> bool:
-    """Return whether a name ends as in `variables.data-00000-of-00001`."""
+    """Return whether a name ends like `variables.data-00000-of-00001`."""
     stem, dash, total = name.rpartition("-of-")
     shard = stem.rpartition(".data-")
     return bool(dash and shard[1]) and len(total) == len(shard[2]) == 5 and (shard[2] + total).isdecimal()
 
 
 def scan(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Yield nothing; raises Malformed for a table whose blocks do not stand in it."""
+    """Yield nothing; raises Malformed if the blocks of a table lie outside of it."""
     if blob.reader.read(max(blob.size - len(_MAGIC), 0), min(len(_MAGIC), blob.size)) == _MAGIC:
         _check(blob)
     yield from ()

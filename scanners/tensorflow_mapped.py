@@ -1,7 +1,7 @@
-"""TensorFlow's package for mapping into memory (.pbmm of DeepSpeech): constants, and behind them a graph.
+"""TensorFlow's memory-mapped package (.pbmm of DeepSpeech): constants, followed by a graph.
 
 Layout: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/memmapped_file_system.cc. The last
-eight bytes say where the directory stands, a message of elements with their places.
+eight bytes hold the offset of the directory, a message of elements with their offsets.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _SCHEMA = {
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the file is named as such a package: it begins with its first constant."""
+    """Return whether the file has the suffix of such a package, whose first bytes are those of a constant."""
     return blob.locator.suffix == _SUFFIX and blob.size > _PLACE
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the graph, and constants; raises Malformed where the directory does not add up."""
+    """Yield the graph and the constants; raises Malformed if the directory is inconsistent."""
     from scanners.parsing.protobuf import Walker, Wire
 
     end = blob.size - _PLACE

@@ -1,6 +1,6 @@
-"""TensorFlow's graphs written as text (saved_model.pbtxt, graph.pbtxt), which its loaders read like binary ones.
+"""TensorFlow graphs as text (saved_model.pbtxt, graph.pbtxt), which its loaders read like binary ones.
 
-Syntax: https://protobuf.dev/reference/protobuf/textformat-spec/. The text is turned into the binary form, and examined
+Syntax: https://protobuf.dev/reference/protobuf/textformat-spec/. The text is converted to the binary form and examined
 as that.
 """
 
@@ -13,7 +13,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 
 _SUFFIXES = (".pbtxt", ".pbtx", ".textproto", ".txtpb")
 _MARKS = (b"node", b"meta_graphs", b"graph_def", b"library")
-"""Fields of which one stands in every text that holds an operator."""
+"""Fields of which every text with an operator contains one."""
 # Names that scanners.parsing.tensorflow_graph has its own for
 _NAMES = {
     ("BytesList", 1): b"value",
@@ -26,12 +26,12 @@ _ROOTS = {"SavedModel": "saved_model.pb", "MetaGraph": "meta_graph.pb", "Graph":
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a file named as such text holds the name of a field that leads to operators."""
+    """Return whether the blob has a suffix of such texts, and contains a field that leads to operators."""
     return blob.locator.suffix in _SUFFIXES and any(blob.reader.find(mark) >= 0 for mark in _MARKS)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the text in the binary form, as what its fields say it is."""
+    """Yield the text in binary form, as each message that its fields fit."""
     if blob.size > context.limits.parsed_bytes:
         raise OverLimit(f"{blob.size:,} bytes of text: more than may be held in memory")
     from scanners.parsing.protobuf_text import TextMessage
@@ -42,7 +42,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         for kind, fields in SCHEMA.items()
     }
     names["AssetFileDef"] = names["Asset"]
-    # What the text is, only its fields say; unknown ones are left out, so that it may be read as each of them
+    # Only its fields tell which message the text is; unknown fields are dropped, so it can be read as each of them
     whole = blob.reader.read(0, blob.size)
     for root, name in _ROOTS.items():
         encoded = TextMessage(whole, names, {b"DT_STRING": 7}, context).encoded(root)

@@ -1,9 +1,9 @@
 """TensorRT engines (.engine, .plan): compiled for one GPU, in a layout that is not published.
 
-Nothing inside is parsed, and that is said; the raw pass looks for what hides in the bytes, and the names of plug-ins,
-whose native code runs on the host, are told, as are libraries by their paths:
-https://docs.nvidia.com/deeplearning/tensorrt/latest/. Of the magic numbers the newer is that of torch_tensorrt's own
-check, the older that of netron; exporters of Ultralytics put their metadata as JSON in front.
+Nothing inside is parsed, which is reported. The raw pass searches the bytes, and the names of plug-ins, whose native
+code runs on the host, and paths of libraries are reported: https://docs.nvidia.com/deeplearning/tensorrt/latest/. The
+newer magic number comes from a check in torch_tensorrt, the older one from netron; exporters of Ultralytics put their
+metadata in front as JSON.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from modelsweep.core.units import KIB, MIB
 NAME = "tensorrt"
 _MAGICS = (b"ftrt", b"ptrt")
 _BINARY = 32
-"""Bytes at the beginning that hold a zero: text may begin with the same four letters."""
+"""Bytes at the beginning that must contain a zero: text may begin with the same four letters."""
 _METADATA = 64 * KIB
 _CHUNK, _OVERLAP = MIB, 128
 _SEARCHED = 256 * MIB
-"""Bytes in which names of plug-ins are looked for."""
+"""Maximum bytes that are searched for names of plug-ins."""
 _PLUGIN = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]{2,60}(?:_TRT|Plugin(?:Dynamic)?)(?![A-Za-z0-9_])")
 _LIBRARY = re.compile(
     rb"(?<![\w./\\-])(?:[A-Za-z]:[\\/]|\.{0,2}[\\/])?(?:[\w.-]{1,64}[\\/]){0,12}[\w.-]{4,64}\.(?:so(?:\.[0-9]{1,4}){0,3}|dll|dylib)"
     rb"(?![\w./\\-])"
 )
 _MARKS = ((b"_TRT", _PLUGIN), (b"Plugin", _PLUGIN), (b".so", _LIBRARY), (b".dll", _LIBRARY), (b".dylib", _LIBRARY))
-"""What names of plug-ins and of libraries hold: literal bytes are found many times as fast as their pattern."""
+"""Literals in names of plug-ins and libraries, with their pattern: literals are found many times faster."""
 _NVIDIA = re.compile(rb"(?:lib)?(?:nv|cu|cask|trt|tensorrt|myelin|npp)[\w-]*\.(?:so|dll)", re.IGNORECASE)
-"""Names of the libraries that TensorRT itself is made of."""
+"""Names of TensorRT's own libraries."""
 _SYSTEM = re.compile(rb"(?:lib(?:c|m|dl|rt|pthread|stdc\+\+|gcc_s)|ld-linux[\w-]*)\.so")
 _BEFORE, _BEHIND = 200, 24
-"""Bytes around such an end in which a name has room."""
+"""Bytes before and after such a literal that a name may take."""
 _HITS = 1_000
-"""Ends that are looked at in one chunk."""
+"""Maximum literals that are checked in one chunk."""
 _NAMES = 50
 _COST = 1_000
 
@@ -69,7 +69,7 @@ LIBRARY = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether an engine begins here, or behind the metadata of an exporter."""
+    """Return whether the blob begins with an engine, possibly after the metadata of an exporter."""
     if _begins(blob.head):
         return True
     length = int.from_bytes(blob.head[:4], "little")
@@ -83,7 +83,7 @@ def _begins(head: bytes) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the plug-ins that are named, and that nothing else was examined."""
+    """Yield the plug-ins and libraries that are named, and a Problem, since nothing else was examined."""
     yield Fact("framework", NAME, blob.locator)
     names: set[bytes] = set()
     for start in range(0, min(blob.size, _SEARCHED), _CHUNK):
@@ -98,7 +98,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _named(chunk: bytes, context: Context) -> Iterator[bytes]:
-    """Yield the names of plug-ins in a chunk, and of libraries that are not TensorRT's or the system's own."""
+    """Yield the names of plug-ins in a chunk, and of libraries that belong neither to TensorRT nor to the system."""
     for mark, pattern in _MARKS:
         at = chunk.find(mark)
         for _ in range(_HITS):
@@ -112,7 +112,7 @@ def _named(chunk: bytes, context: Context) -> Iterator[bytes]:
 
 
 def _is_own(library: bytes) -> bool:
-    """Return whether a library is brought along: it is neither a part of TensorRT nor of the system."""
+    """Return whether a library comes with the model: it belongs neither to TensorRT nor to the system."""
     name = library.replace(b"\\", b"/").rpartition(b"/")[2]
     return not (_NVIDIA.match(name) or _SYSTEM.match(name))
 

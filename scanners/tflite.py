@@ -1,8 +1,8 @@
-"""TensorFlow Lite (LiteRT): a FlatBuffer of operators, tensors and buffers; a zip of labels may stand behind it.
+"""TensorFlow Lite (LiteRT): a FlatBuffer of operators, tensors and buffers, possibly followed by a zip of labels.
 
 Schema: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs, to which Samsung's
-Circle adds at the ends (https://github.com/Samsung/ONE/blob/master/nnpackage/schema/circle_schema.fbs). Flex operators
-carry a node of TensorFlow, and are judged as such; what stands behind the model is seen by the scanner of zips.
+Circle appends fields (https://github.com/Samsung/ONE/blob/master/nnpackage/schema/circle_schema.fbs). Flex operators
+contain a node of TensorFlow, and are judged as such; the zip scanner examines what follows the model.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 _IDENTIFIERS = {b"TFL3": "tensorflow lite", b"CIR0": "circle"}
 _COMPRESSED = 10
-"""Where a tensor of Circle says that its bytes are packed."""
+"""Field of a Circle tensor that tells that its bytes are compressed."""
 _SHOWN = 100
 _NAME = 256
 _PATH = 1_100
 _DIMENSIONS = 64
 _CUSTOM = 32
-"""BuiltinOperator of operators that have a name of their own."""
+"""BuiltinOperator of custom operators, which have a name of their own."""
 _FLEX = "Flex"
 _STRING, _UNSIZED = 5, frozenset({5, 13, 14})
-"""TensorType of strings; of all those whose elements have no size."""
+"""TensorType of strings, and TensorTypes whose elements have no fixed size."""
 # Bits of one element, by TensorType
 _BITS = {
     **dict.fromkeys((0, 2, 15), 32),
@@ -50,7 +50,7 @@ _SUBGRAPHS = {16: (0,), 92: (0, 1), 93: (0, 1), 103: (0,)}
 # The same by BuiltinOptions2: those of StableHLO's reduce, scatter, reduce_window, sort, while and composite
 _SUBGRAPHS_2 = {6: (1,), 7: (6,), 13: (5,), 14: (2,), 15: (0, 1), 21: (1,)}
 _NODES = 64 * MIB
-"""Bytes of Flex operators that are looked at."""
+"""Maximum bytes of Flex operators that are examined."""
 _REFERENCE = "https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md"
 
 
@@ -91,12 +91,12 @@ RECURSION = _rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the identifier of the format stands behind the first offset."""
+    """Return whether the identifier of the format follows the first offset."""
     return blob.head[4:8] in _IDENTIFIERS
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield operators, names of files and references that lead nowhere; Flex operators as a graph of TensorFlow."""
+    """Yield operators, file names and references out of range; Flex operators as a TensorFlow graph."""
     from scanners.parsing.flatbuffer import FlatBuffer
 
     buffer = FlatBuffer(blob.reader, context)
@@ -109,7 +109,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 @dataclass(slots=True)
 class _Subgraph:
-    """One subgraph: how many tensors it has, and which other subgraphs its operators run."""
+    """One subgraph: its number of tensors, and the other subgraphs that its operators run."""
 
     ordinal: int
     tensors: int = 0
@@ -119,7 +119,7 @@ class _Subgraph:
 
 
 class _Model:
-    """Passes through the tables of a model in order; the references in them are checked as they come."""
+    """A walk through the tables of a model in order, which checks the references in them."""
 
     def __init__(self, blob: Blob, buffer: FlatBuffer, context: Context) -> None:
         self.blob, self.buffer, self.context = blob, buffer, context
@@ -132,7 +132,7 @@ class _Model:
         self._subgraphs: list[_Subgraph] = []
 
     def items(self) -> Iterator[Item]:
-        """Yield what stands in the model."""
+        """Yield what the model contains."""
         root = self.root
         description = root.text(3, _NAME)
         if description:
@@ -158,7 +158,7 @@ class _Model:
         yield from self._decisions()
 
     def _metadata(self, name: str, place: int) -> Iterator[Item]:
-        """Yield what a buffer of metadata is, where it is text: others hold a table of their own, or a number."""
+        """Yield what a buffer of metadata contains if it is text; others hold a table of their own, or a number."""
         span = self._buffers[place] if place < len(self._buffers) else Span(0, 0)
         if 0 < span.length <= LONGEST:
             with suppress(UnicodeDecodeError):
@@ -166,7 +166,7 @@ class _Model:
                 yield from telling_facts(text, self.blob.locator, name, self.context)
 
     def _decisions(self) -> Iterator[Item]:
-        """Yield the places where the answer depends on a test of the input; where tables are damaged, none."""
+        """Yield the places where the output depends on a test of the input; none if tables are damaged."""
         from scanners.parsing.flatbuffer import FlatBuffer
         from scanners.parsing.input_branches import decision_facts
         from scanners.parsing.tflite_graph import COMPARING, Walk
@@ -193,7 +193,7 @@ class _Model:
     def _operator_codes(self) -> Iterator[Item]:
         seen: set[str] = set()
         for table in self.root.tables(1):
-            # The number was a byte once; readers take the greater of both
+            # The code was once a byte; readers use the greater of both fields
             code = max(table.number(0, "b"), table.number(3, "i"))
             name = table.text(1, _NAME) if code == _CUSTOM else ""
             self._codes.append((code, name))
@@ -267,7 +267,7 @@ class _Model:
     def _flex(
         self, subgraph: _Subgraph, name: str, tensors: tuple[list[int], list[int]], table: Table
     ) -> Iterator[Item]:
-        """Add a node of TensorFlow to the graph of those; its inputs are what this model feeds it with."""
+        """Add a TensorFlow node to the graph of these, with the inputs from this model."""
         from scanners.parsing import flex
 
         span = table.vector(5, 1)
@@ -301,7 +301,7 @@ class _Model:
         self.flex.append(piece)
 
     def _recursion(self) -> Iterator[Item]:
-        """Yield the first subgraph that is left when those that run no others are taken away, again and again."""
+        """Yield the first subgraph left after repeatedly removing those that run no others: it runs itself."""
         count = len(self._subgraphs)
         runs = {item.ordinal: {index for index in item.runs if 0 <= index < count} for item in self._subgraphs}
         run_by: dict[int, list[int]] = {}
@@ -320,7 +320,7 @@ class _Model:
             yield Finding(RECURSION, self.blob.locator, str(min(runs)))
 
     def _external(self) -> Iterator[Item]:
-        """Yield the files beside the model that hold weights."""
+        """Yield the external files of weights."""
         for table in self.root.tables(8):
             detail: dict[str, Json] = {"framework": "tflite", "used_by": "a group of external buffers"}
             name = printable(table.text(0, _PATH), _PATH)

@@ -1,7 +1,7 @@
 """TFRecord: training data, logs of TensorBoard (events.out.tfevents.*) and warm-up requests of SavedModels.
 
-Format: https://www.tensorflow.org/tutorials/load_data/tfrecord. What the records hold is data to whoever reads
-them, and is looked at as raw bytes.
+Format: https://www.tensorflow.org/tutorials/load_data/tfrecord. Records are data for their readers, and are searched as
+raw bytes.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner
 
 _HEADER = 12
-"""Bytes before a record: its length, and a checksum of that."""
+"""Bytes before a record: its length and the checksum of the length."""
 _FOOTER = 4
-"""Bytes behind a record: a checksum of it."""
+"""Bytes after a record: its checksum."""
 _FOLLOWED = 10_000
-"""Records whose lengths are followed; behind so many the rest is taken for more of them."""
+"""Maximum records whose lengths are checked; the rest is assumed to be more of them."""
 _POLYNOMIAL = 0x82F63B78
 _MASK = 0xA282EAD8
 _COST = 50
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a length and its own checksum begin the blob."""
+    """Return whether the blob begins with a length and its checksum."""
     return _length(blob.head[:_HEADER]) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield nothing; raises Malformed where a record does not follow the one before."""
+    """Yield nothing; raises Malformed unless each record follows the previous one."""
     position = 0
     for _ in range(_FOLLOWED):
         if position == blob.size:
@@ -42,7 +42,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _record(reader: Reader, position: int) -> int:
-    """Return how many bytes the record at `position` takes."""
+    """Return the size in bytes of the record at `position`."""
     length = _length(reader.read(position, min(_HEADER, reader.size - position)))
     if length is None:
         raise Malformed("the length of a record does not match its checksum", position)
@@ -50,7 +50,7 @@ def _record(reader: Reader, position: int) -> int:
 
 
 def _length(header: bytes) -> int | None:
-    """Return the length that a header states, None where its checksum is another."""
+    """Return the length in a header, or None if its checksum is wrong."""
     if len(header) < _HEADER:
         return None
     crc = _crc32c(header[:8])
@@ -60,7 +60,7 @@ def _length(header: bytes) -> int | None:
 
 
 def _crc32c(data: bytes) -> int:
-    """Return the checksum of a few bytes (Castagnoli's polynomial)."""
+    """Return the CRC-32C of a few bytes (Castagnoli's polynomial)."""
     crc = 0xFFFFFFFF
     table = _crc_table()
     for byte in data:
@@ -70,7 +70,7 @@ def _crc32c(data: bytes) -> int:
 
 @cache
 def _crc_table() -> tuple[int, ...]:
-    """Return what each byte makes of the checksum."""
+    """Return the lookup table of CRC-32C."""
     table = []
     for byte in range(256):
         crc = byte

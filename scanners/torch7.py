@@ -1,8 +1,8 @@
-"""Torch7 (.t7, .th): objects of Lua, tensors among them, and functions as bytecode.
+"""Torch7 (.t7, .th): Lua objects, including tensors, and functions as bytecode.
 
-Format: File.lua of https://github.com/torch/torch7, in its binary form; in the one of texts, which whoever loads it
-asks for, bytecode is looked for and nothing else. Nothing runs while a file is read, but
-functions that it brings along are turned into live ones, and LuaJIT does not check the bytecode of any.
+Format: File.lua of https://github.com/torch/torch7, in its binary form; the text form, which a loader must ask for, is
+only searched for bytecode. Nothing runs while a file is read, but its functions become live ones, and LuaJIT does not
+verify bytecode.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _VERSION = re.compile(rb"V \d{1,3}")
 _CLASS = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _TENSOR = re.compile(r"torch\.(\w*)Tensor")
 _STORAGE = re.compile(r"torch\.(\w*)Storage")
-# Bytes of one element; what is not here is a class without elements of its own
+# Bytes per element; other classes have no elements of their own
 _WIDTHS = {"Byte": 1, "Char": 1, "Short": 2, "Half": 2, "Int": 4, "Float": 4, "Long": 8, "Double": 8}
 _WIDTHS |= {f"Cuda{kind}": width for kind, width in _WIDTHS.items() if kind != "Float"} | {"Cuda": 4}
 _DIMENSIONS = 64
 _CODE = 16 * MIB
-"""Bytes of one function in which names are looked for."""
+"""Maximum bytes of one function that are searched for names."""
 _PENDING = 1_000_000
 _SHOWN = 100
 _FUNCTIONS_SHOWN = 20
 _AS_TEXT = re.compile(rb"[0-8]\n[0-9]{1,10}\n")
-"""The beginning of an object in the form of texts: its type and its number, a line each."""
+"""The beginning of an object in the text form: its type and its number, on a line each."""
 _BYTECODE = re.compile(rb"\x1b(?:Lua[\x50-\x54]|LJ[\x01\x02])")
 _SEARCHED = 256 * MIB
 _COMMANDS = re.compile(rb"\bexecute\b|\bpopen\b|\bloadlib\b")
@@ -70,7 +70,7 @@ COMMANDS = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether an object of a class begins here; in a file named as such any object."""
+    """Return whether the blob begins with an object of a class, or, under a suffix of Torch7, with any object."""
     head = blob.head
     kind = int.from_bytes(head[:4], "little")
     if blob.locator.suffix in _SUFFIXES and len(head) >= 4 and NUMBER <= kind <= RECURSIVE:
@@ -100,7 +100,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _in_text(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the bytecode in the form of texts, and that nothing else of it was examined."""
+    """Yield the bytecode in the text form, and a Problem, since nothing else was examined."""
     overlap = 8
     for start in range(0, min(blob.size, _SEARCHED), MIB):
         context.operations.spend(_COST)
@@ -113,7 +113,7 @@ def _in_text(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _finding(blob: Blob, start: int, length: int, path: str) -> Finding:
-    """Return what the bytecode at `start` is."""
+    """Return the finding for the bytecode at `start`."""
     names = sorted({match.decode() for match in _COMMANDS.findall(blob.reader.read(start, min(length, _CODE)))})
     if names:
         return Finding(COMMANDS, blob.locator, ", ".join(names), span=Span(start, length))
@@ -122,7 +122,7 @@ def _finding(blob: Blob, start: int, length: int, path: str) -> Finding:
 
 
 class _Walk:
-    """Passes through the objects of one file in order; each object of a number is read once."""
+    """A walk through the objects of one file in order; each numbered object is read once."""
 
     def __init__(self, blob: Blob, context: Context) -> None:
         self.blob, self.context = blob, context
@@ -131,10 +131,10 @@ class _Walk:
         self.tensors = self._functions = 0
         self._seen: set[int] = set()
         self._left = 1
-        """Objects that are announced and not yet read: which of them belongs where does not matter here."""
+        """Number of announced objects that have not been read yet; it does not matter which belongs where."""
 
     def objects(self) -> Iterator[Item]:
-        """Yield what the objects bring along."""
+        """Yield the functions and storages of all objects."""
         while self._left:
             self.context.operations.spend(_COST)
             self._left -= 1
@@ -159,7 +159,7 @@ class _Walk:
         return length
 
     def _new(self) -> bool:
-        """Return whether the object whose number comes next is a new one, which follows."""
+        """Read the number of an object; return whether it is new, so that the object follows."""
         number = self.cursor.number("I")
         if number in self._seen:
             return False
@@ -213,7 +213,7 @@ class _Walk:
             yield self.blob.window(f"storage at {start}", start, length, RAW)
 
     def _function(self, kind: int) -> Iterator[Item]:
-        """Yield a function: its bytecode, and behind it the values that it was made with."""
+        """Yield a function's bytecode; the values that it captured follow it."""
         if kind != FUNCTION and not self._new():
             return
         length = self._length()

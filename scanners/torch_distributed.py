@@ -1,7 +1,7 @@
-"""The data files of PyTorch's distributed checkpoints (.distcp): archives of torch.save in a row.
+"""The data files of PyTorch's distributed checkpoints (.distcp): a sequence of torch.save archives.
 
-Format: torch/distributed/checkpoint/filesystem.py; the pickle `.metadata` says where each begins. No zip reader sees
-more than the last of them, which is why the zip scanner leaves the file to this one.
+Format: torch/distributed/checkpoint/filesystem.py; the pickle `.metadata` holds the offset of each. A zip reader sees
+only the last of them, so the zip scanner leaves the file to this one.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ SUFFIX = ".distcp"
 
 
 def accepts(blob: Blob) -> bool:
-    """Recognise archives without a gap between them in a file of that name."""
+    """Return whether the suffix fits, and the blob is a sequence of archives without gaps."""
     return blob.locator.suffix == SUFFIX and len(_chain(blob.reader)) > 1
 
 
 def scan(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Yield each archive as a file of its own, the first first."""
+    """Yield each archive as a file of its own, in file order."""
     for number, (start, stop) in enumerate(reversed(_chain(blob.reader))):
         yield blob.window(f"archive {number}", start, stop - start)
 
 
-@lru_cache(1)  # the scanners of zips ask it as well
+@lru_cache(1)  # several zip scanners ask about the same file
 def _chain(reader: Reader) -> tuple[tuple[int, int], ...]:
-    """Return where each of the archives that make up all of the reader begins and ends, last first; else nothing."""
+    """Return start and end of each archive, last first, if archives fill the reader; otherwise nothing."""
     from scanners.parsing.zip_directory import archive_start
 
     found: list[tuple[int, int]] = []

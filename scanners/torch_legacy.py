@@ -26,22 +26,22 @@ COUNT_SIZE = 8
 PICKLES, OBJECT, KEYS = 5, 3, 4
 """Number of pickles, and ordinals of those that hold the object and the storage keys."""
 _AHEAD = 24
-"""Bytes within which the magic number stands: behind a PROTO, perhaps a FRAME."""
+"""Bytes within which the magic number must be, after a PROTO and possibly a FRAME."""
 
 
 def accepts(blob: Blob) -> bool:
-    """Recognise the pickled magic number."""
+    """Return whether the blob begins with the pickled magic number."""
     return blob.head.startswith(b"\x80") and MAGIC in blob.head[:_AHEAD]
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield tensors beyond their storage; raises Malformed where pickles or storages are missing or cut short."""
+    """Yield tensors beyond their storage; raises Malformed if pickles or storages are missing or cut short."""
     from scanners.parsing.pickle_machine import Interests
     from scanners.parsing.pickle_stream import Streams
     from scanners.parsing.torch_tensors import TorchPickle
 
     streams = Streams(blob.reader, Interests(), context.operations.spend, context.operations.left)
-    machines = list(islice(streams, PICKLES))  # what follows is numbers, and may look like one more
+    machines = list(islice(streams, PICKLES))  # numbers follow, which may look like another pickle
     if len(machines) < PICKLES or not machines[KEYS].ended:
         raise Malformed(f"fewer than the {PICKLES} pickles of a legacy checkpoint", streams.position)
     pickle = TorchPickle(machines[OBJECT])
@@ -66,7 +66,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _keys(machine: Machine, storages: dict[str, Storage]) -> list[str]:
-    """Return the storage keys in order; a machine keeps the first items of a long list, and torch sorts them."""
+    """Return the storage keys in order; torch sorts them, so the first items that the machine keeps suffice."""
     from scanners.parsing.pickle_values import Values
 
     values = Values(machine)

@@ -1,8 +1,8 @@
 """PyTorch Mobile (.ptl, .ff): a module for phones as a FlatBuffer of bytecode, values and storages.
 
 Schema: torch/csrc/jit/serialization/mobile_bytecode.fbs; torch/csrc/jit/mobile/flatbuffer_loader.cpp loads it.
-Operators are called by name, those of `__setstate__` while the module is loaded; numbers are taken for places in
-arrays, unchecked by the interpreter. Its older form, a zip, is known to the scanner of PyTorch's archives.
+Operators are called by name, those of `__setstate__` while the module is loaded; the interpreter does not check
+indices. The scanner of PyTorch archives examines the older form, a zip.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _TEXT = 256
 _FOUND = 50
 _DIMENSIONS = 64
 _MOST = 1_000_000
-"""Storages whose sizes are held."""
+"""Maximum storages whose sizes are held."""
 _NAMED = 20_000
-"""Operators that are told."""
+"""Maximum operators that are reported."""
 # Fields of Module
 _EXTRA, _METHODS, _STATE, _VALUES, _STORAGES, _TYPES, _SOURCES, _CONSTANTS = 1, 2, 3, 4, 6, 7, 8, 9
 # Kinds of IValue that refer to others
 _TENSOR, _LIST, _TUPLE, _DICT, _OBJECT, _ENUM, _FUNCTION = 5, 7, 8, 9, 10, 15, 16
 _ELEMENTS = {6: 1, 11: 8, 12: 8, 13: 1, 14: 1}
-"""Kinds that refer to none: texts, devices and lists of numbers, by the bytes of one element."""
+"""Kinds that refer to no other values (strings, devices and lists of numbers), with the bytes per element."""
 # Opcodes whose number X is a place in an array, by the name of the array
 _PLACES = {0: "operator", 1: "operator", 8: "constant", 20: "constant", 26: "type", 29: "type"}
 _REGISTERS = frozenset({2, 3, 5, 7})
@@ -74,12 +74,12 @@ OUT_OF_RANGE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the identifier of the format stands behind the first offset."""
+    """Return whether the identifier of the format follows the first offset."""
     return blob.head[4:8] == _IDENTIFIER
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the module calls, files and code inside it, and numbers that lead out of it; raises Malformed."""
+    """Yield what the module calls, files and code inside it, and indices out of range; raises Malformed."""
     from scanners.parsing.flatbuffer import FlatBuffer
 
     yield Fact("framework", "pytorch mobile", blob.locator)
@@ -94,7 +94,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 @dataclass(slots=True)
 class _Code:
-    """One function: how much of each kind its instructions may refer to."""
+    """One function: how many items of each kind its instructions may refer to."""
 
     name: str
     counts: dict[str, int]
@@ -103,7 +103,7 @@ class _Code:
 
 
 class _Module:
-    """Passes through the values of a module in order; the references in them are checked as they come."""
+    """A walk through the values of a module in order, which checks the references in them."""
 
     def __init__(self, blob: Blob, root: Table) -> None:
         self.blob, self.root = blob, root
@@ -114,7 +114,7 @@ class _Module:
         self.told: set[str] = set()
 
     def items(self) -> Iterator[Item]:
-        """Yield what stands in the module."""
+        """Yield what the module contains."""
         if not self.values:
             raise Malformed("the module holds no values")
         yield from self._within("the module", "value", [self.root.number(_STATE, "I")])
@@ -186,7 +186,7 @@ class _Module:
                 return
 
     def _check_signature(self, table: Table) -> None:
-        """Pass over what describes a function: raises Malformed where a part of it is not there."""
+        """Read the signature of a function; raises Malformed if a part of it is missing."""
         _pass_over(table.texts(4, _TEXT))
         schema, debugging = table.table(6), table.table(7)
         for argument in chain(schema.tables(0), schema.tables(1)) if schema else ():
@@ -203,7 +203,7 @@ class _Module:
                 yield name
 
     def _instruction(self, code: _Code, place: int, opcode: int, many: int, number: int) -> Finding | None:
-        """Return what is wrong with an instruction, whose numbers N and X are `many` and `number`."""
+        """Return what is wrong with an instruction, whose operands N and X are `many` and `number`."""
         what, least, count, last = _PLACES.get(opcode, ""), 0, 0, number
         if what:
             count = code.counts[what]
@@ -230,7 +230,7 @@ class _Module:
                     yield self.blob.window(f"{folder}/{name}", span.offset, span.length)
 
     def _source(self, span: Span) -> Iterator[Item]:
-        """Yield the operators that TorchScript's code calls, which torch.jit.load compiles in the bytecode's place."""
+        """Yield the operators that TorchScript code calls; torch.jit.load compiles it instead of the bytecode."""
         from scanners.parsing.torchscript import PARSED, SOURCE, called, mentioned
 
         if span.length > SOURCE:
@@ -241,7 +241,7 @@ class _Module:
         yield from operator_items(self.blob.locator, self._told(sorted(names if exact is None else exact)))
 
     def _within(self, subject: str, what: str, indices: Iterable[int], count: int | None = None) -> Iterator[Finding]:
-        """Yield the first of the indices that leads beyond `count`, which is that of the values where none is given."""
+        """Yield the first index that is not below `count`, by default the number of values."""
         count = self.values if count is None else count
         wrong = next((index for index in indices if index >= count), None)
         if wrong is not None:
@@ -253,7 +253,7 @@ class _Module:
 
 
 def _pass_over(*read: Iterable[str]) -> None:
-    """Read what is not kept: that it is there is all that matters."""
+    """Read items only to check that they exist."""
     for each in read:
         deque(each, maxlen=0)
 
@@ -265,7 +265,7 @@ def _printed(operator: Table) -> str:
 
 
 def _reach(offset: int, sizes: list[int], strides: list[int]) -> int | None:
-    """Return how many elements of its storage a tensor reaches over, None where its numbers fit no tensor."""
+    """Return how many elements of its storage a tensor spans, or None if its numbers fit no tensor."""
     if offset < 0 or len(sizes) != len(strides) or any(size < 0 for size in (*sizes, *strides)):
         return None
     return (

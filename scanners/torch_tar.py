@@ -24,14 +24,14 @@ _MEMBERS = frozenset({"storages", "tensors"})
 
 
 def accepts(blob: Blob) -> bool:
-    """Recognise a pickled count followed by another pickle in a member of one of the two names."""
+    """Return whether the member has one of the two names, and begins with a pickled count and another pickle."""
     from scanners.parsing.pickle_stream import begins_stream, has_header
 
     return blob.locator.name in _MEMBERS and has_header(blob.head) and begins_stream(blob.reader)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the pickles between the raw parts; raises Malformed where a part is missing or cut short."""
+    """Yield the pickles between the raw parts; raises Malformed if a part is missing or cut short."""
     from scanners.parsing.pickle_values import Values
 
     holds_storages = blob.locator.name == "storages"
@@ -55,7 +55,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _pickle(blob: Blob, start: int, context: Context) -> tuple[Machine, int]:
-    """Return the machine after the pickle at `start`, and where the pickle ends."""
+    """Return the machine after the pickle at `start`, and the pickle's end offset."""
     from scanners.parsing.pickle_machine import Interests
     from scanners.parsing.pickle_stream import machine_of
 

@@ -1,8 +1,8 @@
 """TorchServe archives (.mar, .war): a zip whose manifest names the Python file that serves the model, or the workflow.
 
-Formats: https://github.com/pytorch/serve/tree/master/model-archiver, and workflow-archiver beside it. The members are
-examined by the scanner of zips, the Python among them as such; here it is told which of them run, and what the
-manifest would fetch or reach outside.
+Formats: https://github.com/pytorch/serve/tree/master/model-archiver, and workflow-archiver beside it. The zip scanner
+examines the members, including Python files; this scanner reports which of them run, and what the manifest would
+install or reach outside the archive.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 NAME = "torchserve"
 _MANIFESTS = {"MAR-INF/MANIFEST.json": "model", "WAR-INF/MANIFEST.json": "workflow"}
-"""Of models and of workflows, each with the key that describes what it is of."""
+"""Manifests of models and of workflows, each with the key of its description."""
 _READ = MIB
-"""Bytes of a manifest or of a list of requirements that are read."""
+"""Maximum bytes of a manifest or of a list of requirements that are read."""
 _SHOWN = 200
 BUILT_IN_HANDLERS = frozenset(
     {"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"}
 )
 _FILES = ("serializedFile", "handler", "modelFile", "requirementsFile", "configFile", "specFile")
-# Lines of requirements that take a package from elsewhere than the index whoever installs has chosen
+# Lines of requirements that take a package from another place than the configured index
 _FOREIGN = re.compile(
     r"^[ \t]*+(?:(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)[\s=]|[^#\s]{0,300}[ \t]*+@?[ \t]*+"
     r"(?:git|hg|svn|bzr)\+|(?:[\w.\[\]-]{1,300}[ \t]*+@[ \t]*+)?(?:https?|ftp|file)://|(?:-e|--editable)\s)[^\n]*",
@@ -89,7 +89,7 @@ MISSING = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is a zip with a manifest of TorchServe."""
+    """Return whether the blob is a zip with a TorchServe manifest."""
     return any(entry.name in _MANIFESTS for entry in _entries(blob, None))
 
 
@@ -102,7 +102,7 @@ def _entries(blob: Blob, context: Context | None) -> tuple[ZipEntry, ...]:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the manifest makes the server run, reach and install; raises Malformed where it cannot be read."""
+    """Yield what the manifest makes the server run, reach and install; raises Malformed if it is unreadable."""
     yield Fact("framework", NAME, blob.locator)
     entries = _entries(blob, context)
     names = {entry.name for entry in entries}

@@ -1,8 +1,8 @@
 """Programs of TVM's virtual machines (Relax and Relay): functions as bytecode, constants, and names of what they call.
 
-Layout: `VMExecutable` of https://github.com/apache/tvm/blob/main/src/runtime/vm/executable.cc, as it stands and behind
-its length. A function that is none of the program's own is looked up in the library beside it, and then among all that
-the runtime has registered, which loads libraries, compiles and starts processes.
+Layout: `VMExecutable` of https://github.com/apache/tvm/blob/main/src/runtime/vm/executable.cc, alone or after its
+length. A function that the program does not define is looked up in the library beside it, then among all registered
+functions of the runtime, which can load libraries, compile and start processes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "tvm"
 _OLD, _NEW = 0xD225DE2F4214151D, 0xD225DE2F4214151E
-"""With the second one stands where in memory constants belong."""
+"""Magic numbers; with the second one, the file also tells where in memory constants belong."""
 _MAGICS = tuple(magic.to_bytes(8, "little") for magic in (_OLD, _NEW))
 _PLACES = (0, 8)
 _TENSOR = 0xDD5E40F096B4A13F
@@ -33,7 +33,7 @@ _DIMENSIONS = 64
 _SHOWN = 120
 _NUMBERED = {1: "int", 3: "float", 5: "type", 65: "text", 69: "shape", 70: "tensor"}
 _COUNTED = {0: "tensor", 1: "type", 2: "shape", 3: "text", 4: "int", 5: "float"}
-"""What constants are by their numbers: those of TVM's interface for other languages, and those of before."""
+"""Kinds of constants by number: those of TVM's FFI, and the older ones."""
 _WIDTHS = {"int": 8, "float": 8, "type": 4}
 _TELLING = re.compile(
     r"(?:runtime|ffi)\.(?:Module(?:Load|Write)\w*|Module\.load\w*|module\.load\w*)(?:\.\w+)*|relax\.ExecutableLoadFromFile"
@@ -41,7 +41,7 @@ _TELLING = re.compile(
     r"|target\.[Bb]uild(?:\.\w+)*|(?:tvm\.)?contrib\.(?:cc|nvcc|rocm|clang|xcode|popen\w*|tar)\.\w+"
     r"|(?:meta_schedule|auto_scheduler|autotvm)\.\w+|runtime\.\w+(?:To|From)File"
 )
-"""What loads or compiles code, starts processes, writes files or connects; no compiler has a model call any of it."""
+"""Functions that load or compile code, start processes, write files or connect; no compiler emits calls of these."""
 
 TELLING = Rule(
     id="tvm/telling-function",
@@ -58,7 +58,7 @@ TELLING = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the magic number stands here or behind a length, and a version follows."""
+    """Return whether the blob begins with the magic number, possibly after a length, and a version follows."""
     place = _place(blob)
     if place < 0:
         return False
@@ -71,7 +71,7 @@ def _place(blob: Blob) -> int:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the functions that matter, and tensors; raises Malformed, Truncated and OverLimit."""
+    """Yield suspicious functions and tensors; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
     program = _Program(blob, context)
     fault: Exception | None = None
@@ -92,7 +92,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 class _Program:
-    """Reads one program from its beginning."""
+    """A reader of one program."""
 
     def __init__(self, blob: Blob, context: Context) -> None:
         self._blob, self._context = blob, context
@@ -102,7 +102,7 @@ class _Program:
         self.relay = False
 
     def read(self) -> None:
-        """Take in the names that are called, and pass over all else up to the end of the file."""
+        """Read the names that are called, and skip everything else up to the end of the file."""
         scoped = self._cursor.number("Q") == _NEW
         self._text()
         count = self._count(8)
@@ -132,7 +132,7 @@ class _Program:
             self._text()
 
     def _constants_and_code(self) -> None:
-        """Pass over constants as one version numbers their kinds or as the other does: one of them fits."""
+        """Skip constants and code; the kinds of constants are numbered in one of two ways, of which one fits."""
         start, fault = self._cursor.position, Malformed("constants of an unknown version")
         for kinds in (_NUMBERED, _COUNTED):
             self._cursor = Cursor(self._blob.reader, start)
@@ -178,7 +178,7 @@ class _Program:
         self._cursor.skip(length)
 
     def _relay(self) -> None:
-        """Take in the names of primitives, which follow the constants, and where those belong in memory."""
+        """Read the names of primitives, which follow the constants and their devices."""
         for _ in range(self._count(8)):
             self._tensor()
         self._cursor.skip(8 * self._count(8))
@@ -194,7 +194,7 @@ class _Program:
             raise OverLimit(f"more than {_NAMES:,} functions")
 
     def _count(self, width: int) -> int:
-        """Return how many things follow, each of which takes so many bytes at least."""
+        """Return the number of items that follow, each of at least `width` bytes."""
         self._context.operations.spend(_COST)
         count = self._cursor.number("Q")
         if count > (self._blob.size - self._cursor.position) // width:

@@ -1,7 +1,7 @@
-"""Archives, disk images and compressed streams that modelsweep has no reader for: recognised, named, and never clean.
+"""Archives, disk images and compressed streams that modelsweep cannot read: recognised, named, and never clean.
 
-A table of magic numbers, each from the specification or the reader of its format. Where the number is short or reads as
-text, what stands behind it has to hold as well.
+A table of magic numbers, each from the specification or a reader of its format. If the number is short or reads as
+text, the bytes after it are checked too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CPIO = re.compile(rb"0707(?:07[0-7]{70}|0[12][0-9A-Fa-f]{104})")
 _CPIO_BINARY = {b"\xc7\x71": "<", b"\x71\xc7": ">"}
 _CPIO_HEADER, _CPIO_NAME = 26, 1_024
 _ARJ_HEADER = range(30, 2_601)
-"""Bytes that the main header of ARJ may have (arj's own limit)."""
+"""Valid sizes in bytes of the main header of ARJ (arj's own limits)."""
 _ISO_MAGIC, _ISO_OFFSET = b"CD001", 32_769
 _BOOT = b"\x55\xaa"
 _KOLY, _KOLY_SIZE = b"koly", 512
@@ -29,7 +29,7 @@ _LZW_BITS = range(9, 17)
 
 
 class Format(NamedTuple):
-    """What people call a format, where its magic number stands, and what else has to hold of a blob."""
+    """The name of a format, the offset of its magic numbers, and a further check of the blob."""
 
     title: str
     magics: tuple[bytes, ...] = ()
@@ -51,7 +51,7 @@ def _is_arj(blob: Blob) -> bool:
 
 
 def _is_cpio(blob: Blob) -> bool:
-    """Digits in text form, or the old binary header: a name of a plausible length that ends where it should."""
+    """Check for digits in the text form, or the old binary header with a plausible name that ends correctly."""
     order = _CPIO_BINARY.get(blob.head[:2])
     if order is None or len(blob.head) < _CPIO_HEADER + 2:
         return _CPIO.match(blob.head) is not None
@@ -65,7 +65,7 @@ def _is_xar(blob: Blob) -> bool:
 
 
 def _is_iso(blob: Blob) -> bool:
-    """The first sixteen sectors are zeros or a boot record; then comes the first descriptor (ECMA-119, section 8)."""
+    """Check that sixteen sectors of zeros or a boot record precede the first descriptor (ECMA-119, section 8)."""
     bootable = blob.head[510:512] == _BOOT or not blob.head[:8].strip(b"\0") or blob.locator.suffix in (".iso", ".img")
     if not bootable or blob.size < _ISO_OFFSET + len(_ISO_MAGIC):
         return False
@@ -84,7 +84,7 @@ def _is_squashfs(blob: Blob) -> bool:
 
 
 def _is_lzw(blob: Blob) -> bool:
-    """The third byte says the number of bits and whether blocks are used; two bits of it are reserved."""
+    """Check the third byte, which holds the number of bits and the block mode; two of its bits are reserved."""
     return len(blob.head) > 3 and blob.head[2] & 0x1F in _LZW_BITS and not blob.head[2] & 0x60
 
 
@@ -93,7 +93,7 @@ def _is_zoo(blob: Blob) -> bool:
 
 
 def _named(*suffixes: str) -> Callable[[Blob], bool]:
-    """Return whether a blob that is no text has one of these endings: for formats without a magic number."""
+    """Return a check of the suffix for formats without a magic number; text never passes."""
     return lambda blob: blob.size > 0 and blob.locator.suffix in suffixes and not text.is_text(blob.head)
 
 
@@ -131,7 +131,7 @@ FORMATS = (
 
 _AT_START = tuple(magic for form in FORMATS if not form.offset for magic in form.magics)
 _ELSEWHERE = re.compile(rb"[0\xc7\x71]|.{2}-|.{7}\*\*ACE|.{10}rLau|\0{8}|.{510}\x55\xaa", re.DOTALL)
-"""What heads of the others begin with: digits of cpio, what stands behind something else, and disk images."""
+"""Heads of formats without a magic number at the start: cpio, magic numbers further back, and disk images."""
 _NAMED = frozenset((".iso", ".img", ".dmg", ".snappy", ".sz", ".br", ".lzfse"))
 
 
@@ -149,12 +149,12 @@ def _format(blob: Blob) -> Format | None:
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether one of the formats begins here."""
+    """Return whether the blob begins with one of the formats."""
     return _format(blob) is not None
 
 
 def scan(blob: Blob, _context: Context) -> Iterator[Item]:
-    """Say that nothing inside was examined."""
+    """Yield a Problem: nothing inside was examined."""
     form = _format(blob)
     title = form.title if form else "file"
     error = MissingDependency(f"{title}: modelsweep has no reader for it; unpack it and scan the result")

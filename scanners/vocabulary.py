@@ -1,8 +1,7 @@
-"""Vocabularies of RWKV's tokenizers, which are evaluated line by line: see `scanners.parsing.evaluated_words`.
+"""Vocabularies of RWKV tokenizers, which are evaluated line by line: see `scanners.parsing.evaluated_words`.
 
-They go by the names `vocabulary.txt` (keras_hub's assets) and `rwkv_vocab*.txt` (RWKV's own repositories). Lines of a
-number, a word and a count stand in other files too: only what is surely RWKV's is told to be evaluated, all else where
-its words would run something.
+Their names are `vocabulary.txt` (assets of keras_hub) and `rwkv_vocab*.txt` (RWKV's own repositories). Other files also
+have lines of a number, a word and a count, so these are only reported if their words would run something.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from scanners.parsing import evaluated_words
 from scanners.parsing.evaluated_words import LINE, LITERAL
 
 SIZE_LIMIT = 16 * MIB
-"""Bytes that are read; that of RWKV's World models has one."""
+"""Maximum bytes of a vocabulary that is read; that of RWKV's World models has 1 MiB."""
 _NAME = re.compile(r"(?i)vocabulary\.txt|\w*vocab\w*\.txt")
 _OWN = re.compile(r"(?i)rwkv")
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text of such a name whose first line has a number before a word and one behind it."""
+    """Return whether the blob is text with such a name, and its first line has a number, a word and a number."""
     if not _NAME.fullmatch(blob.locator.name) or not blob.size:
         return False
     first = blob.head.lstrip().split(b"\n", 1)[0].decode("utf-8", "replace")
@@ -31,7 +30,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the expressions that loading evaluates, and all of them as Python."""
+    """Yield the expressions that loading evaluates, singly and all of them as Python."""
     size = min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)
     lines = blob.reader.read(0, size).decode("utf-8", "replace").splitlines()
     context.operations.spend(len(lines))

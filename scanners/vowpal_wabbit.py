@@ -1,8 +1,8 @@
-"""Vowpal Wabbit: a header with the options that the model was trained with, and its weights behind.
+"""Vowpal Wabbit: a header with the options of the training, followed by the weights.
 
 Layout: `save_load_header` of https://github.com/VowpalWabbit/vowpal_wabbit/blob/master/vowpalwabbit/core/src/parse_regressor.cc.
-Whoever loads the model has these options added to its own: those that open, write or send something are obeyed as if
-they had been typed. Its checksum keeps nobody from changing them.
+A program that loads the model adds these options to its own: those that open, write or send something take effect as
+if they had been typed. The checksum does not prevent changes of them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from scanners.parsing.cursor import Cursor
 
 NAME = "vowpal-wabbit"
 _BEGINNING = re.compile(rb"[\x06-\x0c]\0\0\0(\d{1,2})\.(\d{1,3})\.(\d{1,3})\0")
-"""Length and text of the version that wrote the model."""
+"""Length and text of the program version that wrote the model."""
 _TEXT = re.compile(rb"[ -~]{8,}")
 _SINCE = (8, 0, 2)
-"""Release since which an identifier stands behind the version, and all interactions among the options."""
+"""First release with an identifier after the version, and with all interactions among the options."""
 _LONGEST = MIB
 _SHOWN = 200
 _WRITES = frozenset(
@@ -59,13 +59,13 @@ READS = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the length and the text of a version begin the blob."""
+    """Return whether the blob begins with the length and the text of a version."""
     begun = _BEGINNING.match(blob.head)
     return begun is not None and begun.end() == 4 + blob.head[0]
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield options that do more than say how the model computes; raises Malformed, Truncated and OverLimit."""
+    """Yield options that do more than configure the computation; raises Malformed, Truncated and OverLimit."""
     begun = _BEGINNING.match(blob.head)
     assert begun is not None, "scan follows accepts"
     version = tuple(map(int, begun.groups()))
@@ -93,20 +93,20 @@ def _length(cursor: Cursor, context: Context) -> int:
 
 
 def _options(blob: Blob, cursor: Cursor, context: Context) -> Iterator[Item]:
-    """Yield what the options of the next text open; raises Truncated, and OverLimit above 1 MiB."""
+    """Yield what the options in the next string open; raises Truncated, and OverLimit above 1 MiB."""
     length = _length(cursor, context)
     start = cursor.position
     yield from _judged(blob, cursor.take(length).rstrip(b"\0").decode("utf-8", "replace"), start)
 
 
 def _anywhere(blob: Blob) -> Iterator[Item]:
-    """Yield the same of all texts in the first bytes of a model whose header is another."""
+    """Yield the same for all strings at the beginning of a model with an unknown header."""
     for text in _TEXT.finditer(blob.head):
         yield from _judged(blob, text[0].decode("ascii"), text.start())
 
 
 def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
-    """Yield the options that open something; values stand behind them, or behind a sign of equality."""
+    """Yield the options that open something; a value is the next word, or follows an equals sign."""
     words = options.replace("=", " ").split()
     for place, word in enumerate(words):
         name = word.lstrip("-")

@@ -1,7 +1,7 @@
-"""WebAssembly (runtimes in the browser, WASI programs beside models): what a module wants of the program that runs it.
+"""WebAssembly (runtimes in the browser, WASI programs beside models): what a module imports from its host.
 
-Specification: https://webassembly.github.io/spec/core/binary/modules.html. The code of a module reaches nothing but the
-functions that it imports, which are told; it is not examined itself, so that a module with code is never clean.
+Specification: https://webassembly.github.io/spec/core/binary/modules.html. The code of a module can only reach the
+functions that it imports, which are reported; it is not examined itself, so a module with code is never clean.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHOWN = 100
 _LISTED = 8
 _COST = 50
 _LONGEST = 35
-"""Bits of a number: five groups of seven."""
+"""Maximum bits of a varint: five groups of seven."""
 _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)
 _TELLING = frozenset(
     "system popen execve execv execvp fork vfork posix_spawn proc_exec proc_exec2 proc_exec3 proc_spawn proc_spawn2 "
@@ -31,7 +31,7 @@ _TELLING = frozenset(
     "emscripten_run_script_string emscripten_async_run_script emscripten_async_load_script dlopen "
     "sock_open sock_connect sock_send_to sock_listen syscall_connect syscall_socket eval".split()
 )
-"""Functions of WASIX, Emscripten and others, without their underscores, that run commands or scripts, or connect.
+"""Functions of WASIX, Emscripten and others, without leading underscores, that run commands or scripts, or connect.
 
 Not `_dlopen_js`, which Emscripten links to modules whose libraries mention dlopen, and which then loads nothing.
 """
@@ -51,12 +51,12 @@ HOST = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the magic number and the version stand here."""
+    """Return whether the blob begins with the magic number and the version."""
     return blob.head.startswith(_MAGIC)
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield imports that tell, and that the code is not examined; raises Malformed, Truncated and OverLimit."""
+    """Yield notable imports, and a Problem for unexamined code; raises Malformed, Truncated and OverLimit."""
     cursor = _Module(blob.reader, len(_MAGIC))
     modules: set[str] = set()
     sections: set[int] = set()
@@ -98,12 +98,12 @@ def _imports(blob: Blob, cursor: _Module, modules: set[str], context: Context) -
 
 
 class _Module(Cursor):
-    """Bytes of a module, whose numbers stand in groups of seven bits."""
+    """A cursor over a module, whose integers are varints."""
 
     __slots__ = ()
 
     def varint(self) -> int:
-        """Return the next number of 32 bits; raises Malformed where it is longer."""
+        """Return the next 32-bit integer; raises Malformed if it is longer."""
         value = shift = 0
         while True:
             byte = self.number("B")
@@ -115,14 +115,14 @@ class _Module(Cursor):
                 raise Malformed("a number is longer than five bytes", self.position)
 
     def text(self) -> str:
-        """Return the next name; raises OverLimit where it is longer than any."""
+        """Return the next name; raises OverLimit if it is too long."""
         length = self.varint()
         if length > _NAME:
             raise OverLimit(f"a name of {length:,} bytes")
         return self.take(length).decode("utf-8", "replace")
 
     def pass_kind(self) -> None:
-        """Pass over what kind of thing an import is; raises Malformed where it is none."""
+        """Skip the kind and type of an import; raises Malformed if they are invalid."""
         kind = self.number("B")
         if kind == _FUNCTION:
             self.varint()

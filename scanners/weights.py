@@ -1,8 +1,8 @@
-"""Weights of any format: numbers that no training leaves behind, units unlike all others, and code in the lowest bits.
+"""Weights of any format: numbers that no training produces, outlier units, and code in the lowest bits.
 
-The scanners of the formats say where tensors stand; here a sample of them is read (`scanners.parsing.tensor_sample`),
-with NumPy, without which this scanner is left out. All of it becomes facts, judged in `scanners.judge.weights`; a
-pickle in the lowest bits is also judged as one.
+The scanners of the formats yield the positions of tensors; this one reads a sample of them
+(`scanners.parsing.tensor_sample`) with NumPy, and does not run without it. The results are facts, which
+`scanners.judge.weights` judges; a pickle in the lowest bits is also judged as one.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ NAME = "weights"
 NUMPY = "numpy"
 _SHOWN = 100
 _MATRIX = 16 * MIB
-"""Bytes of a last layer that is measured unit by unit."""
+"""Maximum bytes of a last layer that is measured unit by unit."""
 _ROWS = 1 * MIB
 _UNITS = range(8, 4097)
-"""Units of a last layer that are compared: fewer say nothing of each other, and words of a vocabulary differ widely."""
+"""Numbers of units of a last layer that are compared: few are no sample, and words of a vocabulary differ widely."""
 _INPUTS = 16
 _LAST_LAYERS = 4
 _FLOOR = 0.05
-"""What units differ by at least, as a part of their size: equal ones would make an outlier of every trifle."""
+"""Minimum spread of units relative to their size: if they are almost equal, any difference would be an outlier."""
 _LAST = re.compile(
     r"(?:^|[._/])(?:fc|classifier|classification_head|head|heads|score|logits|output|predictions|dense_out|cls_score)"
     r"(?:[._/](?:\d+|linear|dense|out_proj|weight|kernel))*$"
@@ -40,9 +40,9 @@ _LAST = re.compile(
 
 
 def weigh(backend: str, blob: Blob, tensors: Sequence[Numbers], context: Context) -> Iterator[Item]:
-    """Yield what a sample of `tensors` holds that is worth a look; raises MissingDependency without NumPy.
+    """Yield what is notable in a sample of `tensors`; raises MissingDependency without NumPy.
 
-    Where another backend fails (its memory is full, its device went away), NumPy comes to the same.
+    If another backend fails (out of memory, device lost), NumPy gives the same results.
     """
     from scanners.parsing.arrays import arrays_of
 
@@ -51,14 +51,14 @@ def weigh(backend: str, blob: Blob, tensors: Sequence[Numbers], context: Context
         try:
             yield from list(_weighed(arrays, blob, tensors, context))
             return
-        except RuntimeError:  # what these libraries raise of their devices
+        except RuntimeError:  # errors of their devices
             pass
     yield from _weighed(arrays_of(NUMPY), blob, tensors, context)
 
 
 @cache
 def _loaded(backend: str) -> Arrays | None:
-    """Return a backend other than NumPy, None where it fails: one that is loaded by half is not tried again."""
+    """Return a backend other than NumPy, or None if it fails to load; a partially loaded one is not tried again."""
     from scanners.parsing.arrays import arrays_of
 
     try:
@@ -90,7 +90,7 @@ def _weighed(arrays: Arrays, blob: Blob, tensors: Sequence[Numbers], context: Co
 
 
 def _facts(blob: Blob, measured: list[tuple[Numbers, Values]]) -> Iterator[Item]:
-    """Yield each tensor whose numbers are out of the ordinary, and what part of all matrices is one number."""
+    """Yield each tensor with unusual numbers, and the share of matrices that consist of a single number."""
     matrices = constant = 0
     first = ""
     for tensor, values in measured:
@@ -116,7 +116,7 @@ def _facts(blob: Blob, measured: list[tuple[Numbers, Values]]) -> Iterator[Item]
 
 
 def _last_layers(tensors: Sequence[Numbers]) -> list[Numbers]:
-    """Return the matrices that look like last layers by their names, else the last matrix of all."""
+    """Return the matrices with names of last layers, or else the last matrix of all."""
     from scanners.parsing.tensor_values import FLOATS
 
     matrices = [
@@ -129,7 +129,7 @@ def _last_layers(tensors: Sequence[Numbers]) -> list[Numbers]:
 
 
 def _units(arrays: Arrays, blob: Blob, tensor: Numbers) -> Iterator[Item]:
-    """Yield how far the unit that is furthest from the others is."""
+    """Yield how far the most distant unit is from the others."""
     from scanners.parsing.tensor_values import integer_type, units_of
 
     rows, columns = tensor.shape
@@ -168,7 +168,7 @@ def _name(tensor: Numbers) -> str:
 
 
 def scanner_with(backend: str) -> Scanner:
-    """Return the scanner that computes with a backend of `scanners.parsing.arrays`: all of them come to the same."""
+    """Return the scanner for a backend of `scanners.parsing.arrays`; all backends give the same results."""
     return Scanner(
         name=NAME,
         title="Weights: their numbers, and what their lowest bits hide",

@@ -2,7 +2,7 @@
 
 Orange keeps the settings of a widget as a literal, or as a pickle in base64, which opening the workflow loads
 (https://github.com/biolab/orange-canvas-core/blob/master/orangecanvas/scheme/readwrite.py). Scripts and commands run
-when somebody runs the workflow; those of attacks are told. No entity is expanded here.
+together with the workflow; those that resemble attacks are reported. No entity is expanded here.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ _ROOT = re.compile(
 _PROPERTIES, _PARAMETER, _ENTRY, _OPERATOR = "properties", "parameter", "entry", "operator"
 _PICKLE, _LITERAL = "pickle", "literal"
 _LONGEST = 64 * MIB
-"""Bytes of one pickle in base64."""
+"""Maximum bytes of one pickle in base64."""
 _KEPT = 64_000
-"""Characters from which a text may have been cut."""
+"""Characters from which a text may have been cut short by the parser."""
 _COMMANDS = frozenset({"command", "commandline", "cmd", "external_command"})
 _SCRIPT = re.compile(r"(?:.*_)?(?:script|scriptbody|sourcecode|code|expression)(?:_\w+)?", re.IGNORECASE)
-"""Keys under which nodes and operators keep what they run."""
+"""Keys under which nodes and operators store scripts."""
 _ESCAPE = re.compile(r"%%(\d{5})")
-"""How KNIME writes characters that attributes cannot hold."""
+"""KNIME's escape for characters that attributes cannot hold."""
 _JAVA = re.compile(r"\bRuntime\s*\.\s*getRuntime\b|\bnew\s+ProcessBuilder\b|[\"'\])]\s*\.\s*execute\s*\(")
-"""What starts a program in Java and Groovy."""
+"""Calls that start a program in Java and Groovy."""
 _SHOWN = 160
 
 
 class _Place(NamedTuple):
-    """Where a text stands, and whose it is."""
+    """The position of a text, and its owner."""
 
     path: str
     offset: int
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the root of a workflow begins here."""
+    """Return whether the document begins with the root of a workflow."""
     return _ROOT.search(opening(blob)) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield pickles, and what scripts and commands do; raises Malformed where the document is cut."""
+    """Yield pickles, and what scripts and commands do; raises Malformed if the document is cut short."""
     begun: Start | None = None
     operator, root = "", False
     for event in events(blob.reader, context, frozenset({_PROPERTIES})):
@@ -83,7 +83,7 @@ def _element(blob: Blob, event: Start, operator: str, context: Context) -> Itera
 
 
 def _settings(blob: Blob, begun: Start, event: Text, context: Context) -> Iterator[Item]:
-    """Yield the settings of a widget of Orange: a pickle, or scripts among a literal."""
+    """Yield the settings of an Orange widget: a pickle, or scripts inside a literal."""
     form = begun.attributes.get("format", "")
     node = printable(begun.attributes.get("node_id", ""), _SHOWN)
     if form == _PICKLE:
@@ -95,7 +95,7 @@ def _settings(blob: Blob, begun: Start, event: Text, context: Context) -> Iterat
 
 
 def _decoded(blob: Blob, begun: Start, event: Text) -> bytes:
-    """Return a pickle; of a long one the parser kept the beginning only, and it is read where it stands."""
+    """Return a pickle; a long one is read from the file, since the parser kept only its beginning."""
     text = event.text.encode("ascii", "replace")
     if len(text) >= _KEPT:
         length = event.offset - begun.offset
@@ -109,7 +109,7 @@ def _decoded(blob: Blob, begun: Start, event: Text) -> bytes:
 
 
 def _texts(literal: str) -> Iterator[str]:
-    """Yield the texts of several lines in a literal of Python."""
+    """Yield the multi-line strings in a Python literal."""
     import ast
 
     from scanners.parsing.python_syntax import parsed
@@ -121,7 +121,7 @@ def _texts(literal: str) -> Iterator[str]:
 
 
 def _script(blob: Blob, script: str, place: _Place, context: Context) -> Iterator[Item]:
-    """Yield what a script calls that is Python, and lines of others that run what attacks run."""
+    """Yield what a Python script calls; of other scripts, the lines that resemble attacks."""
     from scanners.python_code import calls_in
 
     yield from calls_in(blob, script.encode("utf-8", "replace"), context)
@@ -133,7 +133,7 @@ def _script(blob: Blob, script: str, place: _Place, context: Context) -> Iterato
 
 
 def _commands(blob: Blob, command: str, place: _Place) -> Iterator[Item]:
-    """Yield a command that attacks use."""
+    """Yield a command that resembles an attack."""
     from scanners.judge.attack_commands import fetched_command, hostile_command
 
     if hostile_command().search(command) or fetched_command().search(command):

@@ -1,8 +1,8 @@
 """XGBoost: boosted trees as JSON, as Universal Binary JSON, or in the binary form of releases before 3.
 
 Formats: https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html and doc/model.schema there; the old form
-is laid out as src/learner.cc and src/tree/tree_model.cc of release 1.x write their structures. Nothing in a model runs;
-children and features are numbers that predictors take for places in memory.
+follows the structures in src/learner.cc and src/tree/tree_model.cc of release 1.x. Nothing in a model runs, but
+predictors use the numbers of children and features as memory offsets.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from scanners.parsing.ubjson import Numbers, UbjsonParser, Value
 
 NAME = "xgboost"
 SIZE_LIMIT = 64 * MIB
-"""Bytes of JSON that are parsed; objects take about eight times as much memory."""
+"""Maximum bytes of JSON that are parsed; the objects take about eight times as much memory."""
 _TREES_SHOWN = 20
 _SHOWN = 100
 _STATE = (b"{L\0\0\0\0\0\0\0\x06Config{L", b"{L\0\0\0\0\0\0\0\x05Model{L")
-"""What a booster begins with as it serializes itself for pickles (`XGBoosterSerializeToBuffer`)."""
+"""Beginnings of a booster serialized for a pickle (`XGBoosterSerializeToBuffer`)."""
 _UBJ = (b"{L\0\0\0\0\0\0\0\x07learner", b"{i\x07learner", b"{U\x07learner", b"{L\0\0\0\0\0\0\0\x07version", *_STATE)
 _BINARY = b"binf"
 _LEARNER = 136
-"""Bytes of LearnerModelParam, the first structure of the old form."""
+"""Bytes of LearnerModelParam, the first structure of the binary form."""
 _NAME_LIMIT = 256
 _OBJECTIVES = (b"reg:", b"binary:", b"multi:", b"rank:", b"count:", b"survival:")
 _BOOSTERS = (b"gbtree", b"gblinear", b"dart")
@@ -70,7 +70,7 @@ LOOP = Rule(
 
 
 class _Tree(NamedTuple):
-    """The numbers of one tree that lead somewhere."""
+    """The numbers of one tree that are used as indices."""
 
     path: str
     left: Sequence[int]
@@ -82,7 +82,7 @@ class _Tree(NamedTuple):
 
 
 class _Categories(NamedTuple):
-    """Which nodes of a tree split by categories: for each where its categories begin in all of them, and how many."""
+    """Categorical splits of a tree: the nodes, and the start and length of each one's range of categories."""
 
     nodes: Sequence[int]
     begins: Sequence[int]
@@ -91,7 +91,7 @@ class _Categories(NamedTuple):
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether a model begins here in one of the three forms."""
+    """Return whether the blob begins with a model in one of the three forms."""
     if blob.head.startswith(_UBJ) or _binary_start(blob.head) is not None:
         return True
     return _is_json(blob.head) or has_keys(blob, "learner", "version")
@@ -103,7 +103,7 @@ def _is_json(head: bytes) -> bool:
 
 
 def _binary_start(head: bytes) -> int | None:
-    """Return where the old form begins, behind its magic number or without one; None where it does not."""
+    """Return the start of the binary form, with or without a magic number before it, or None."""
     start = len(_BINARY) if head.startswith(_BINARY) else 0
     name = head[start + _LEARNER : start + _LEARNER + 8]
     length = int.from_bytes(name, "little")
@@ -114,7 +114,7 @@ def _binary_start(head: bytes) -> int | None:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield trees that lead out of themselves; raises Malformed, Truncated and OverLimit."""
+    """Yield trees with indices out of range, and loops; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
     start = _binary_start(blob.head)
     if start is not None:
@@ -142,7 +142,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _attributes(blob: Blob, document: Value, context: Context) -> Iterator[Item]:
-    """Yield what the attributes of a model are, which are texts of its user's own; of JSON its own scanner tells it."""
+    """Yield suspicious attributes, which are free text; those in JSON are left to the JSON scanner."""
     inside = _inner(document, "Model") if isinstance(document, dict) and "Model" in document else document
     attributes = _inner(inside, "learner", "attributes")
     for key, value in attributes.items() if isinstance(attributes, dict) else ():
@@ -152,7 +152,7 @@ def _attributes(blob: Blob, document: Value, context: Context) -> Iterator[Item]
 
 def _json(blob: Blob, context: Context) -> Value:
     found = documents_of(blob, min(SIZE_LIMIT, context.limits.parsed_bytes // 4))
-    first: Value = found[0]  # type: ignore[assignment]  # fractions are no indices, and looked at as such
+    first: Value = found[0]  # type: ignore[assignment]  # fractions are treated as invalid indices
     return first
 
 
@@ -174,7 +174,7 @@ def _models(document: Value) -> Iterator[Value]:
 
 
 def _groups(blob: Blob, document: Value) -> Iterator[Finding]:
-    """Yield the first tree that belongs to an output, or stands for a number, which the model does not have."""
+    """Yield the first tree with an output group or an index that the model does not have."""
     parameters = _inner(document, "learner", "learner_model_param")
     counts = (_number(_inner(parameters, key)) for key in ("num_class", "num_target"))
     outputs = max(1, *(count for count in counts if count != _FEATURES), 1)
@@ -200,7 +200,7 @@ def _inner(value: Value, *keys: str) -> Value:
 
 
 def _number(value: Value) -> int:
-    """Return a number, which the format keeps as a text; as many features as there can be where there is none."""
+    """Return a number, which the format stores as a string; without one, the maximum number of features."""
     text = value if isinstance(value, str) else str(value)
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 and int(text) else _FEATURES
 
@@ -216,7 +216,7 @@ def _integers(blob: Blob, value: Value) -> Sequence[int]:
 
 
 def _outside(blob: Blob, tree: _Tree) -> Iterator[Finding]:
-    """Yield the first child and the first feature of a tree that are not there."""
+    """Yield the first child and the first feature of a tree that are out of range."""
     count = len(tree.left)
     if len(tree.right) != count:
         yield _finding(blob, tree.path, "number of right children", len(tree.right), "its nodes", count)
@@ -224,7 +224,7 @@ def _outside(blob: Blob, tree: _Tree) -> Iterator[Finding]:
         if children and not -1 <= min(children) <= max(children) < count:
             at = next(at for at, child in enumerate(children) if not -1 <= child < count)
             yield _finding(blob, tree.path, what, children[at], f"node {at}", count)
-    # With more targets than one, the lists of a leaf are shorter than those of nodes
+    # With several targets, the lists of leaves are shorter than those of nodes
     inner = [at for at, child in enumerate(tree.left) if child >= 0]
     for at in inner:
         if at >= len(tree.split):
@@ -246,7 +246,7 @@ def _outside(blob: Blob, tree: _Tree) -> Iterator[Finding]:
 
 
 def _categories(blob: Blob, tree: _Tree) -> Iterator[Finding]:
-    """Yield the first split by categories that are not there."""
+    """Yield the first categorical split that is out of range."""
     nodes, begins, sizes, count = tree.categories
     if not len(nodes) == len(begins) == len(sizes):
         yield _finding(blob, tree.path, "number of splits by category", len(nodes), "its lists", len(begins))
@@ -260,7 +260,7 @@ def _categories(blob: Blob, tree: _Tree) -> Iterator[Finding]:
 
 
 def _loop(blob: Blob, tree: _Tree) -> Iterator[Finding]:
-    # Of trees with several targets the right child of a leaf is the place of its values
+    # With several targets, the right child of a leaf is the index of its values
     right = [child for at, child in enumerate(tree.right) if at < len(tree.left) and tree.left[at] >= 0]
     node = led_to_twice(len(tree.left), tree.left, right)
     if node is not None:
@@ -275,7 +275,7 @@ def _finding(
 
 
 def _binary(blob: Blob, context: Context, start: int) -> Iterator[Item]:
-    """Walk through the old form to its end; raises Malformed where bytes are left over."""
+    """Read the binary form to its end; raises Malformed if bytes are left over."""
     cursor = Cursor(blob.reader, start)
     cursor.skip(4)
     features = cursor.number("I")
@@ -316,7 +316,7 @@ def _name(cursor: Cursor) -> bytes:
 
 
 def _count(cursor: Cursor, width: int) -> int:
-    """Return how many elements of at least `width` bytes follow; raises Truncated where there are not so many."""
+    """Return the number of elements of at least `width` bytes that follow; raises Truncated if some are missing."""
     count = cursor.number("Q")
     if count * width > cursor.reader.size - cursor.position:
         raise Truncated(cursor.position, count * width, cursor.reader.size)
@@ -353,7 +353,7 @@ def _binary_trees(blob: Blob, context: Context, cursor: Cursor, features: int, d
 
 
 def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: str) -> Finding | None:
-    """Pass over the nodes of a tree; return what is wrong with the first that leads out of it."""
+    """Read the nodes of a tree; return what is wrong with the first one that is out of range."""
     found, children, first = None, array("i"), cursor.position
     for at in range(nodes):
         start = cursor.position
