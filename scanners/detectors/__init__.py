@@ -1,4 +1,4 @@
-"""Detectors over raw bytes, one file each; the tuple is the whole list, each loaded when bytes match its patterns."""
+"""Detectors over raw bytes, one file each; the tuple lists all of them. Each is loaded when its patterns match."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODULES = (
 
 
 def _detector(module: str) -> Detector:
-    """Return the detector of a module of this package, which is loaded now only if the index does not know it."""
+    """Return the detector of a module of this package, which is loaded now only if it is not in the index."""
     if module not in INDEX:
         return loaded_detector(module)
     known = {**INDEX[module], "owners": frozenset(INDEX[module]["owners"])}
@@ -31,7 +31,7 @@ def _detector(module: str) -> Detector:
 
 
 def loaded_detector(module: str) -> Detector:
-    """Return the detector of a module of this package."""
+    """Load a module of this package and return its detector."""
     detector: Detector = import_module(f"scanners.detectors.{module}").DETECTOR
     return detector
 

@@ -1,8 +1,8 @@
-"""Zip archives in the midst of other bytes: values of pickles, tensors, metadata.
+"""Zip archives inside other bytes: values of pickles, tensors, metadata.
 
-The record at the end of a zip says where its directory begins, and with it the archive: so many bytes before it.
-Its members are looked at as raw bytes, whatever they are: what hides there is found as it is anywhere else, and honest
-documents stay silent. Archives that are files or members have their own scanner.
+The record at the end of a zip tells where its directory, and therefore the archive, begins. All members are searched
+as raw bytes, so hidden payloads are found as anywhere else, and honest documents cause no findings. Archives that are
+files or members have their own scanner.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _END = struct.Struct("<4s4H2IH")
 _FIRST, _LISTED, _LAST = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _ENCRYPTED = 1
 _TEXT = MIB
-"""Bytes of text that may be an archive."""
+"""Maximum bytes of text that is decoded as an archive."""
 
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield the members of the archive that ends at `offset`, if it begins where that says."""
+    """Yield the members of the archive that ends at `offset`, if it begins where its end record says."""
     archive = _archive(blob, offset) or _as_text(blob, offset, context)
     if archive is None or not context.first("archive", f"{archive.locator}"):
         return
     context.operations.spend(archive.size)
-    with suppress(Malformed, Truncated, Encrypted):  # nothing that the format of the file knows of
+    with suppress(Malformed, Truncated, Encrypted):  # the archive is not part of the file's own format
         for entry in islice(read_directory(archive.reader, context.limits).entries, _MEMBERS):
             if entry.compressed_size and not entry.flags & _ENCRYPTED:
                 yield replace(member_blob(archive, entry, context), expect=AS_RAW)
 
 
 def _archive(blob: Blob, offset: int) -> Blob | None:
-    """Return the archive whose last record stands at `offset`, None where there is none that it fits."""
+    """Return the archive whose end record is at `offset`, or None if no archive fits it."""
     if blob.size - offset < _END.size:
         return None
     *_, size, place, comment = _END.unpack(blob.reader.read(offset, _END.size))
@@ -54,7 +54,7 @@ def _archive(blob: Blob, offset: int) -> Blob | None:
 
 
 def _as_text(blob: Blob, offset: int, context: Context) -> Blob | None:
-    """Return the archive that ends at `offset` and is written as text of one letter for each byte."""
+    """Return the archive that ends at `offset` and is written as text with one character per byte."""
     first = max(0, offset - _TEXT)
     data = blob.reader.read(first, min(offset + _END.size + _TEXT // 8, blob.size) - first)
     context.undone.spend(len(data))

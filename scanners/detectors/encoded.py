@@ -1,9 +1,9 @@
 """Payloads in base64 or hexadecimal, compressed or not: in text, configurations, notebooks, metadata of models.
 
-A run of such characters is nominated where its first ones decode to the beginning of a pickle, an executable, a script,
-Python code or compressed bytes; it is decoded in layers, and only what the structure of the result proves is told. So
-images, embeddings, keys and checksums stay silent. In prose and data sets, which explain and collect such things, only
-executables are told; of Python files its own scanner follows what is decoded.
+A run of such characters is nominated if its beginning decodes to that of a pickle, an executable, a script, Python code
+or compressed bytes. It is decoded in layers, and reported only if the structure of the result proves what it is, so
+images, embeddings, keys and checksums cause no findings. In prose and data sets, which explain and collect such things,
+only executables are reported; in Python files, their own scanner follows what the code decodes.
 https://attack.mitre.org/techniques/T1027/013/.
 """
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from scanners.parsing.disguises import Disguise
 
 LONGEST = 8 * MIB
-"""Characters of one run that are decoded."""
+"""Maximum characters of one run that are decoded."""
 EXPANDED = 16 * MIB
-"""Bytes that one layer may decompress to: what is longer is cut, its beginning tells."""
+"""Maximum decompressed bytes of one layer; more is cut off, since the beginning is sufficient."""
 SOURCE = 256 * KIB
-"""Bytes of a decoded script or source that are looked at."""
+"""Maximum bytes of a decoded script or source that are examined."""
 _FIX = (
     "Do not use the file until somebody has read the decoded text: a model has no reason to hide what it says. If one "
     "of your own tools wrote it, allow the rule for this file."
@@ -77,68 +77,68 @@ PYTHON = Rule(
     references=_REFERENCES,
 )
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_")
-# Lines of a run end as they are, or as strings of JSON and Python write it
+# Line ends in a run may be escaped, as in strings of JSON and Python
 _RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
 _LINE = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 _LINE_BEFORE = re.compile(rb"[A-Za-z0-9+/_-](?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)\Z")
 _INDENTED = 24
-"""Bytes before a line that tell whether another one stands there."""
+"""Bytes before a line that are checked for a previous line."""
 _LETTERS = bytes(sorted(_ALPHABET))
 _STRAY = 5
-"""Letters, less one, that binary data ends with by chance."""
+"""One more than the number of letters with which binary data may end by chance."""
 _PLAIN = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _TURNED = ("reversed", "XORed", "uuencoded", "quoted-printable", "escapes", "UTF-16")
-"""What the scanner of pickles does not undo in the strings of a pickle."""
+"""Encodings that the pickle scanner does not decode in the strings of a pickle."""
 _USTAR = 257
-"""Where the header of a tar says that it is one."""
+"""Offset of the magic in the header of a tar."""
 _CHUNK = 64 * KIB
 _PRICE = 1_000
 _LOOKED = 4
-"""Bytes under an encoding that count for one letter of it."""
+"""Decoded bytes that cost as much as one encoded letter."""
 _PARSED = 16
-"""Letters that one of Python counts for: parsing takes so much longer than decoding."""
+"""Cost of a letter of Python in encoded letters: parsing takes that much longer than decoding."""
 _LETTER = 8
-"""Operations that a letter of a run counts for: it is looked at, decoded and judged in several ways."""
+"""Operations charged per letter of a run, which is matched, decoded and judged in several ways."""
 _STRING = 16
-"""Bytes of the shortest string that holds a payload."""
+"""Minimum bytes of a string that could hold a payload."""
 _OPENED = frozenset({"compressed", "sevenzip"})
-"""Scanners that decompress what stands in their files."""
+"""Scanners that decompress the content of their files."""
 _CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"]\0\0": "LZMA"} | {
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"\x04\x22\x4d\x18": "LZ4",
 }
 _AS_TEXT = (b"\x1f\xc2\x8b", b"\xc3\xbd7zXZ\0", b"\x28\xc2\xb5/\xc3\xbd")
-"""Three of them as text of one letter for each byte; bzip2 begins with letters."""
+"""Three of these magic numbers as text with one character per byte; bzip2 begins with letters."""
 _MAGIC = max(map(len, (*_CODECS, *_AS_TEXT)))
 _PROBE = 400
-"""Characters by which an unusual encoding is told."""
+"""Characters that are read to recognise an unusual encoding."""
 _PROSE = frozenset({".md", ".rst", ".txt", ".html", ".tex", ".csv", ".tsv", ".jsonl", ".log"})
 _JSON = ".json"
 _QUOTE = re.compile(rb"(?<!\\)(?:\\\\){0,8}\"")
 _LEADING = (b":", b"[", b",")
-"""What stands before a string of JSON."""
+"""Characters that precede a JSON string."""
 _WORDS = re.compile(r"[A-Za-z]{1,20},? [A-Za-z]{1,20} [A-Za-z]{1,20}")
 """Three words of a sentence."""
 _BASE64 = ("A-Za-z0-9+/=", "A-Za-z0-9_=-")
-"""Letters of both alphabets (RFC 4648 sections 4 and 5)."""
+"""Both alphabets of base64 (RFC 4648 sections 4 and 5)."""
 _PYTHON = frozenset({".py", ".pyi", ".pth", ".ipynb"})
 _TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "memory", "native"})
 _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"frombase64string", b"net.webclient")
 
 
 class Seen(NamedTuple):
-    """What was looked at already: by which `scanners`; `innermost` returns the blob at a place, and its start."""
+    """The `scanners` that examine a blob; `innermost` returns the member at an offset, and its start."""
 
     scanners: frozenset[str]
     innermost: Callable[[int], tuple[Blob, int]]
 
     def is_member(self, offset: int) -> bool:
-        """Return whether a place lies in a member, which has scanners of its own."""
+        """Return whether an offset lies in a member, which has scanners of its own."""
         return self.innermost(offset)[0] is not self.innermost(0)[0]
 
 
 def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[Item]:
-    """Yield what stands in disguise in `data`, the bytes of a blob."""
+    """Yield disguised payloads in `data`, the bytes of a blob."""
     from scanners.parsing.disguise_starts import starts_in
     from scanners.parsing.disguises import disguises, inside_strings
 
@@ -158,7 +158,7 @@ def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[I
 
 
 def _undisguised(blob: Blob, start: int, disguise: Disguise, context: Context) -> Iterator[Item]:
-    """Yield what a disguise hides in a blob that starts at `start`; each goes on to the end, so all are bounded."""
+    """Yield what `disguise` hides; each may extend to the end of the data, so the total is bounded."""
     context.operations.spend(len(disguise.data) // 8 + _PRICE)
     context.undone.spend(len(disguise.data))
     span = Span(disguise.offset - start, len(disguise.data))
@@ -166,7 +166,7 @@ def _undisguised(blob: Blob, start: int, disguise: Disguise, context: Context) -
 
 
 def _is_nominated(data: bytes, disguise: Disguise) -> bool:
-    """Return whether a pattern finds a run of ordinary base64 or hexadecimal digits where it begins."""
+    """Return whether the patterns find this run of ordinary base64 or hexadecimal digits anyway."""
     at = disguise.offset
     if disguise.how not in ("base64", "hexadecimal") or (at and data[at - 1] in _ALPHABET):
         return False
@@ -174,7 +174,7 @@ def _is_nominated(data: bytes, disguise: Disguise) -> bool:
 
 
 def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context: Context) -> Iterator[Item]:
-    """Yield streams of protocols 0 and 1 inside strings of a pickle, by the dangerous name that they begin with."""
+    """Yield streams of protocols 0 and 1 in strings of a pickle, found by the dangerous name at their start."""
     from scanners.parsing.disguises import dangerous_beginnings
 
     offsets = [offset for offset in dangerous_beginnings(data, starts) if not seen.is_member(offset)]
@@ -186,7 +186,7 @@ def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context
 
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield what the run of encoded characters at `offset` hides; one that begins before it is none."""
+    """Yield what the run of encoded characters that begins at `offset` hides."""
     if blob.reader.read(offset, min(_MAGIC, blob.size - offset)).startswith((*_CODECS, *_AS_TEXT)):
         yield from _packed(blob, offset, context)
         return
@@ -211,12 +211,12 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 
 
 def begins_deflated(head: bytes) -> bool:
-    """Return whether bytes begin as those that zlib compressed do in base64: two letters, which alone tell nothing."""
+    """Return whether bytes begin like base64 of zlib data: two letters, which are no evidence on their own."""
     return re.match(DEFLATED, head) is not None
 
 
 def _continues(blob: Blob, start: int) -> bool:
-    """Return whether a line of letters stands before the one at `start`: both may be parts of one text."""
+    """Return whether another line of letters precedes the one at `start`: both may belong to one run."""
     before = blob.reader.read(max(0, start - _INDENTED), min(_INDENTED, start))
     return _LINE_BEFORE.search(before) is not None
 
@@ -227,7 +227,7 @@ def _line(blob: Blob, start: int) -> bytes:
 
 
 def _packed(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield what the compressed bytes at `offset` hold; those of a whole file are for its scanner."""
+    """Yield what the compressed bytes at `offset` hold; a whole compressed file is left to its scanner."""
     if (offset == 0 and blob.expect != RAW) or _is_zip_member(blob, offset):
         return
     head = blob.reader.read(offset, min(_CHUNK, blob.size - offset))
@@ -236,7 +236,7 @@ def _packed(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 
 
 def _is_zip_member(blob: Blob, offset: int) -> bool:
-    """Return whether these are the bytes of a member of a zip archive, whose scanner decompresses them."""
+    """Return whether these bytes are a member of a zip archive, which the zip scanner decompresses."""
     before = blob.reader.read(max(0, offset - KIB), min(KIB, offset))
     at = before.rfind(b"PK\x03\x04")
     lengths = before[at + 26 : at + 30]
@@ -244,7 +244,7 @@ def _is_zip_member(blob: Blob, offset: int) -> bool:
 
 
 def _unusual(blob: Blob, start: int, context: Context, continues: bool) -> list[Item]:
-    """Return what stands in an encoding that is told by its first letters only."""
+    """Return what is in an encoding that only its first letters identify."""
     from scanners.parsing.pickle_encodings import unusual
 
     head = blob.reader.read(start, min(_PROBE, blob.size - start))
@@ -257,7 +257,7 @@ def _unusual(blob: Blob, start: int, context: Context, continues: bool) -> list[
 
 
 def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *, more: bool = False) -> Iterator[Item]:
-    """Yield what `data` is, or what is under the encodings of it; `more` says that it is but the first bytes."""
+    """Yield what `data` is, or what its further encodings hide; `more` tells that it is only the beginning."""
     from scanners.parsing.pickle_encodings import LAYERS, is_telling, undo
 
     layers = [kind] if kind else []
@@ -278,7 +278,7 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
 
 
 def _spend(context: Context, encoded: int, decoded: int) -> None:
-    """Count the bytes under one encoding; raises OverLimit."""
+    """Charge the budget for one layer of encoding; raises OverLimit."""
     context.operations.spend(decoded)
     context.expanded.spend(max(0, decoded - encoded))
     context.undone.spend(decoded // _LOOKED)
@@ -287,7 +287,7 @@ def _spend(context: Context, encoded: int, decoded: int) -> None:
 def _may_be_cut(blob: Blob, start: int) -> bool:
     """Return whether the letter before `start` may belong to something else.
 
-    It is the last of `\\n`, a few of binary data that are letters by chance, or the length of what follows.
+    It may be the last letter of `\\n`, a few letters of binary data by chance, or the length of what follows.
     """
     before = blob.reader.read(max(0, start - _STRAY), min(_STRAY, start))
     if before[-2:] in (b"\\n", b"\\r", b"\\t"):
@@ -299,7 +299,7 @@ def _may_be_cut(blob: Blob, start: int) -> bool:
 
 
 def _counted(blob: Blob, start: int) -> int:
-    """Return how many letters the byte before `start` counts, 0 where it counts none or many more follow."""
+    """Return the byte before `start` as the length of the letters after it, or 0 if it does not match that."""
     length = blob.reader.read(start - 1, 1)[0] if start else 0
     after = blob.reader.read(start, min(length + _STRAY, blob.size - start)) if length in _LETTERS else b""
     letters = len(after) - len(after.lstrip(_LETTERS))
@@ -307,7 +307,7 @@ def _counted(blob: Blob, start: int) -> int:
 
 
 def _run(blob: Blob, start: int, context: Context, continues: bool) -> bytes:
-    """Return the letters from `start` on; those of a text that `continues` are part of others, too."""
+    """Return the letters from `start` on; those of a run that `continues` also belong to earlier lines."""
     pieces: list[bytes] = []
     end = start
     while end < blob.size and end - start < LONGEST:
@@ -325,7 +325,7 @@ def _run(blob: Blob, start: int, context: Context, continues: bool) -> bytes:
 
 
 def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[Item]:
-    """Yield what stands behind the encodings of `run`, as far as its structure proves it."""
+    """Yield what the encodings of `run` hide, as far as its structure proves it."""
     from scanners.parsing.pickle_encodings import LAYERS, undo
 
     data = re.sub(rb"\\[rn]|[ \t\r\n]+", b"", run)
@@ -360,7 +360,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _padded(data: bytes, name: str) -> bytes:
-    """Return base64 with the padding that whoever decodes it may add, or cut where that makes it whole."""
+    """Return base64 with the missing padding that a decoder may add, or cut to a valid length."""
     if name == "hexadecimal":
         return data[: len(data) & ~1]
     if name != "base64":
@@ -399,9 +399,10 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
 
 
 def _is_quoted(blob: Blob, offset: int, encoding: str, data: bytes, context: Context) -> bool:
-    """Return whether a text of JSON has a sentence before what it hides, and does not load as a whole.
+    """Return whether a JSON string has a sentence before the payload, and does not load as a whole.
 
-    Data sets quote payloads so. Decoders skip spaces, and opcodes can look like words, so the sentence is decoded, too.
+    Data sets quote payloads like that. Decoders skip spaces, and opcodes can look like words, so the sentence is
+    decoded too.
     """
     sentence = _string_before(blob, offset)
     if not _WORDS.search(sentence):
@@ -419,7 +420,7 @@ def _is_quoted(blob: Blob, offset: int, encoding: str, data: bytes, context: Con
 
 
 def _string_before(blob: Blob, offset: int) -> str:
-    """Return the part before `offset` of the string of JSON that it is in, or nothing where none begins nearby."""
+    """Return the part before `offset` of the JSON string around it, or nothing if none begins nearby."""
     before = blob.reader.read(max(0, offset - 2 * KIB), min(2 * KIB, offset))
     quote = max((found.end() for found in _QUOTE.finditer(before)), default=0)
     if before[: max(quote - 1, 0)].rstrip()[-1:] not in _LEADING:
@@ -431,19 +432,19 @@ def _string_before(blob: Blob, offset: int) -> str:
 
 
 def _holds_others(data: bytes) -> bool:
-    """Return whether bytes begin as a zip, a tar or an array, in which others are found as in any bytes."""
+    """Return whether bytes begin like a zip, a tar or an array, which are searched like any bytes."""
     return data.startswith((b"PK\x03\x04", b"\x93NUMPY")) or data[_USTAR : _USTAR + 5] == b"ustar"
 
 
 def _with_limits(items: Iterator[Item], blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what was found, and what kept the rest from being looked at: whoever asks for all of it loses neither."""
+    """Yield the items, and a limit or damage that ends them as a Problem, once per blob."""
     for item in kept_apart(items, blob.locator, DETECTOR.name, set()):
         if not isinstance(item, Problem) or context.first(f"problem of {blob.locator}", item.detail):
             yield item
 
 
 def _begins_string(blob: Blob, offset: int) -> bool:
-    """Return whether a string of a pickle begins here, whose scanner has decoded it."""
+    """Return whether a pickle's string begins here, which the pickle scanner has decoded."""
     before = blob.reader.read(max(0, offset - 5), min(5, offset))
     room = range(_STRING, blob.size - offset + 1)
     long = before[-5:-4] in (b"X", b"T", b"B") and int.from_bytes(before[-4:], "little") in room
@@ -458,12 +459,12 @@ def _told(rule: Rule, blob: Blob, span: Span, encoding: str, subject: str, text:
 
 
 def _header(data: bytes) -> int:
-    """Return where the magic number stands by which code is recognised: of PE behind a DOS header."""
+    """Return the offset of the magic number that identifies native code; that of PE follows a DOS header."""
     return int.from_bytes(data[60:64], "little") if data[:2] == b"MZ" else 0
 
 
 def _script(data: bytes) -> tuple[str, str] | None:
-    """Return what a decoded text is a script of, and the text; PowerShell takes its commands in UTF-16."""
+    """Return the language of a decoded script, and its text; PowerShell takes encoded commands in UTF-16."""
     if data.startswith(b"#!") and re.match(rb"#![ \t]*/[\w./ \t-]{2,80}\r?\n\s*[\x20-\x7e]", data):
         return "script", data.decode("utf-8", "replace")
     if len(data) > 8 and data[1:16:2] == bytes(len(data[1:16:2])):

@@ -1,6 +1,6 @@
 """Native executables inside files of other formats: a dropper's payload in weights, pickles or padding.
 
-Weights hold `MZ` and `ELF` by chance: the headers behind the magic number decide (see parsing/native_code.py).
+Weights contain `MZ` and `ELF` by chance: the headers after the magic number decide (see parsing/native_code.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scanners.parsing.image_layer import in_layer
 from scanners.parsing.native_code import DOS, STUB, NativeCode, beginning_at, damaged_code, native_code_at
 
 SCANNER = "executable"
-"""Which scanner has files that are native code as a whole: asked of all but those that are expected to be something."""
+"""The scanner of files that are native code as a whole; it examines all blobs without an expected format."""
 EMBEDDED = Rule(
     id="executable/embedded",
     title="Executable hidden inside another file",
@@ -55,7 +55,7 @@ FRAGMENT = Rule(
 
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield the executable whose header stands at `offset`; one that is a whole file is its scanner's."""
+    """Yield the executable whose header is at `offset`, unless it is the whole file, which has its own scanner."""
     code = native_code_at(blob.reader, offset)
     if code:
         if code.start > 0 or blob.expect not in ("", SCANNER):

@@ -1,8 +1,8 @@
-"""Texts inside pickles and other binary formats that are expressions of Python, and run commands when evaluated.
+"""Strings inside pickles and other binary formats that are Python expressions, and run commands when evaluated.
 
-fairseq, and what converts its checkpoints, hands shapes of layers to `eval` that stand in a checkpoint as texts
-(CVE-2025-14926); other programs evaluate settings. Only a string behind its own length is looked at, and only if all of
-it is one expression: source code and documentation are neither.
+fairseq, and converters of its checkpoints, pass strings with the shapes of layers to `eval` (CVE-2025-14926); other
+programs evaluate settings. Only a length-prefixed string that is one whole expression is reported, so source code and
+documentation are not.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from scanners.detector import Detector
 _SHAPES = rb"conv_(?:feature|aggregator)_layers"
 _IMPORT = rb"__import__\("
 _DATA = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".jsonl", ".csv"})
-"""Data sets: they hold programs as texts."""
+"""Suffixes of data sets, which contain programs as text."""
 _AROUND = 4 * KIB
 _SHOWN = 200
 
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield the expression that stands around `offset`, or behind the key there."""
+    """Yield the expression around `offset`, or after the key there."""
     if blob.locator.suffix in _DATA:
         return
     first = max(0, offset - _AROUND)
@@ -39,7 +39,7 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 
 
 def _shapes(blob: Blob, data: bytes, at: int) -> Iterator[Item]:
-    """Yield the string behind a key of fairseq, where evaluating it would call something."""
+    """Yield the string after a key of fairseq, if evaluating it would call something."""
     from scanners.parsing.counted_strings import FRAME, next_string
     from scanners.parsing.evaluated_keys import of_shapes
 
@@ -55,7 +55,7 @@ def _shapes(blob: Blob, data: bytes, at: int) -> Iterator[Item]:
 
 
 def _whole(blob: Blob, data: bytes, at: int, context: Context) -> Iterator[Item]:
-    """Yield the string around a place that is one expression which runs commands."""
+    """Yield the string around `at`, if it is one expression that runs commands."""
     from scanners.metadata_text import runs_code
     from scanners.parsing.counted_strings import bounds
 

@@ -1,10 +1,9 @@
-"""Text that nobody sees and a model, an assistant or a decoder reads: in tags of Unicode, in selectors, in comments.
+"""Text that people do not see but models, assistants or decoders read: in Unicode tags, variation selectors, comments.
 
-Tags (U+E0020 to U+E007E) stand for ASCII and are not drawn, variation selectors stand for any byte: both spell whole
-texts inside what looks like nothing (https://www.unicode.org/reports/tr51/#Tags, where flags are all that they are for;
-https://www.unicode.org/Public/UCD/latest/ucd/StandardizedVariants.txt). A model card or a page says to assistants in a
-comment, or in what is not displayed, what its readers are not to see (OWASP LLM01, indirect prompt injection). Data
-sets collect such texts, and are passed over.
+Tags (U+E0020 to U+E007E) encode ASCII and are not displayed, and variation selectors can encode any byte: both can
+spell whole texts invisibly (https://www.unicode.org/reports/tr51/#Tags, whose only use is in flags;
+https://www.unicode.org/Public/UCD/latest/ucd/StandardizedVariants.txt). A model card or page can instruct assistants in
+a comment or in hidden elements (OWASP LLM01, indirect prompt injection). Data sets collect such texts and are skipped.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ INSTRUCTION = Rule(
     ),
 )
 SHORTEST = 12
-"""Characters of a hidden text: the longest flag that is in use has six."""
+"""Minimum characters of a hidden text: the longest flag in use has six."""
 _DIFFERENT = 5
-"""Different ones among them: tokens of vocabularies repeat one."""
+"""Minimum number of different characters: tokens of vocabularies repeat one."""
 _AROUND = 4 * KIB
 _HALF_AROUND = _AROUND // 2
 _SHOWN = 100
@@ -67,7 +66,7 @@ _ORDER = re.compile(rb"[^\n<>]{0,60}(?i:ignore)[^\n<>]{0,120}")
 
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
-    """Yield the text that is spelled around `offset`, or the instruction there where it is hidden."""
+    """Yield the invisible text around `offset`, or the instruction there if it is hidden."""
     if blob.locator.suffix in _DATA:
         return
     first = max(0, offset - _AROUND)
@@ -87,9 +86,9 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
 
 
 def _goes_on(data: bytes, place: int, offset: int) -> bool:
-    """Return whether the text at a place was nominated a little before it, too: it is told from there.
+    """Return whether the text was also nominated shortly before `offset`, and is reported from there.
 
-    What is told reaches `_AROUND` bytes: of a very long one some place is told in each half of that.
+    A report covers `_AROUND` bytes, so a very long text is reported once in each half of that.
     """
     matches = _NOMINATED.finditer(data, max(0, place - _NEAR), place + _WIDEST)
     earlier = max((match.start() for match in matches if match.start() < place), default=place)
@@ -100,7 +99,7 @@ def _goes_on(data: bytes, place: int, offset: int) -> bool:
 
 
 def _spelled(run: bytes) -> str:
-    """Return what tags or selectors spell: characters of ASCII, or bytes."""
+    """Return what tags (ASCII) or selectors (bytes) spell."""
     if run.startswith(b"\\"):
         return "".join(chr(int(low, 16) - 0xDC00) for low in re.findall(r"\\udb40\\u(dc..)", run.decode("ascii")))
     return "".join(map(_plain, run.decode("utf-8", "replace")))
@@ -114,7 +113,7 @@ def _plain(character: str) -> str:
 
 
 def _instruction(blob: Blob, data: bytes, place: int, first: int) -> Iterator[Item]:
-    """Yield the instruction at a place of a page where it stands in a comment, or in what is not displayed."""
+    """Yield the instruction in a page if it is in a comment, or in an element that is not displayed."""
     if blob.locator.suffix not in _PAGES or not text.accepts(blob.with_head()):
         return
     before = data[:place]
@@ -147,9 +146,9 @@ _UNITS = tuple(
         rb"udb40\\udc[0-7][0-9a-f]\\",
     )
 )
-"""What stands between two nominated places of one text."""
+"""What lies between two nominated places of one text."""
 _NEAR, _WIDEST = 96, 40
-"""Bytes before a place that are looked at, and those that nominate it."""
+"""Bytes before a place that are checked, and bytes that nominate it."""
 
 DETECTOR = Detector(
     name="hidden-text",

@@ -1,7 +1,7 @@
 """Addresses that models have no use for: onion services, raw public addresses, tunnels, pastes, collectors, webhooks.
 
-They inform and never change a verdict: what loading does with an address is for the judges of pickles and of Python.
-Ordinary addresses are nothing, and in plain text no address is: data sets, logs and documentation are full of them.
+They are INFO and never change a verdict: the judges of pickles and Python decide what loading does with an address.
+Ordinary addresses are not reported, and none in plain text, since data sets, logs and documentation are full of them.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ ADDRESS = Rule(
     references=("https://attack.mitre.org/techniques/T1071/",),
 )
 SAMPLE = 100
-"""Places that are looked at: data sets hold millions of addresses."""
+"""Maximum places that are examined: data sets contain millions of addresses."""
 CODE = frozenset({".py", ".sh", ".bash", ".ps1", ".bat", ".pth"})
-"""Names of text that is run, in which an address is not just mentioned."""
+"""Suffixes of text that is run, in which an address is more than a mention."""
 _KINDS = (
     (r"[a-z2-7]{56}\.onion", "an onion service"),
     (r"(?:[\w-]+\.)*(?:ngrok\.(?:io|app|dev)|ngrok-free\.(?:app|dev)|trycloudflare\.com|serveo\.net)", "a tunnel"),
@@ -62,7 +62,7 @@ _PRIVATE = ("0.", "10.", "127.", "192.168.", "169.254.", "192.0.2.", "198.51.100
 
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
-    """Yield the address whose `://` stands at `offset`, unless it stands in plain text that nothing runs."""
+    """Yield the address whose `://` is at `offset`, unless it is in plain text that nothing runs."""
     first = max(0, offset - 8)
     data = blob.reader.read(first, min(offset + 200, blob.size) - first)
     scheme = re.search(_SCHEME, data[: offset - first])
@@ -85,7 +85,7 @@ def _service(address: str) -> tuple[Rule, str, str] | None:
 
 
 def _is_onion(host: str) -> bool:
-    """Return whether the name of an onion service holds its checksum (rend-spec-v3, 6)."""
+    """Return whether the name of an onion service contains its checksum (rend-spec-v3, 6)."""
     raw = b32decode(host.partition(".")[0].upper())
     key, checksum, version = raw[:32], raw[32:34], raw[34:]
     return version == b"\x03" and sha3_256(b".onion checksum" + key + version).digest()[:2] == checksum

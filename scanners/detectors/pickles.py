@@ -1,7 +1,7 @@
-"""Pickles inside any bytes: in tensors, padding, unknown formats, behind the end of others.
+"""Pickles inside any bytes: in tensors, padding, unknown formats, after the end of other files.
 
-Nominated are headers of protocols 2 to 5, and dangerous modules named by opcodes of any protocol; confirmed is only
-what walks, opcode by opcode, to an import or a call. The pickle scanner then judges it.
+Headers of protocols 2 to 5 and opcodes of any protocol that name a dangerous module are nominated. A stream is
+confirmed if it runs, opcode by opcode, to an import or a call. The pickle scanner then judges it.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_values import Values
 
 REACH = 64 * MIB
-"""Bytes of a hidden stream that are interpreted."""
+"""Maximum bytes of a hidden stream that are interpreted."""
 TRIAL = 16 * KIB
-"""Bytes that confirmation interprets."""
+"""Maximum bytes that are interpreted for confirmation."""
 BEFORE = 256
-"""Bytes before a named module in which its stream is looked for."""
+"""Maximum bytes between the start of a stream and the module that it names."""
 _MARKS = 8
-"""MARK opcodes before a named module at which its stream may begin."""
+"""Maximum MARK opcodes before a named module that are tried as the start of its stream."""
 _OPCODES = 4_000
 _OPCODES_TO_NAME = 1_000
 _PRICE = 200
-"""Operations that an opcode of a trial counts for, and a trial two hundred of them: decoys cost more than they look."""
+"""Operations charged per opcode of a trial; the trial itself counts as this many opcodes, since decoys are cheap."""
 _STREAMS = 100
-"""Streams one after another of which imports are looked up."""
+"""Maximum consecutive streams whose imports are looked up."""
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
 
 
 class Stream(NamedTuple):
-    """Bytes that walk to a call: `whole` says that they end as a pickle does."""
+    """Bytes that run to a call as a pickle; `whole` tells whether they end with STOP."""
 
     start: int
     length: int
@@ -46,8 +46,8 @@ class Stream(NamedTuple):
 
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield the stream that begins at `offset`, or before it where only a name was nominated."""
-    context.embedded.spend(0)  # once it is spent, nothing that begins here would be looked at
+    """Yield the stream that begins at `offset`, or before it if only a name was nominated."""
+    context.embedded.spend(0)  # raises once it is spent, since nothing could be examined then
     best: Stream | None = None
     for start in _starts(blob, offset):
         stream = _walked(blob, start, offset, context)
@@ -56,20 +56,20 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
             best = stream
             break
     key = (blob.locator, best.start, best.length) if best else None
-    if best and key and key not in context.extracted:  # as another name in the same stream has it
+    if best and key and key not in context.extracted:  # another name may nominate the same stream
         context.extracted.add(key)
         yield from _extracted(blob.window("embedded pickle", best.start, best.length), context)
 
 
 def exactly(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield the stream that begins at `offset` and nowhere before it."""
+    """Yield the stream that begins exactly at `offset`."""
     stream = _walked(blob, offset, offset, context)
     if stream:
         yield from _extracted(blob.window("embedded pickle", stream.start, stream.length), context)
 
 
 def imports_in(blob: Blob, context: Context) -> frozenset[int]:
-    """Return where the opcodes end by which the streams at the beginning of a blob first import something."""
+    """Return the end offsets of the opcodes with which the leading streams of a blob first import something."""
     found: set[int] = set()
     position, outcome = 0, kinds.STOPPED
     for _ in range(_STREAMS):
@@ -84,7 +84,7 @@ def imports_in(blob: Blob, context: Context) -> frozenset[int]:
 
 
 def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
-    """Yield what the stream would call; where it breaks off is no fault of the file, which is of another format."""
+    """Yield what the stream would call; its damage is not reported, since the file has another format."""
     from scanners.parsing.pickle_extract import extract, hidden_streams, interests
 
     machine = Machine(stream.reader, 0, replace(interests(), pauses=frozenset()), context.operations.left)
@@ -98,7 +98,7 @@ def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
 
 
 def _starts(blob: Blob, offset: int) -> list[int]:
-    """Return where the stream may begin: at a header, at a MARK, at the nominated offset itself."""
+    """Return possible starts of the stream: a header, a MARK, the nominated offset itself."""
     first = max(0, offset - BEFORE)
     before = blob.reader.read(first, offset - first + 1)
     if before[-1:] == b"\x80":
@@ -109,9 +109,9 @@ def _starts(blob: Blob, offset: int) -> list[int]:
 
 
 def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream | None:
-    """Return the stream at `start`, None where it does not come past `nominated` to a call.
+    """Return the stream at `start`, or None if it does not reach a call after `nominated`.
 
-    A whole stream with a header needs but an import.
+    For a whole stream with a header, an import suffices.
     """
     rest = min(blob.size - start, REACH)
     head = blob.reader.read(start, min(rest, TRIAL))
@@ -130,12 +130,12 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
 
 
 def _is_plausible(name: str) -> bool:
-    """Return whether a callable can have this dotted name: chance and text make up others."""
+    """Return whether a callable can have this dotted name, which chance or text would hardly produce."""
     return all(part.isidentifier() for part in name.split("."))
 
 
 def has_header(head: bytes) -> bool:
-    """Return whether bytes begin with the PROTO opcode of protocols 2 to 5."""
+    """Return whether bytes begin with a PROTO opcode of protocols 2 to 5."""
     return len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
 
 

@@ -1,7 +1,8 @@
-"""Script payloads inside binary files: shell, PowerShell and Python that waits in weights or padding to be carved out.
+"""Script payloads inside binary files: shell, PowerShell and Python in weights or padding, to be carved out later.
 
-Text files and pickles are left to their scanners: documentation and source code rightly mention all of this. So is what
-is compressed: its content is examined by itself, and compressors leave texts that do not repeat as they are.
+Text files and pickles are left to their scanners: documentation and source code legitimately contain such scripts.
+Compressed data is skipped too: its content is examined separately, and compressors store text without repetitions
+unchanged.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ATTACK = Rule(
     references=("https://attack.mitre.org/techniques/T1059/004/", "https://attack.mitre.org/techniques/T1027/009/"),
 )
 _TEXTS = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".bin.zst"})
-"""Data sets: they hold texts about anything."""
+"""Suffixes of data sets, which contain texts about anything."""
 _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
 _POWERSHELL = (b"powershell", b"iex", b"invoke-expression", b"iwr", b"irm")
 _UNIX = (
@@ -56,21 +57,21 @@ _UNIX = (
     b"<?php",
 )
 _COMMANDS = (*_UNIX, b"mshta", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32")
-"""What begins commands that are told only where they are those of attacks."""
+"""Beginnings of commands that are reported only if they match an attack."""
 _CALLS = (b"os.", b"io.")
-"""What begins calls that are told only as statements, and outside of data sets, which are full of programs."""
+"""Beginnings of calls that are reported only as statements, and not in data sets, which are full of programs."""
 _CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
 _SHELLS = re.compile(r"dup2\(|pty\.spawn|['\"/]sh['\"]|cmd\.exe|powershell")
 BEFORE = 160
-"""Bytes before the nominated place that may belong to the command."""
+"""Maximum bytes before the nominated offset that may belong to the command."""
 _STRAY = 2
-"""Letters behind a command that may be no part of it: the tag and the length of what follows in Protocol Buffers."""
+"""Maximum letters after a command that may not belong to it: tag and length of the next field in Protocol Buffers."""
 EXCERPT = 200
-"""Bytes after the nominated place that must read as text, and that the finding shows."""
+"""Bytes after the nominated offset that must read as text, and that the finding shows."""
 
 
 def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
-    """Yield the script at `offset` where what follows it reads as a line of text or more."""
+    """Yield the script at `offset` if at least one line of text follows."""
     data = blob.reader.read(offset, min(EXCERPT, blob.size - offset))
     text = re.match(rb"[\t\n\r\x20-\x7e]*", data)
     if text is None or not _reads_as_script(text[0]):
@@ -90,7 +91,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
 
 
 def _attack(blob: Blob, offset: int, text: bytes) -> str:
-    """Return the command of attacks that the text around the nominated place holds, nothing where it is none."""
+    """Return the attack command in the text around the nominated offset, or nothing."""
     from scanners.judge.attack_commands import hostile_command
 
     before = blob.reader.read(max(0, offset - BEFORE), min(BEFORE, offset))
@@ -98,19 +99,19 @@ def _attack(blob: Blob, offset: int, text: bytes) -> str:
     whole = ((start[0] if start else b"") + text).decode("ascii")
     if _CONNECTS.search(whole) and _SHELLS.search(whole):
         return whole
-    lines = re.split(r"[\r\n]|\\[rnt]", whole)  # as they stand, and as JSON writes them
+    lines = re.split(r"[\r\n]|\\[rnt]", whole)  # real line ends, and escaped ones of JSON
     cuts = (line[: len(line) - stray] for line in lines for stray in range(_STRAY + 1))
     return next((cut for cut in cuts if hostile_command().search(cut)), "")
 
 
 def _begins_statement(blob: Blob, offset: int) -> bool:
-    """Return whether what stands at `offset` begins a line, or is assigned: prose mentions calls as well."""
+    """Return whether the text at `offset` begins a line or is assigned, since prose mentions calls too."""
     before = blob.reader.read(max(0, offset - 8), min(8, offset))
     return re.search(rb"(?:\A|[^\x20-\x7e]|=)[ \t]*\Z", before) is not None
 
 
 def _reads_as_script(text: bytes) -> bool:
-    """Return whether `text` is code: of a shell script its first line must be that and no more, and another follow."""
+    """Return whether `text` is code; a shell script needs a line with only its interpreter, and another line."""
     return not text.startswith(b"#!") or re.match(_SHEBANG, text) is not None
 
 

@@ -1,6 +1,6 @@
 """Credentials in any bytes: text, configurations, notebooks, metadata of models, members of archives.
 
-What is found is said by its make; the credential itself goes nowhere: see `Context.secrets`.
+Findings name the kind of credential; the credential itself never appears in results: see `Context.secrets`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ POSSIBLE = Rule(
 
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
-    """Yield the credentials whose lead stands at `offset`."""
+    """Yield the credentials whose literal start (`lead`) is at `offset`."""
     first = max(0, offset - BACK)
     data = blob.reader.read(first, min(offset + REACH, blob.size) - first)
     for credential in credentials_at(data, offset - first):
@@ -93,7 +93,7 @@ def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
 
 
 def is_test(blob: Blob) -> bool:
-    """Return whether a key stands where packages keep those that they test and explain themselves with."""
+    """Return whether the path is one where packages store keys for tests and examples."""
     return not _TESTS.isdisjoint(blob.locator.path.lower().split("/")[-4:-1])
 
 

@@ -1,7 +1,7 @@
-"""From facts to findings: pure functions, so that stored facts can be judged again under new rules.
+"""Judges turn facts into findings with pure functions, so that stored facts can be judged again under new rules.
 
-The tuple is the whole list of judges. Each is a module with `KINDS`, `findings` and `RULES`, which is loaded when there
-are facts of its kinds.
+The tuple lists all judges. Each is a module with `KINDS`, `findings` and `RULES`, which is loaded when there are facts
+of its kinds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scanners.late import Late
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """An opinion on the facts of some `kinds`: `findings` sees all of them of one unit, in the order extracted."""
+    """A judge of the facts of some `kinds`: `findings` gets all of those of one unit, in the order of extraction."""
 
     name: str
     version: int
@@ -30,7 +30,7 @@ class Judge:
 
 
 def _judge(name: str, version: int, module: str) -> Judge:
-    """Return the judge of a module of this package, which is loaded now only if the index does not know it."""
+    """Return the judge of a module of this package, which is loaded now only if it is not in the index."""
     if module not in INDEX:
         return loaded_judge(name, version, module)
     known = {"name": name, "version": version, **INDEX[module], "kinds": frozenset(INDEX[module]["kinds"])}
@@ -38,7 +38,7 @@ def _judge(name: str, version: int, module: str) -> Judge:
 
 
 def loaded_judge(name: str, version: int, module: str) -> Judge:
-    """Return the judge of a module of this package."""
+    """Load a module of this package and return its judge."""
     found = import_module(f"scanners.judge.{module}")
     return Judge(name, version, found.KINDS, found.findings, found.RULES)
 
@@ -75,7 +75,7 @@ JUDGES: tuple[Judge, ...] = tuple(_judge(*listed) for listed in LISTED)
 JUDGED = frozenset(
     rule for judge in JUDGES for rule in (judge.judged if isinstance(judge, Late) else [own.id for own in judge.rules])
 )
-"""The rules whose findings are opinions on facts: they are found anew in stored facts."""
+"""The rules whose findings come from judges, and are derived again from stored facts."""
 
 
 def judge(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
@@ -92,7 +92,7 @@ _Place = tuple[Locator, str, object]
 
 
 def _lines_of(facts: Sequence[Fact]) -> dict[_Place, Json]:
-    """Return in which lines of files settings and calls stand, of facts that tell."""
+    """Return the line numbers of settings and calls, from the facts that have one."""
     lines: dict[_Place, Json] = {}
     for fact in facts:
         if FILE_LINE in fact.detail:
@@ -103,7 +103,7 @@ def _lines_of(facts: Sequence[Fact]) -> dict[_Place, Json]:
 
 
 def _placed(finding: Finding, lines: Mapping[_Place, Json]) -> Finding:
-    """Return the finding with the line of its file, where a fact of the same place tells it."""
+    """Return `finding` with its line number, if a fact about the same place has one."""
     where = finding.path or finding.evidence.get("line")
     line = lines.get((finding.locator, finding.subject, where)) or lines.get((finding.locator, "", where))
     return replace(finding, evidence={**finding.evidence, FILE_LINE: line}) if line else finding

@@ -7,13 +7,13 @@ from functools import lru_cache
 from modelsweep.core.options import Options
 
 MADE = "class "
-"""What stands before a class of which only instances that no constructor made are trusted."""
+"""Prefix of a class that is trusted only if its instances are created without a constructor."""
 REACTS = "reacts "
-"""What stands before a class whose instances may be held, and handed to nothing that takes them apart."""
+"""Prefix of a class whose instances may be held, but not passed to callables that use their methods."""
 
 
 def is_allowed(name: str, options: Options, *, made: bool = False) -> bool:
-    """Return whether the user trusts `name`; `made` says that loading would not call it."""
+    """Return whether the user trusts `name`; `made` tells that loading would not call it."""
     exact, patterns = _trusted(options.allow_imports)
     if name in exact or (made and f"{MADE}{name}" in exact):
         return True
@@ -25,7 +25,7 @@ def is_allowed(name: str, options: Options, *, made: bool = False) -> bool:
 
 
 def reacts(maker: str, options: Options) -> bool:
-    """Return whether methods of the instances that `maker` makes run what nobody followed, though they may be held."""
+    """Return whether instances that `maker` creates may be held, but have methods that run unexamined code."""
     return f"{REACTS}{maker}" in _trusted(options.allow_imports)[0]
 
 

@@ -12,9 +12,9 @@ from scanners.judge.windows_commands import WORDS
 
 _SHELLS = r"(?:(?:ba|z|da|k)?sh|python[\d.]*(?!\s+-[mc]\b)|perl|node|php|ruby)\b"
 _SHELL = rf"(?:sudo\s+)?(?:[^\s|]*/)?{_SHELLS}"
-"""A shell behind a pipe: its path holds no other one, or a row of them would be read again from each."""
+"""A shell after a pipe; its path contains no other pipe, since a row of them would be matched again from each."""
 _READS = rf"(?:\b(?:eval|source)\s|(?:sudo\s+)?(?:(?<!\S)\S*/)?{_SHELLS})"
-"""What runs the text that it is given, in this shell or another; a path is read from its beginning only."""
+"""What runs text passed to it, in this shell or another; a path is matched from its beginning only."""
 _FETCH = r"\b(?:curl|wget)\b"
 _FETCH_WINDOWS = r"(?:DownloadString|DownloadFile|\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b)"
 _RUN = r"(?:;|&&)\s*chmod\s+(?:\+x|0?7\d\d|[ua]\+x)[^\n]*(?:;|&&)\s*(?:nohup\s+)?[./~$]"
@@ -24,12 +24,12 @@ _SECRETS = (
 )
 _ROOTS = r"(?:/(?:etc|usr|var|home|root|bin|lib|boot)?/?\*?|~/?\*?|\$HOME/?\*?|[cC]:\\?/?\*?)"
 _PLAIN = r"(?:http://(?!localhost|127\.)|https?://\d{1,3}(?:\.\d{1,3}){3}\b|(?<=\s)\d{1,3}(?:\.\d{1,3}){3}[:/])"
-"""An address over which anybody on the way decides what comes, or that is of no name."""
+"""An address without encryption or without a name, so that anybody in between may replace the content."""
 _FOREIGN = r"https?://(?!127\.|0\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}\b"
-"""An address without a name that is not of a network of one's own."""
+"""A numeric address outside of private networks."""
 _DECODES = r"(?:base64\s+(?:-\w*[dD]\b|--decode)|xxd\s+(?:-\w{1,9}\s+){0,9}-r\b)"
 _OPENSSL = r"openssl\s+(?:enc|base64|[\w-]{2,20})\s[^\n|]*-d\b"
-"""What decodes; the other way begins with one part and ends with another."""
+"""Decoding with OpenSSL."""
 _NEVER_HONEST = (
     r"(?:>&|&>)\s*/dev/(?:tcp|udp)/",
     r"\bsh\s+(?:-i\s+)?<&\s*\d+\s*\d?>&\s*\d+",
@@ -93,18 +93,18 @@ _FETCHED = (
 
 _GAP = re.compile(r"(\[\^\\n[|;&]*\](?:\*|\{0,\d+\}))")
 _REACH = 400
-"""Characters that one part of a command may take."""
+"""Maximum characters of one part of a command."""
 
 
 class Found(NamedTuple):
-    """Where a command stands in a text."""
+    """The position of a command in a text."""
 
     start: int
     end: int
 
 
 class _Gap(NamedTuple):
-    """What may stand between two parts: anything up to what `ends` finds, or at most so many characters."""
+    """What may lie between two parts: anything up to a match of `ends`, or a limited number of characters."""
 
     ends: re.Pattern[str]
     most: int | None
@@ -117,21 +117,21 @@ class _Gap(NamedTuple):
 
     @property
     def is_line(self) -> bool:
-        """Whether it is all of the line: what follows an earlier place follows all later ones as well."""
+        """Whether it is the rest of the line, so that what follows an earlier position also follows all later ones."""
         return self.most is None and self.ends.pattern == "[\\n]"
 
     def stop(self, text: str, start: int) -> int:
-        """Return where it ends at the latest."""
+        """Return its latest possible end."""
         end = len(text) if self.most is None else min(start + self.most, len(text))
         found = self.ends.search(text, start, end)
         return found.start() if found else end
 
 
 class _Chain:
-    """Parts of a command that follow one another, with gaps between them.
+    """Consecutive parts of a command, with gaps between them.
 
-    Each is looked for from where the one before it was found. As one regular expression they would be tried from every
-    place where one of them stands: a line of two thousand characters took seconds.
+    Each part is searched from the end of the previous one. As one regular expression, they would be tried from every
+    position where a part matches: a line of two thousand characters took seconds.
     """
 
     def __init__(self, form: str) -> None:
@@ -140,7 +140,7 @@ class _Chain:
         self._gaps = tuple(_Gap.of(gap) for gap in pieces[1::2])
 
     def search(self, text: str) -> Found | None:
-        """Return the first command of this form in a text."""
+        """Return the first match of this form in a text."""
         at = 0
         while (first := self.parts[0].search(text, at)) is not None:
             followed, place = self._followed(text, 1, first.end())
@@ -150,7 +150,7 @@ class _Chain:
         return None
 
     def _followed(self, text: str, number: int, end: int) -> tuple[bool, int]:
-        """Return whether the parts from `number` on follow, and where they end; else up to where none begins."""
+        """Return (True, end) if the parts from `number` on follow, else (False, offset before which none begins)."""
         if number == len(self.parts):
             return True, end
         gap, at = self._gaps[number - 1], end
@@ -167,7 +167,7 @@ class Commands:
     """Commands of several forms."""
 
     def __init__(self, forms: Iterable[str], rest: Commands | None = None, words: Iterable[str] = ()) -> None:
-        """Besides those of `forms` there may be the `rest`, which hold one of these lower-case `words` each."""
+        """Match `forms`, and also `rest`, if the text contains one of the lower-case `words` that those need."""
         self._own = tuple(forms)
         self._chains = [_Chain(form) for form in self._own]
         self._may_begin = re.compile("|".join(chain.parts[0].pattern for chain in self._chains), re.IGNORECASE)
@@ -175,11 +175,11 @@ class Commands:
 
     @property
     def forms(self) -> tuple[str, ...]:
-        """Regular expressions, any of which makes a text such a command."""
+        """Regular expressions, each of which matches such commands."""
         return (*self._own, *(self._rest.forms if self._rest else ()))
 
     def search(self, text: str) -> Found | None:
-        """Return the command that begins first in a text."""
+        """Return the first command in a text."""
         return min(filter(None, (self._of_own(text), self._of_rest(text))), default=None)
 
     def _of_own(self, text: str) -> Found | None:
@@ -196,7 +196,7 @@ class Commands:
 
 @cache
 def fetched_command() -> Commands:
-    """Return the commands that run what they fetch, as installers do, too."""
+    """Return the commands that run what they download, as installers also do."""
     return Commands(_FETCHED)
 
 
@@ -207,7 +207,7 @@ def _windows_command() -> Commands:
 
 @cache
 def attack_command() -> Commands:
-    """Return the commands that fetch and run something, or open a shell to another machine."""
+    """Return the commands that download and run something, or open a shell to another machine."""
     forms = (
         *_NEVER_HONEST,
         *_FETCHED,
@@ -223,10 +223,10 @@ def attack_command() -> Commands:
 
 @cache
 def hostile_command() -> Commands:
-    """Return the commands that have no honest reason wherever they stand, installers included.
+    """Return the commands without any legitimate use, even in installers.
 
-    Installers of known tools are piped into a shell over https; over plain http, or from a bare address, whoever
-    stands on the way decides what runs. Scripts of containers wait for ports by /dev/tcp, and write to ~/.bashrc.
+    Installers of known tools are piped into a shell over https; over plain http, or from a bare address, anybody in
+    between decides what runs. Scripts of containers legitimately wait for ports by /dev/tcp and write to ~/.bashrc.
     """
     forms = (
         *_NEVER_HONEST,
@@ -242,14 +242,14 @@ def hostile_command() -> Commands:
 
 @cache
 def destroyed() -> re.Pattern[str]:
-    """Return the pattern of folders that nobody removes with all that is in them."""
+    """Return the pattern of folders that nobody legitimately removes recursively."""
     homes = rf"(?:{_ROOTS}|/(?:home|Users)/[^/]+/?|%(?:USERPROFILE|SYSTEMROOT)%\\?)"
     return re.compile(rf"{homes}|{homes}(?:/|\\)?(?:Documents|Desktop|Downloads|Pictures)(?:/|\\)?\*?", re.IGNORECASE)
 
 
 @cache
 def private_file() -> re.Pattern[str]:
-    """Return the pattern of files that hold somebody's keys and passwords."""
+    """Return the pattern of files with keys and passwords."""
     return re.compile(
         rf"{_SECRETS}|(?:^|/)\.(?:ssh|aws|kube|gnupg)(?:/|$)|\.(?:netrc|git-credentials|npmrc|pypirc)$"
         r"|\.docker/config\.json|/proc/self/environ|Login Data|wallet\.dat|\.cache/huggingface/(?:token|stored_tokens)$"

@@ -1,4 +1,4 @@
-"""Names that the user does not want to see: of files, archive members, and models as files state them."""
+"""Names that the user has blacklisted: of files, archive members, and models named in metadata."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelsweep.core.text import printable
 
 KINDS = frozenset({"name", "metadata"})
 _SHOWN = 200
-"""Characters of a name in a finding."""
+"""Maximum characters of a name in a finding."""
 _STATES_NAME = ("_name", "_name_or_path", "_basename", "_model_id", "_base_model", "_repo_url")
 """Ends of metadata keys whose value names a model: general.name (GGUF) and _name_or_path (transformers)."""
 
@@ -28,7 +28,7 @@ RULES = (BLACKLISTED,)
 
 
 def named(artifacts: Iterable[Artifact]) -> Iterator[Fact]:
-    """Yield the name of each artifact as a fact: the whole address of a file, the name of a member."""
+    """Yield the name of each artifact as a fact: the whole path or URL of a file, or the name of a member."""
     for artifact in artifacts:
         locator = artifact.locator
         yield Fact("name", locator.members[-1] if locator.members else locator.uri, locator)
@@ -45,7 +45,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Return whether a pattern matches, in any case: a plain word anywhere, one with `*?[` a path or a part of it."""
+    """Return whether a pattern matches, ignoring case: a plain word anywhere, one with `*?[` a path or a part of it."""
     from fnmatch import fnmatchcase
 
     name, pattern = name.lower(), pattern.lower()

@@ -1,19 +1,21 @@
-"""Code that configurations name: what reading one makes its loader call, import or fetch.
+"""Code that configurations name: what a configuration makes its loader call, import or download.
 
-Facts of kind `code-reference` say in `how` what the loader does with `value`: `call` (Hydra's `_target_`, YAML's
-`!!python/object`), `lookup` (imports what is installed, and takes a name out of it: `!!python/name`), `name` and
-`module` (imports), `class` (imports a class and makes an instance), `component` (one of diffusers, unless a file of the
-repository has its name), `computed` (a target put together later), `local` and `remote` (a Python file of this
-repository or of another one), `file`, `handler` and `packaged` (one by its path),
-`kernel` (code of the Hub behind a key), `trust` (the switch that lets all of these run), `hint` (a name under a key
-by which some programs mean a class: judged where it is dangerous or a file of the repository), `library` (native code
-that a runtime loads), `checkpoint` (an address from which a target loads a model),
-`beside` (a name that matters only where a file of the repository has it), `mention` (what runs
-commands or code, under a key of no known loader), `codec` (one that unpickles), `evaluated` (a text as Python), `path`
-(a file that a tokenizer opens), `private` (one that whoever opens it keeps to himself), `outside` (a file that its
-program joins to the folder of the model), `asset` (one that may lead out of it), `written` (a name of which saving
-makes a file), `secret` (a variable of the environment that is put into the object), `injected` (a text that becomes a
-line of a build file).
+The field `how` of a `code-reference` fact tells what the loader does with `value`:
+
+- `call`: calls it (Hydra's `_target_`, YAML's `!!python/object`); `computed`: calls a target that is computed later
+- `lookup`: imports an installed module and takes a name from it (`!!python/name`); `name`, `module`: imports it
+- `class`: imports a class and creates an instance; `component`: the same for a class of diffusers, unless a file of
+  the repository has its name
+- `local`, `remote`: imports a Python file of this repository, or of another one; `file`, `handler`, `packaged`:
+  imports a file by its path; `kernel`: imports code of the Hub; `trust`: allows all of these
+- `hint`: some programs import a class under this key, so it matters if it is dangerous or a file of the repository;
+  `beside`: it matters only if it is a file of the repository; `mention`: it runs commands or code, but the key is of
+  no known loader
+- `library`: loads native code; `checkpoint`: loads a model from this address; `codec`: unpickles; `evaluated`:
+  evaluates the text as Python
+- `path`: opens a file for a tokenizer; `private`: opens a file with secrets; `outside`: joins a path to the folder of
+  the model; `asset`: opens a path that may lead out of that; `written`: saving makes a file of this name
+- `secret`: puts a variable of the environment into the object; `injected`: writes the text into a build file
 """
 
 from __future__ import annotations
@@ -270,10 +272,10 @@ _STATED = {
     "replaced": REPLACED,
 }
 _HUB = {"hf:": 1, "https:": 2}
-"""Schemes of addresses, and how many parts stand between them and the owner of a repository."""
+"""Schemes of addresses, with the number of parts before the owner of a repository."""
 _CALLABLES = frozenset({"call", "name", "module", "class", "hint", "lookup"})
 _LOG_FILE = re.compile(r"logging\.(?:handlers\.)?(?:\w*FileHandler|SysLogHandler)")
-"""Handlers of loggers that write lines to a file, or to the machine's own log: most configurations have one."""
+"""Logging handlers that write to a file or to the system log: most configurations have one."""
 _EXECUTION = frozenset({"command execution", "code execution", "package installation", "import", "indirection"})
 _VALUES = frozenset(
     f"{module}.{name}"
@@ -298,12 +300,12 @@ _VALUES = frozenset(
     }.items()
     for name in names.split()
 )
-"""What configurations call for a value: a number of workers, a path, the name of a run; whatever it is given."""
+"""Callables that configurations use for a value (number of workers, path, run name), harmless with any arguments."""
 _FOLDERS = frozenset(f"os.{name}" for name in "access chdir listdir makedirs mkdir scandir stat walk".split())
-"""What looks at folders, or makes them."""
+"""Functions that list or create folders."""
 _SCRIPTED = frozenset({"torch.jit.load", "torch.jit._serialization.load"})
-"""What loads TorchScript, whose code stays within torch: as much of a danger as other loaders of models."""
-# Frameworks that configurations name, beside those whose objects pickles hold.
+"""Loaders of TorchScript, whose code can only use torch, so they are no more dangerous than other model loaders."""
+# Frameworks that configurations name, in addition to those whose objects pickles contain
 _FRAMEWORKS = frozenset(
     "albumentations apex cntk deepspeed escnn fairseq fiddle flash_attn flax gluonts hydra hydra_plugins jax keras "
     "lerobot mamba_ssm megatron nemo nemo_run nni onnxruntime optax optimum pyannote pyspark rasa schnetpack "
@@ -313,9 +315,9 @@ _FRAMEWORKS = frozenset(
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what configurations name that is dangerous, or stands outside the model.
+    """Yield references that are dangerous, or lead outside the model.
 
-    What may be a file of the repository, or of an unknown package, is judged with the files that stand beside.
+    References to files of the repository, or to unknown packages, are judged together with the files beside them.
     """
     for fact in facts:
         path, how = str(fact.detail["path"]), str(fact.detail["how"])
@@ -337,16 +339,16 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 
 
 def _leading_out(name: str) -> str:
-    """Return why `file.Class` is no file of the repository, or nothing; dots also begin a name (`.modeling.Model`)."""
+    """Return why `file.Class` is no file of the repository, or ""; names may begin with a dot (`.modeling.Model`)."""
     file = name.rpartition(".")[0].replace("\\", "/")
     return outside(file) if "/" in file else ""
 
 
 def is_own(fact: Fact) -> bool:
-    """Return whether the other repository that a name leads to, `owner/name--file.Class`, is the one it stands in.
+    """Return whether the repository in a name (`owner/name--file.Class`) is the one that contains the configuration.
 
-    What a repository is called is known from the outermost folder of a Hub cache, or from an address of the Hub:
-    folders inside the repository may have any name.
+    The name of a repository is known from the outermost folder of a Hub cache, or from a Hub address: folders inside
+    the repository may have any name.
     """
     repository, dashes, _ = fact.value.partition("--")
     if not dashes or fact.detail["how"] != "remote":
@@ -361,12 +363,12 @@ def is_own(fact: Fact) -> bool:
 
 
 def is_known(name: str, options: Options) -> bool:
-    """Return whether a name of a package is known to be harmless, or dangerous, or is allowed."""
+    """Return whether the name is known to be harmless or dangerous, or is allowed."""
     return _is_inert(name) or _is_allowed(name, options) or bool(_family(name))
 
 
 def unknown_package(package: str, where: Locator, names: Iterable[str], span: Span | None, line: int = 0) -> Finding:
-    """Return that a configuration names code of a package that nobody knows, and that is not beside it."""
+    """Return the finding for code of an unknown package that is not part of the repository."""
     found = sorted(set(names))
     shown = ", ".join(found[:_NAMES_SHOWN]) + (", …" if len(found) > _NAMES_SHOWN else "")
     evidence: dict[str, Json] = {"count": len(found), "names": shown}
@@ -379,7 +381,7 @@ def _is_allowed(name: str, options: Options) -> bool:
 
 
 def _danger(name: str, how: str) -> str:
-    """Return the family of danger of a name: much that may be held, and is harmless so, is not when it is called."""
+    """Return the danger family of a name; many names are harmless to hold but dangerous to call."""
     from scanners.judge.listed_names import is_call, is_class, is_ruled
 
     if name in _VALUES:
@@ -398,7 +400,7 @@ def _is_inert(name: str) -> bool:
 
 
 def _family(name: str) -> str:
-    """Return the family of danger of a dotted name, of a module, or of a builtin."""
+    """Return the danger family of a dotted name, a module, or a builtin."""
     if name in _FOLDERS:
         return "file access"
     if name in _SCRIPTED:

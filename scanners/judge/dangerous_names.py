@@ -1,8 +1,8 @@
-"""Callables that no model file has reason to call, by family: whole packages by prefix, single names of mixed modules.
+"""Callables that no model file has a reason to call, by family: packages by prefix, and single names of mixed modules.
 
 Sources: CPython's audit events and Bandit's blacklists for the standard library; CVE-2025-10157 (submodules of a listed
-package), CVE-2025-1716 (pip.main), picklescan and fickling advisories of 2025; arXiv 2508.19774 (library gadgets). What
-is listed in `inert_names` is judged first, so that an enumeration of `http` or a class of `pathlib` stays inert.
+package), CVE-2025-1716 (pip.main), picklescan and fickling advisories of 2025; arXiv 2508.19774 (library gadgets).
+`inert_names` takes precedence, so that an enumeration of `http` or a class of `pathlib` stays inert.
 """
 
 from __future__ import annotations
@@ -263,9 +263,9 @@ def _prefixes() -> dict[str, str]:
 
 @cache
 def family(name: str) -> str:
-    """Return the family of danger that a dotted name belongs to, or nothing.
+    """Return the danger family of a dotted name, or "".
 
-    Every tail of the name counts too, so that a module reached through another one's imports is found.
+    Every tail of the name is checked too, so that a module reached through another one's imports is found.
     """
     parts = _PATHS.sub("pathlib.Path.", name).split(".")
     first = ""
@@ -281,22 +281,22 @@ def family(name: str) -> str:
 
 
 def family_of_function(name: str) -> str:
-    """Return the family that the name of a function tells, whatever its package: `acme.tools.run_command`."""
+    """Return the danger family that a function's own name suggests, whatever its package: `acme.tools.run_command`."""
     if _FRAMES.fullmatch(name) or _ARRAYS.fullmatch(name):
         return "file access"
     return "code execution" if _TELLING.fullmatch(name.rpartition(".")[2]) else ""
 
 
 _OF_VALUES = frozenset("copy open rename replace".split())
-"""Methods of paths that texts, tables and tensors have, too."""
+"""Methods of paths that strings, tables and tensors have too."""
 _ACTING = re.compile(
     r"exec(?:l|v)p?e?|(?:posix_)?spawn\w*|fork\w*|kill\w*|putenv|startfile|remove(?:dirs)?|truncate|set_data"
 )
-"""How `os` and loaders of modules name what starts, ends, deletes and writes."""
+"""Names in `os` and module loaders for functions that start, end, delete and write."""
 
 
 def method_family(name: str) -> str:
-    """Return the family that the name of a method tells, of whatever it is called: `unlink` of any path."""
+    """Return the danger family that a method's name suggests for any object, such as `unlink` of a path."""
     if _ACTING.fullmatch(name):
         return "command execution"
     return "" if name in _OF_VALUES else family(f"pathlib.Path.{name}")
@@ -317,10 +317,10 @@ def _family_of(parts: list[str], *, whole: bool) -> str:
 
 
 def _reaches_on(parts: list[str]) -> bool:
-    """Return whether a harmless prefix leads on into another module: `os.path.os.system`."""
+    """Return whether a harmless prefix leads into another module, such as `os.path.os.system`."""
     return any(part.lstrip("_") in _ALIASED for part in parts[1:])
 
 
 def is_loader(name: str) -> bool:
-    """Return whether a callable is named like one that loads a model or runs a program."""
+    """Return whether a callable has a name for loading a model or running a program."""
     return _LOADER.search(name) is not None

@@ -1,6 +1,6 @@
-"""Reading described values: what `scanners.parsing.pickle_values` makes of arguments.
+"""Access to described values, the JSON form of arguments from `scanners.parsing.pickle_values`.
 
-Constants stand for themselves, everything else is an object whose first key says what it is.
+Constants are themselves; everything else is an object whose first key tells its kind.
 """
 
 from __future__ import annotations
@@ -8,21 +8,21 @@ from __future__ import annotations
 from modelsweep.core.finding import Json
 
 TYPE_LOADER = "._builtin_type"
-"""How cloudpickle finds types such as those of code and functions: by their names in `types`."""
+"""The function of cloudpickle that finds types, such as those of code and functions, by their names in `types`."""
 
 
 def is_literal(described: Json) -> bool:
-    """Return whether arguments are a literal tuple; where they are the result of a call, nobody sees what is in it."""
+    """Return whether arguments are a literal tuple; the content of a call's result is unknown."""
     return isinstance(described, dict) and "tuple" in described
 
 
 def is_whole(described: Json) -> bool:
-    """Return whether arguments are a literal tuple, of which nothing was left out."""
+    """Return whether arguments are a complete literal tuple."""
     return isinstance(described, dict) and is_literal(described) and not described.get("more")
 
 
 def within(described: Json) -> list[Json]:
-    """Return what stands in a literal container, keys and values of a table alike."""
+    """Return the items of a literal container, including keys and values of a dictionary."""
     if not isinstance(described, dict) or "call" in described:
         return []
     content, held = next(iter(described.values())), described.get("holds")
@@ -40,7 +40,7 @@ def items(described: Json) -> list[Json]:
 
 
 def global_name(described: Json) -> str:
-    """Return the dotted name of a described global, else nothing."""
+    """Return the dotted name of a described global, or ""."""
     name = described.get("global") if isinstance(described, dict) else None
     return name if isinstance(name, str) else ""
 
@@ -56,7 +56,7 @@ def globals_in(described: Json) -> list[str]:
 
 
 def tables_in(described: Json) -> list[dict[str, Json]]:
-    """Return the dictionaries in a description, with those of their keys that are texts."""
+    """Return the dictionaries in a description, with only their string keys."""
     if isinstance(described, list):
         return [table for item in described for table in tables_in(item)]
     if not isinstance(described, dict):
@@ -68,11 +68,11 @@ def tables_in(described: Json) -> list[dict[str, Json]]:
 
 
 _SETS = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("frozenset", "set"))
-"""What protocols before 4 call to write a set."""
+"""Callables with which protocols before 4 write a set."""
 
 
 def is_encoded(described: Json) -> bool:
-    """Return whether a value is bytes in the way in which protocols 0 to 2 write them."""
+    """Return whether a value is bytes in the form of protocols 0 to 2."""
     if not isinstance(described, dict) or global_name(described.get("call")) != "_codecs.encode":
         return False
     given = items(described.get("args"))
@@ -80,7 +80,7 @@ def is_encoded(described: Json) -> bool:
 
 
 def is_data(described: Json) -> bool:
-    """Return whether a description holds nothing but constants and containers of them."""
+    """Return whether a description contains only constants and containers of constants."""
     if isinstance(described, list):
         return all(map(is_data, described))
     if not isinstance(described, dict):
@@ -93,7 +93,7 @@ def is_data(described: Json) -> bool:
 
 
 def instance_of(described: Json) -> str:
-    """Return the name of the class or maker of a described instance, else nothing."""
+    """Return the name of the class, or of the callable, that created a described instance, or ""."""
     if not isinstance(described, dict):
         return ""
     called = described.get("call")
@@ -104,7 +104,7 @@ def instance_of(described: Json) -> str:
 
 
 def _type_by_name(described: Json) -> str:
-    """Return the name of a type that cloudpickle looks up by its name among those of `types`, else nothing."""
+    """Return the name of a type that cloudpickle looks up in `types`, or ""."""
     if not isinstance(described, dict) or not global_name(described.get("call")).endswith(TYPE_LOADER):
         return ""
     given = items(described.get("args"))

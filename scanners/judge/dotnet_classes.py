@@ -1,8 +1,8 @@
-"""Classes that objects of .NET are made of: what reading them can do, by what is known of them.
+"""Classes of .NET objects: what deserializing them can do.
 
-Facts of kind `dotnet-class` say in `how` whether the stream describes the class (`class`), or writes its name in a
-`text`. Chains of classes that end in a command were described by ysoserial.net; one that nobody described is made of
-classes that no model needs.
+The field `how` of a `dotnet-class` fact tells whether the stream describes the class (`class`), or contains its name in
+a `text`. ysoserial.net documents gadget chains that end in a command; an unknown chain consists of classes that no
+model needs.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ _VALUES = frozenset(
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what is known to be dangerous, and by namespace what nobody knows."""
+    """Yield classes that are known to be dangerous, and unknown classes by namespace."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
     for fact in facts:
         if is_allowed(fact.value, options):
@@ -129,7 +129,7 @@ def _family(name: str) -> str:
 
 
 def _is_of(name: str, listed: str) -> bool:
-    """Return whether a class is one, begins as one, or stands in a namespace (with a dot at its end)."""
+    """Return whether a class is `listed`, begins with it, or is in that namespace (which ends with a dot)."""
     if not name.startswith(listed):
         return False
     return listed[-1] == "." or name == listed or not name[len(listed)].islower()

@@ -1,7 +1,7 @@
-"""Expressions of sympy, whose classes are called with what they are made of: numbers and other expressions.
+"""Expressions of sympy, whose classes are called with their parts: numbers and other expressions.
 
-What they are given as text they evaluate (`sympify`), but for the names of symbols and the digits of numbers. So a call
-is inert where the pickle gives it no text: extraction says so by the key `plain`. Source: sympy/core/basic.py,
+They evaluate string arguments (`sympify`), except names of symbols and digits of numbers. So a call is inert if the
+pickle passes it no string, which extraction records under the key `plain`. Source: sympy/core/basic.py,
 `Basic.__reduce_ex__`, and `__new__` of symbols, numbers and undefined functions.
 """
 
@@ -16,23 +16,23 @@ PREFIX = "sympy."
 _PARTS = "concrete|core|functions|geometry|integrals|logic|matrices|polys|series|sets|stats|tensor"
 _CLASS = re.compile(rf"sympy\.(?:{_PARTS})(?:\.[a-z]\w*)*\.[A-Z]\w*")
 _FUNCTION = re.compile(r"sympy\.functions(?:\.[a-z]\w*)+")
-"""Functions are classes in small letters: `sin`, `exp`."""
+"""Functions are classes with lower-case names: `sin`, `exp`."""
 _UNDEFINED = "sympy.core.function._rebuild_undef"
 _NAMED = frozenset(
     {_UNDEFINED}
     | {f"sympy.core.symbol.{name}" for name in ("Dummy", "Str", "Symbol", "Wild")}
     | {f"sympy.core.numbers.{name}" for name in ("Float", "Integer", "Rational")}
 )
-"""Those that take texts for names, or for digits."""
+"""Classes that take strings as names or as digits."""
 
 
 def is_expression(name: str) -> bool:
-    """Return whether a dotted name is of a class of expressions."""
+    """Return whether a dotted name is that of a class of expressions."""
     return name.startswith(PREFIX) and bool(_CLASS.fullmatch(name) or _FUNCTION.fullmatch(name)) and not family(name)
 
 
 def is_inert_expression(name: str, arguments: Json, plain: Json) -> bool:
-    """Return whether calling `name` evaluates no text; `plain` says that the pickle gives it none."""
+    """Return whether calling `name` evaluates no string; `plain` tells that the pickle passes it none."""
     if name in _NAMED:
         return isinstance(arguments, dict) and "more" not in arguments and all(map(is_data, items(arguments)))
     return (plain is True and is_expression(name)) or is_named_maker(name)
@@ -44,7 +44,7 @@ def is_named_maker(name: str) -> bool:
 
 
 def runs_text(name: str, arguments: Json) -> bool:
-    """Return whether an expression is given a text that calls something, or reaches inside of an object."""
+    """Return whether an expression gets a string that calls something, or reaches into an object."""
     return is_expression(name) and name not in _NAMED and _calls(arguments)
 
 
@@ -57,7 +57,7 @@ def _calls(described: Json) -> bool:
 
 
 def is_undefined_function(computed: Json, plain: Json) -> bool:
-    """Return whether what is called is a function without a definition, and so its result another expression."""
+    """Return whether the callee is an undefined function, so that its result is another expression."""
     if instance_of(computed) != _UNDEFINED or not isinstance(computed, dict):
         return False
     return plain is True and is_inert_expression(_UNDEFINED, computed.get("args"), plain=True)

@@ -1,4 +1,4 @@
-"""Files beside a model that it makes its loader open: where those paths must not lead."""
+"""External files that a model makes its loader open: where their paths must not lead."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from modelsweep.core.text import shorten
 
 _SHOWN = 300
 _PATH_MAX = 1_000
-"""Characters that no path of a model needs; scanners keep somewhat more."""
+"""Maximum characters of a legitimate path; scanners keep somewhat more."""
 _NVD = "https://nvd.nist.gov/vuln/detail/"
 MEMORY_TAGS = frozenset({"*/_ORT_MEM_ADDR_/*", "__ORT_MEM_ADDR__"})
-"""Locations that tell onnxruntime to take the offset for an address in its own memory."""
+"""Locations that make onnxruntime use the offset as an address in its own memory."""
 _DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(10)
 }
@@ -150,7 +150,7 @@ RULES = (
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield the files that lie, or may lie, outside the folder of the model that names them."""
+    """Yield the files that are, or may be, outside the folder of the model that names them."""
     for fact in facts:
         used_by = str(fact.detail["used_by"])
         framework = str(fact.detail["framework"])
@@ -165,10 +165,10 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 
 def outside(path: str) -> str:
-    """Return why a path is not one inside the folder it is relative to, on any system, or nothing.
+    """Return why a path may lead out of the folder that it is relative to, on any system, or "".
 
-    Backslashes separate on Windows, so they are taken for separators. `..` may take back a folder of the path itself,
-    as loaders that check allow it, who make the path a plain one first.
+    Backslashes count as separators, as on Windows. `..` may cancel a folder of the path itself, which loaders that
+    normalize the path before checking it allow.
     """
     parts = path.replace("\\", "/").split("/")
     reasons = (
@@ -186,13 +186,13 @@ def outside(path: str) -> str:
 
 
 def leaves(name: str) -> bool:
-    """Return whether a name that is joined to a folder is absolute or climbs; any other is one, whatever its words."""
+    """Return whether a name that is joined to a folder leads out of it: it is absolute, or climbs above it."""
     parts = name.replace("\\", "/").split("/")
     return len(parts) > 1 and (parts[0] == "" or name[1:2] == ":" or ".." in parts)
 
 
 def _climbs(parts: list[str]) -> bool:
-    """Return whether a path leads above the folder it begins in, at its end or on the way."""
+    """Return whether a path leads above its starting folder at any point."""
     depth = 0
     for part in parts:
         depth += -1 if part.strip() == ".." else part.strip() not in ("", ".")
@@ -206,5 +206,5 @@ def _names_device(parts: list[str]) -> bool:
 
 
 def is_private(path: str) -> bool:
-    """Return whether a path leads to settings or secrets of a machine: nobody leaves such a one behind by chance."""
+    """Return whether a path leads to settings or secrets of a machine, which does not happen by accident."""
     return _PRIVATE.search(path) is not None

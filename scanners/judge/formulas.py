@@ -23,11 +23,11 @@ _CALLS = frozenset(
         "scale standardize te"
     ).split()
 ) | {f"{module}.{name}" for module in ("np", "numpy") for name in _NUMPY.split()}
-"""What terms call that computes: of the libraries of formulas, of Python, and of NumPy."""
+"""Functions that only compute: those of formula libraries, of Python, and of NumPy."""
 _HIDING = ("__", "'", '"', "\\", ":=", "@", "#", ";", "\n")
 _HIDING_WORDS = re.compile(r"\b(?:as|async|await|for|from|global|import|lambda|yield|while|with)\b")
 _COMPUTED = re.compile(r"(?:[)\]}]|~~)\s*+\(")
-"""A call of what brackets hold, or of a text, which stands as `~~`: what that is has no name."""
+"""A call of a bracketed expression, or of a string (here `~~`), which has no name."""
 _JOINING = frozenset("and else if in is not or".split())
 _ALIASES = {"np": "numpy", "pd": "pandas", "sp": "scipy", "sm": "statsmodels"}
 _RUNNING = frozenset("breakpoint compile delattr eval exec getattr globals locals setattr vars".split())
@@ -35,15 +35,15 @@ _NAMED = re.compile(r"[A-Za-z_.][\w.]*+")
 
 
 def is_plain(formula: str) -> bool:
-    """Return whether a formula calls nothing but what computes, each by its name."""
+    """Return whether a formula calls only functions that compute, each by name."""
     called = _called(formula)
     return called is not None and _CALLS.issuperset(called)
 
 
 def is_tame(formula: str) -> bool:
-    """Return whether what else a formula calls may be functions of its script and methods of tables, of a tame name.
+    """Return whether a formula's other calls may be functions of its script or methods of tables with harmless names.
 
-    What these are handed they may call in turn.
+    These may in turn call their arguments.
     """
     called = _called(formula)
     tame = called is not None and "__" not in formula and all(map(_may_be_own, _NAMED.findall(_TEXT.sub("", formula))))
@@ -57,7 +57,7 @@ def _may_be_own(name: str) -> bool:
 
 
 def _called(formula: str) -> list[str] | None:
-    """Return the names that a formula calls, or None where it does what no formula needs, or calls what has no name."""
+    """Return the names that a formula calls, or None if it does what no formula needs, or calls something unnamed."""
     bare = _TEXT.sub("~~", formula)
     if any(part in bare for part in _HIDING) or _HIDING_WORDS.search(bare) or _COMPUTED.search(bare):
         return None

@@ -1,6 +1,6 @@
-"""Graphs that look at their own input to decide what they answer.
+"""Graphs whose output depends on tests of their own input.
 
-Nothing of it is above INFO: honest models have such places, if few (a rule of a business beside a network, the end of
+All findings are INFO, because honest models also have a few such places (a business rule beside a network, the end of
 a sentence).
 """
 
@@ -38,7 +38,7 @@ RULES = (TRIGGER,)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield the first place of each graph, with how many there are."""
+    """Yield the first place of each graph, with their number."""
     graphs: dict[Locator, list[Fact]] = {}
     for fact in facts:
         graphs.setdefault(fact.locator, []).append(fact)

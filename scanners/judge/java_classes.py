@@ -1,10 +1,10 @@
-"""Classes that Java's objects are made of: what reading them can do, by what is known of the packages.
+"""Classes of Java objects: what deserializing them can do.
 
-Facts of kind `java-class` say in `how` whether the file describes the class (`class`), refers to it as a value
-(`reference`), makes a proxy with that `interface`, writes its name in a `text`, has it `named` by a key of JSON (of
-which only known chains are told), or has it `made` by constructors and methods that it names, too. Chains of classes
-that end in a command were described by ysoserial and marshalsec; a chain that nobody described is made of classes of
-packages that no model needs.
+The field `how` of a `java-class` fact tells whether the file describes the class (`class`), refers to it as a value
+(`reference`), creates a proxy with that `interface`, contains its name in a `text`, has it `named` by a JSON key (only
+known chains are reported then), or has it `made` by constructors and methods that it names too. ysoserial and
+marshalsec document gadget chains that end in a command; an unknown chain consists of classes of packages that no model
+needs.
 """
 
 from __future__ import annotations
@@ -167,10 +167,10 @@ _OPENS = (
     *("java.io.PrintWriter", "java.io.PrintStream", "java.io.RandomAccessFile", "java.nio.file.", "java.net."),
     *("java.util.Scanner", "java.lang.Class", "java.lang.Thread", "java.lang.System", "java.util.Formatter"),
 )
-"""Of which XMLDecoder makes objects, or calls what they have without one."""
+"""Classes that XMLDecoder instantiates, or whose static methods it calls."""
 _ADDRESSES = ("java.net.URL", "java.net.InetSocketAddress")
 _NOT_DATA = ("scala.sys.", "scala.tools.", "scala.reflect.", "scala.collection.immutable.LazyList")
-"""What of the packages below is more than data."""
+"""Parts of the packages below that are more than data."""
 _LANGUAGE = (
     *("java.lang.", "java.util.", "java.math.", "java.time.", "java.text.", "java.nio.", "java.io.", "java.awt."),
     *("java.sql.Date", "java.sql.Time", "java.sql.Timestamp", "java.net.URI", "java.net.InetAddress", "scala."),
@@ -202,7 +202,7 @@ _HARMLESS = (*_LANGUAGE, *_LIBRARIES)
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what is known to be dangerous, and by package what nobody knows."""
+    """Yield classes that are known to be dangerous, and unknown classes by package."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
     for fact in facts:
         name, how = fact.value, fact.detail["how"]
@@ -230,7 +230,7 @@ def _family(name: str) -> str:
 
 
 def _is_of(name: str, listed: tuple[str, ...]) -> bool:
-    """Return whether a class is listed, stands in one that is, or is of a package (with a dot at its end) that is."""
+    """Return whether a class, its enclosing class, or its package (which ends with a dot) is listed."""
     return name.startswith(listed) and (name.partition("$")[0] in listed or name.startswith(_packages(listed)))
 
 
@@ -240,7 +240,7 @@ def _packages(listed: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _package(name: str) -> str:
-    """Return the first two parts of a package, as `com.acme`: who owns it."""
+    """Return the first two parts of a package, such as `com.acme`, which identify its owner."""
     parts = name.split(".")[:-1]
     return ".".join(parts[:2]) or "without a name"
 

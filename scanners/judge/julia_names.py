@@ -1,7 +1,7 @@
-"""Names that Julia's objects look up: functions that run commands, and code that travels along.
+"""Names that Julia objects look up: functions that run commands, and code inside the file.
 
-Facts of kind `julia-name` say in `how` whether a `name` is looked up with its modules, is a `symbol` (of which code is
-made), or says that `code` stands in the file.
+The field `how` of a `julia-name` fact tells whether a `name` is looked up in its modules, is a `symbol` (a part of
+code), or marks `code` in the file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _RUN = frozenset(
     "cmd_gen Cmd AbstractCmd CmdRedirect OrCmds AndCmds spawn dlopen dlsym rundetached jl_dlopen "
     "Libdl.dlopen Base.run Base.Cmd Base.pipeline Core.Intrinsics.llvmcall".split()
 )
-"""What commands are made of, and what loads native code; those with a module only as a whole name."""
+"""Functions that build commands or load native code; entries with a module only match the whole name."""
 _EVALUATE = frozenset(
     "include_string evalfile invokelatest_eval unsafe_store! unsafe_load unsafe_pointer_to_objref Core.eval Base.eval "
     "Base.include Base.include_string Meta.parse Base.download Downloads.download Serialization.deserialize "
@@ -63,7 +63,7 @@ _EVALUATE = frozenset(
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield names that a model has no use for, and that code stands in the file."""
+    """Yield names that a model has no use for, and code in the file."""
     for fact in facts:
         if is_allowed(fact.value, options):
             continue
@@ -76,7 +76,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 
 
 def _is_of(fact: Fact, listed: frozenset[str]) -> bool:
-    """Return whether a name is listed, plainly or with its module; types of functions begin with `#`."""
+    """Return whether a name is listed, with or without its module; types of functions begin with `#`."""
     if fact.detail["how"] == "symbol":
         return fact.value in listed
     parts = [part.lstrip("#") for part in fact.value.split(".")]

@@ -30,10 +30,10 @@ from scanners.judge.keras_rules import (
 )
 
 RULES = ALL
-# Packages of Keras' own people, and `builtins`, where Keras puts functions that are known by name alone
+# Packages of the Keras team, and `builtins`, to which Keras assigns functions that are known by name alone
 _TRUSTED = frozenset("keras tf_keras keras_core keras_hub keras_nlp keras_cv keras_rs keras_tuner builtins".split())
 _TENSORFLOW = ("tensorflow.keras.", "tensorflow.python.keras.", "tensorflow_addons.")
-# Parts of Keras that models are made of, in the public names and in those of its sources
+# Modules of Keras with parts of models, by their public names and by those in its sources
 _MODELLING = frozenset(
     "activations constraints core dtype_policies engine experimental feature_column initializers layers legacy losses "
     "metrics mixed_precision models ops optimizers premade_models quantizers random regularizers tokenizers backend "
@@ -45,8 +45,8 @@ _ROOT = frozenset(
     "Model Operation Optimizer Quantizer Regularizer Sequential StatelessScope Variable".split()
 )
 _ELSEWHERE = frozenset("FeatureSpace Feature Cross LayerScale PreStem".split())
-"""Parts of models that stand in other parts of Keras."""
-# Functions of Keras that load, fetch, save and make objects of configurations, wherever they are exported
+"""Parts of models in other modules of Keras."""
+# Functions of Keras that load, fetch, save or build objects from configurations, wherever they are exported
 _GADGETS = {
     "network access": "get_file",
     "deserialisation": "load_model load_model_from_hdf5 load_weights load_weights_from_hdf5_group model_from_json "
@@ -57,7 +57,7 @@ _GADGETS = {
 }
 _GADGET_FAMILIES = {name: group for group, names in _GADGETS.items() for name in names.split()}
 _REACHING = frozenset("getattr setattr delattr globals locals vars __build_class__".split())
-"""Builtins that lead from one object to any other: nobody names a metric so."""
+"""Builtins that lead from one object to any other; no metric has such a name."""
 # Names in bytecode that a layer has no use for
 _CODE_NAMES = frozenset(
     "os posix nt system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty "
@@ -72,7 +72,7 @@ _RUNNING = frozenset(
     "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv pty eval exec "
     "__import__ import_module runpy ctypes __subclasses__".split()
 )
-"""Those that run commands or code, or lead to what does."""
+"""Names that run commands or code, or lead to functions that do."""
 # What the names of TensorFlow's functions on files, on Python and on other models hold, without case and underscores
 _OPERATIONS = (
     "readfile matchingfiles writefile writegraph gfile tfrecord pyfunc numpyfunction oplibrary loadlibrary savedmodel. "
@@ -83,12 +83,12 @@ _OPERATIONS = (
 _FILE_VERBS = ("load_", "_load_", "save_", "_save_", "read_", "write_", "extract_", "download_", "import_", "func_")
 _NAMES_SHOWN = 5
 _SOURCE = re.compile(r"^\s*(?:lambda\b|def\s|import\s|from\s)|[(;=\n]")
-"""What stands in source code, and in no name of a function, `<lambda>` included."""
+"""What occurs in source code, but not in function names, including `<lambda>`."""
 _WORD = re.compile(r"\w+")
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Judge what the configurations of all Keras models of a unit name, carry and open."""
+    """Yield findings for what the configurations of all Keras models of a unit name, contain and open."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
     named = {_owner(fact) for fact in facts if fact.kind == "keras-unsafe" and not _is_registered(fact)}
     for fact in facts:
@@ -113,12 +113,12 @@ def _is_registered(fact: Fact) -> bool:
 
 
 def _owner(fact: Fact) -> tuple[Locator, str]:
-    """Return the object that a text is a part of."""
+    """Return the object that a text belongs to."""
     return fact.locator, str(fact.detail["path"]).rpartition(".")[0]
 
 
 def _object(fact: Fact) -> Finding | None:
-    """Return what is wrong with a class or function by its name alone, None where nothing is or nobody knows."""
+    """Return what is wrong with a class or function by its name alone, or None if it is harmless or unknown."""
     package, _, name = fact.value.rpartition(".")
     if name == "enable_unsafe_deserialization":
         return None  # told as a text
@@ -134,7 +134,7 @@ def _object(fact: Fact) -> Finding | None:
 
 
 def _danger(name: str) -> str:
-    """Return the family of danger of a dotted name, or nothing."""
+    """Return the danger family of a dotted name, or ""."""
     package, last = name.partition(".")[0], name.rpartition(".")[2]
     in_keras = package in _TRUSTED or name.startswith(_TENSORFLOW)
     reaches = package == "builtins" and last in _REACHING
@@ -142,13 +142,13 @@ def _danger(name: str) -> str:
 
 
 def _runs(name: str) -> str:
-    """Return the family of a dotted name where that is to run commands or code."""
+    """Return the danger family of a dotted name if it runs commands or code, or ""."""
     danger = family(name)
     return danger if danger in ("command execution", "code execution") else ""
 
 
 def _is_unusual(name: str) -> bool:
-    """Return whether `name` stands in Keras, but not where parts of models do."""
+    """Return whether `name` belongs to Keras, but not to the modules with parts of models."""
     parts = name.split(".")
     if name.startswith(_TENSORFLOW[:2]):
         parts = parts[parts.index("keras") :]
@@ -188,7 +188,7 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
 
 
 def _finding_of_source(fact: Fact) -> Finding:
-    """Return what is said of source code in place of a function's name."""
+    """Return the finding for source code in place of a function's name."""
     words = _WORD.findall(fact.value)
     if running := sorted(_RUNNING.intersection(words)):
         return _finding(DANGEROUS_LAMBDA, fact, ", ".join(running[:_NAMES_SHOWN]))
@@ -206,7 +206,7 @@ def _operation(fact: Fact) -> Iterator[Finding]:
 
 
 def _of_tensorflow(name: str) -> bool:
-    """Return whether a dotted name is that of a function of TensorFlow on files, on Python or on other models."""
+    """Return whether a dotted name is that of a TensorFlow function for files, Python code or other models."""
     return name.startswith(("tensorflow.", "tf.")) and _reaches_out(name)
 
 

@@ -1,7 +1,7 @@
-"""What licences oblige to: sharing of source code with users of a network, no commerce, uses that are ruled out.
+"""Obligations of licences: source code for network users, no commercial use, forbidden uses.
 
-They inform: whether an obligation matters is for whoever uses the model. Under `--strict` they fail (see `Gate`). Of
-alternatives (`MIT OR GPL-3.0-only`) the one that obliges least counts.
+They are informational, because only the user of a model can tell whether an obligation matters. Under `--strict` they
+fail (see `Gate`). Of alternatives (`MIT OR GPL-3.0-only`), the one with the fewest obligations counts.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ _BOUND = (
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield what the licences oblige to, each licence once for each file that states it."""
+    """Yield the obligations of each licence, once per file that states it."""
     for fact in facts:
         said: set[str] = set()
         for rule, pattern in _BOUND:
@@ -109,7 +109,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 
 def _bound(fact: Fact, pattern: str) -> list[str]:
-    """Return the licences of a fact that `pattern` matches, but for those that another may be chosen for."""
+    """Return the licences of a fact that match `pattern` and that no alternative can replace."""
     from scanners.parsing.spdx_expression import NoExpression, binds, parsed
 
     try:

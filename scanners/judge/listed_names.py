@@ -1,4 +1,4 @@
-"""What the generated tables of `inert_names` say of a name: classes, harmless callables, what may be held."""
+"""Look-ups in the generated tables of `inert_names`: classes, harmless callables, names that may be held."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from scanners.parsing import standard_library
 CLASS_NAME = re.compile(r"_{0,2}[A-Z]\w*(\._{0,2}[A-Z]\w*)*")
 CYTHON = re.compile(r"__pyx_unpickle_[A-Z]\w*")
 FILES = {"nested-file": 0, "nested-pickle": 0, "nested-pickle-1": 1, "nested-pickle-4": 4}
-"""Rules of callables whose literal bytes are examined where they are called, and only there; which argument it is."""
+"""Rules for callables whose literal bytes are examined where they are called, with the index of that argument."""
 IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
-# Classes that a TorchScript archive brings along: Python cannot import the module, PyTorch compiles them from `code/`.
+# Classes inside a TorchScript archive: Python cannot import the module, and PyTorch compiles them from `code/`.
 _TORCHSCRIPT = "__torch__."
 LONGEST_NAME = 200
-"""Characters from which on a name may have been cut, so that what it ends in is unknown."""
+"""Length from which a name may have been cut off, so that its end is unknown."""
 DATA_TYPES = frozenset(
     f"builtins.{name}"
     for name in "object dict list set frozenset tuple int float complex str bytes bytearray bool range slice".split()
@@ -27,26 +27,26 @@ DATA_TYPES = frozenset(
 
 
 def _splits(name: str) -> list[tuple[str, str]]:
-    """Return all ways to read a dotted name as module and qualified name."""
+    """Return all ways to split a dotted name into module and qualified name."""
     parts = name.split(".")
     return [(".".join(parts[:at]), ".".join(parts[at:])) for at in range(len(parts) - 1, 0, -1)]
 
 
 @cache
 def words_of(text: str) -> frozenset[str]:
-    """Return the words of a text of the tables."""
+    """Return the words in a text of the tables."""
     return frozenset(text.split())
 
 
 @cache
 def _modules(package: str, text: str) -> dict[str, str]:
-    """Return names by module of what a table has of one package: a line for each, a dot for the package itself."""
+    """Return the names in a table's text for one package by module: a line for each, `.` for the package itself."""
     lines = (line.partition(" ") for line in text.splitlines())
     return {package if module == "." else f"{package}{module}": names for module, _, names in lines}
 
 
 def _of_package(table: dict[str, str], name: str) -> dict[str, str]:
-    """Return names by module of the package that a dotted name is of."""
+    """Return the names, by module, of the package of a dotted name."""
     package = name.partition(".")[0]
     return _modules(package, table.get(package, ""))
 
@@ -61,14 +61,14 @@ def _refused(name: str) -> bool:
 
 
 def _wildcard(module: str) -> bool:
-    """Return whether a wildcard of CLASSES covers a module."""
+    """Return whether a wildcard in CLASSES covers a module."""
     modules, parts = _of_package(tables.CLASSES, module), module.split(".")
     return any(".".join(parts[:at]) + ".*" in modules for at in range(len(parts), 0, -1))
 
 
 @cache
 def is_class(name: str) -> bool:
-    """Return whether instances of a class may be made without calling it, and given a state."""
+    """Return whether instances of a class may be created without calling it, and given a state."""
     if name.startswith(_TORCHSCRIPT):
         return True
     if name in DATA_TYPES or _listed(tables.CLASSES, name) or is_enum(name):
@@ -80,24 +80,24 @@ def is_class(name: str) -> bool:
 
 
 def is_enum(name: str) -> bool:
-    """Return whether a name is an enumeration, which is called with one value or read with `getattr`."""
+    """Return whether a name is an enumeration, which is called with a value or read with `getattr`."""
     return _listed(tables.ENUMS, name)
 
 
 @cache
 def _ruled_states() -> frozenset[tuple[str, str]]:
-    """Return packages and names of the classes whose state decides."""
+    """Return package and name of the classes whose state must be judged."""
     return frozenset((name.partition(".")[0], name.rpartition(".")[2]) for name in tables.STATE_RULES)
 
 
 def is_class_name(name: str) -> bool:
-    """Return whether the last part of a dotted name is written as classes are."""
+    """Return whether the last part of a dotted name is spelled like a class."""
     return bool(CLASS_NAME.fullmatch(name.rpartition(".")[2]))
 
 
 @cache
 def is_call(name: str) -> bool:
-    """Return whether a callable is harmless whatever its arguments."""
+    """Return whether a callable is harmless with any arguments."""
     if _listed(tables.CALLS, name):
         return True
     module, _, rest = name.rpartition(".")
@@ -107,12 +107,12 @@ def is_call(name: str) -> bool:
 
 
 def is_ruled(name: str) -> bool:
-    """Return whether it depends on the arguments of a callable whether it is harmless."""
+    """Return whether a callable is harmless with some arguments only."""
     return name in tables.ARGUMENT_RULES
 
 
 def is_inert_name(name: str) -> bool:
-    """Return whether a name may be held without a word."""
+    """Return whether a name may be held without a finding."""
     return len(name) < LONGEST_NAME and (
         (name in MAKERS and name not in (BARE_FUNCTION, NEW_CLASS))
         or is_class(name)
@@ -125,13 +125,13 @@ def is_inert_name(name: str) -> bool:
 
 
 def loads_file(name: str) -> bool:
-    """Return whether a callable loads a file out of bytes: as an argument of another call it may be given any."""
+    """Return whether a callable loads a file from bytes, so that as an argument of another call it may get any."""
     return tables.ARGUMENT_RULES.get(name) in FILES
 
 
 @cache
 def _held(name: str) -> bool:
-    """Return whether a name is a function of data or of a framework: callbacks, metrics, activations."""
+    """Return whether a name is a function for data or of a framework, such as a callback, metric or activation."""
     if is_framework(name):
         return not family(name) and not any(part.startswith("__") for part in name.split("."))
     module, _, rest = name.rpartition(".")
@@ -150,10 +150,10 @@ def _attribute_of_class(name: str) -> bool:
 
 
 def is_framework(name: str) -> bool:
-    """Return whether a dotted name is of a package whose functions may be held."""
+    """Return whether a dotted name belongs to a package whose functions may be held."""
     return name.partition(".")[0] in words_of(tables.FRAMEWORK_PREFIXES)
 
 
 def is_known_package(name: str) -> bool:
-    """Return whether a dotted name is of the standard library or of a package whose sources were read."""
+    """Return whether a dotted name belongs to the standard library or to a package whose sources were read."""
     return is_framework(name) or name.partition(".")[0] in standard_library.MODULES

@@ -1,4 +1,4 @@
-"""Metadata that is code: a model has notes and settings there, and its loader runs none of them."""
+"""Metadata that is code: honest metadata has notes and settings, and its loader runs none of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RULES = (CODE,)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield each text that is code, once for its place."""
+    """Yield each text that is code, once per place."""
     for fact in facts:
         path, how = str(fact.detail["path"]), str(fact.detail["how"])
         yield Finding(CODE, fact.locator, fact.value, path=path, evidence={"how": how})

@@ -1,4 +1,4 @@
-"""Operators that reach outside the graph they stand in: files, Python, native libraries."""
+"""Operators that reach outside their graph: files, Python, native libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scanners.judge.external_files import is_private, outside
 from scanners.judge.tensorflow_operators import TENSORFLOW_OPERATORS
 
 _SHOWN = 5
-"""Operators that are named of one custom domain."""
+"""Maximum operators that are named per custom domain."""
 _STRINGS_SHOWN = 200
 
 ONNX_PYTHON = Rule(
@@ -71,7 +71,7 @@ _STANDARD = frozenset(
 )
 _STANDARD_PREFIXES = ("com.microsoft.", "com.ms.internal.")
 _ASKING = re.compile(r"(?:Azure|OpenAI)\w+")
-"""Operators of onnxruntime-extensions that send their inputs to an address of the model's."""
+"""Operators of onnxruntime-extensions that send their inputs to an address in the model."""
 # Why, by name of operator, in any domain: interpreters have moved from one to another
 _PYTHON = {
     "PyOp": "it calls a Python function or class that it names",
@@ -232,7 +232,7 @@ _TENSORFLOW = {
     # Of XLA: their attribute names a function that a library has to register
     **dict.fromkeys("XlaCustomCall XlaCustomCallV2".split(), TENSORFLOW_CUSTOM),
 }
-"""By name of operator: what it does wherever it stands."""
+"""Rules by operator name, for operators that are judged without their paths."""
 _BY_PATH = {
     **dict.fromkeys("Save SaveV2 SaveSlices MergeV2Checkpoints".split(), TENSORFLOW_WRITES),
     **dict.fromkeys(
@@ -246,7 +246,7 @@ _BY_PATH = {
         TENSORFLOW_LOCAL,
     ),
 }
-"""Operators of ordinary models: all SavedModels save and restore. Only a path outside the model's folder tells."""
+"""Operators of ordinary models, such as those that save and restore: only a path outside the model is suspicious."""
 _FIRST = (0,)
 _SECOND = (1,)
 _INPUTS = {
@@ -274,17 +274,17 @@ _INPUTS = {
     **dict.fromkeys([*_READERS, *(f"{reader}V2" for reader in _READERS)], None),
     **dict.fromkeys("PyFunc PyFuncStateless EagerPyFunc".split(), None),
 }
-"""The inputs that name files and addresses; None where attributes do."""
+"""Indices of the inputs with files and addresses, by operator; None if attributes hold them."""
 _STREAMS = {
     "PrintV2": "",
     **dict.fromkeys(
         "DebugIdentity DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary".split(), "grpc://"
     ),
 }
-"""Operators that send what passes through them where their attributes say: to the log, to a file, to a machine."""
+"""Operators that send their input to a log, file or machine, as attributes specify."""
 _ADDRESSES = ("http://", "https://", "ftp://")
 _MEMMAPPED = "memmapped_package://"
-"""Where the constants stand that TensorFlow's own converter moved out of a graph."""
+"""Prefix of constants that TensorFlow's own converter moved out of a graph."""
 _SHELL = (
     *("shell", "popen", "subprocess", "runcommand", "execcommand", "executecommand", "systemcommand", "oscommand"),
     *("pyfunc", "numpyfunc", "callpython", "runpython", "execpython", "pythonfunc", "runcode", "evalcode", "execcode"),
@@ -293,17 +293,17 @@ _SHELL = (
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_A-Za-z0-9]+")
 """A word of a name in CamelCase or with underscores."""
 _WHOLE = frozenset("exec execute eval system command cmd spawn python".split())
-"""What is a word of many honest names, too, and tells only by itself."""
+"""Words of many honest names, which are suspicious only as a whole name."""
 TEXT_OPERATORS = frozenset(
     "StringJoin ShardedFilename ShardedFilespec StringFormat StringStrip StringLower StringUpper Substr RegexReplace "
     "StaticRegexReplace DecodeBase64 EncodeBase64 AsString ReduceJoin UnicodeTranscode UnicodeEncode StringSplit "
     "StringSplitV2 UnsortedSegmentJoin".split()
 )
-"""Operators whose results are text, which no attribute of theirs says."""
+"""Operators whose results are strings, although no attribute says so."""
 TENSORFLOW_NAMED = re.compile(
     rb"(?<![\w>])(?:tf\.)?(" + "|".join(sorted(_TENSORFLOW)).encode() + rb")(?![\w>])",
 )
-"""Names of operators in a program of MLIR."""
+"""Names of operators in an MLIR program."""
 KINDS = frozenset({"operator"})
 RULES = (
     ONNX_PYTHON,
@@ -326,7 +326,7 @@ RULES = (
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield operators that do more than compute, and those that this file does not define."""
+    """Yield operators that do more than compute, and custom operators that the file does not define."""
     yield from _onnx([fact for fact in facts if fact.detail.get("framework") == "onnx" and not fact.detail["defined"]])
     for fact in facts:
         if fact.detail.get("framework") == "tflite":
@@ -341,24 +341,25 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 
 def concerns(operator: str) -> bool:
-    """Return whether what an operator of TensorFlow is given matters: the files, addresses and functions it names."""
+    """Return whether the files, addresses and functions that a TensorFlow operator receives matter."""
     return operator in _TENSORFLOW or operator in _BY_PATH or operator in _STREAMS or _is_shell(operator)
 
 
 def paths_only(operator: str) -> bool:
-    """Return whether an operator is ordinary unless it is given a path outside the folder of the model."""
+    """Return whether an operator is ordinary unless it receives a path outside the folder of the model."""
     return operator in _BY_PATH
 
 
 def by_path(operator: str) -> bool:
-    """Return whether what is said of an operator depends on the paths that it is given."""
+    """Return whether the rule for an operator depends on its paths."""
     return operator in _BY_PATH or _reads_by_path(operator)
 
 
 def telling(operator: str, strings: list[str]) -> list[str]:
-    """Return those of the strings that a function's caller hands on which matter to an operator in it.
+    """Return the strings from a function's caller that matter to an operator in the function.
 
-    A function may be given any text besides: of what merely reads a data set, only private files and addresses tell.
+    A function may also receive other texts, so of an operator that merely reads a data set, only private files and
+    addresses matter.
     """
     if operator in _BY_PATH:
         return strings
@@ -366,14 +367,14 @@ def telling(operator: str, strings: list[str]) -> list[str]:
 
 
 def path_inputs(operator: str) -> tuple[int, ...] | None:
-    """Return which inputs name files and addresses; None where any may, or attributes do."""
+    """Return which inputs name files and addresses; None if any input or attribute may."""
     return _INPUTS.get(operator)
 
 
 def paths_first(operator: str, strings: list[str]) -> list[str]:
-    """Return the strings with those that decide in front: files and addresses outside the folder of the model.
+    """Return the strings with the decisive ones first: files and addresses outside the folder of the model.
 
-    Of operators that only a path makes suspicious, what begins as bytes do is left out: it is no path.
+    For operators that only a path makes suspicious, strings that begin like binary data are left out.
     """
     if operator in _BY_PATH:
         strings = [string for string in strings if string[:1].isprintable()]
@@ -407,7 +408,7 @@ def _rule_of(fact: Fact) -> Rule | None:
 
 
 def _rule_of_paths(operator: str, strings: list[str]) -> Rule | None:
-    """Return what is said of a reader for what it is given to read."""
+    """Return the rule for a reader, depending on what it reads."""
     if any(private_file().search(string) for string in strings):
         return TENSORFLOW_PRIVATE
     if not _reads_by_path(operator):
@@ -427,12 +428,12 @@ def _reads_by_path(operator: str) -> bool:
 
 @lru_cache(maxsize=1_000)  # a graph has few operators, and many nodes of each
 def _is_shell(operator: str) -> bool:
-    """Return whether an operator that no framework has is named for what leaves the graph."""
+    """Return whether the name of a custom operator says that it reaches outside the graph."""
     if operator.startswith("__"):
         return False
     words = _WORD.findall(operator)
     own = "".join(_WORD.findall(operator.rpartition(">")[2].rpartition(".")[2]))
-    # From the beginning of a word on, or within one that says it all: "CopyFunction" is no Python
+    # Only at the beginning of a word, or as a whole word: "CopyFunction" does not mention Python
     tails = ["".join(words[at:]).lower() for at in range(len(words))]
     return own.lower() in _WHOLE or any(
         any(tail.startswith(told) for tail in tails) or any(told in word.lower() for word in words) for told in _SHELL
@@ -440,7 +441,7 @@ def _is_shell(operator: str) -> bool:
 
 
 def _dangerous(fact: Fact) -> str:
-    """Return what a node that calls Python names of the functions that run commands, code, or reach outside."""
+    """Return the first dangerous function that a node which calls Python names."""
     named = fact.detail.get("python")
     return (
         next((str(name) for name in named if "." in str(name) and family(str(name))), "")
@@ -450,13 +451,13 @@ def _dangerous(fact: Fact) -> str:
 
 
 def _calls_arithmetic(fact: Fact) -> bool:
-    """Return whether all that a node calls of PyTorch are operators of its own that open no file."""
+    """Return whether a node only calls PyTorch's own operators, and none that opens a file."""
     calls = fact.detail.get("calls")
     return isinstance(calls, list) and bool(calls) and all(_ARITHMETIC.fullmatch(str(call)) for call in calls)
 
 
 _ARITHMETIC = re.compile(r"(?:aten::)?(?!.*(?:file|load|save|path|open|pickle))[a-z_][a-z0-9_]*")
-"""Names of PyTorch's own operators, but for those that map files (`from_file`), and what may be added like them."""
+"""Names of PyTorch's own operators, except those that map files (`from_file`) or sound like it."""
 
 
 def _onnx(facts: Sequence[Fact]) -> Iterator[Finding]:

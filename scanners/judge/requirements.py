@@ -1,6 +1,6 @@
-"""Where a model has its packages installed from: other indexes, other hosts, and lines that a shell would run.
+"""Origins of the packages that a model asks to install: other indexes, other hosts, and lines that a shell would run.
 
-Facts of kind `requirement` say in `from` what a line is (scanners.parsing.requirement_lines), in `source` the address.
+A `requirement` fact has the kind of the line in `from` (scanners.parsing.requirement_lines), the address in `source`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ LOCAL = _rule(
 KINDS = frozenset({"requirement"})
 RULES = (SHELL, INDEX, PACKAGE, HOST, SOURCE, LOCAL)
 _RULES = {"index": INDEX, "links": INDEX, "vcs": PACKAGE, "url": PACKAGE}
-# Forges where anybody may publish, as in the public index, and indexes of frameworks whose wheels are too large for it
+# Forges where anybody may publish, as in the public index, and indexes of frameworks with wheels too large for it
 KNOWN = re.compile(
     r"(?:git\+|hg\+)?(?:https|ssh)://(?:git@)?(?:[\w-]+\.)*"
     r"(?:(?:github|gitlab|nvidia|intel|amd|openmmlab|githubusercontent|anaconda)\.com|(?:bitbucket|codeberg|pytorch|pyg|"
@@ -99,11 +99,11 @@ _STRAY = re.compile(
     r"[^#\s]{1,500}\.(?:whl|zip|tgz|tar\.\w{2,4})(?:#|$))",
     re.IGNORECASE,
 )
-"""Packages on another machine, or where anybody may put them; conda leaves the folders behind that it built in."""
+"""Packages on another machine, or in world-writable folders; conda leaves the paths of its build folders behind."""
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield where packages come from, other than the index that whoever installs them has chosen."""
+    """Yield the origins of packages other than the configured index."""
     for fact in facts:
         kind, source = str(fact.detail["from"]), str(fact.detail.get("source", ""))
         evidence: dict[str, Json] = {"line": fact.detail["line"]}

@@ -1,8 +1,8 @@
-"""Classes that Ruby's objects are made of: what loading them can do, by what is known of the packages.
+"""Classes of Ruby objects: what loading them can do.
 
-Facts of kind `ruby-class` say in `how` whether the stream has an `object` of the class, one that the class itself reads
-(`loaded`), or a `reference` to it. Chains of classes that end in a command were described for every release of Ruby's
-own library; a chain that nobody described is made of classes that no model needs.
+The field `how` of a `ruby-class` fact tells whether the stream has an `object` of the class, one that the class itself
+reads (`loaded`), or a `reference` to it. Gadget chains that end in a command are documented for every release of Ruby's
+standard library; an unknown chain consists of classes that no model needs.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _HARMLESS = frozenset(
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what is known to be dangerous, and by package what nobody knows."""
+    """Yield classes that are known to be dangerous, and unknown classes by package."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
     for fact in facts:
         parts = fact.value.split("::")

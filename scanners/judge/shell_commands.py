@@ -1,4 +1,4 @@
-"""Commands in files that somebody, or something, runs beside a model: attacks, and what merely fetches an installer."""
+"""Commands in files beside a model that people or tools run: attacks, and commands that merely run an installer."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ _OF_ASSISTANTS = {"concealed": CONCEALED, "redirected": REDIRECTED}
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield what is said of each command, by what it does and by who runs it."""
+    """Yield a finding for each command, depending on what it does and what runs it."""
     for fact in facts:
         evidence = {name: fact.detail[name] for name in ("who", "line") if name in fact.detail}
         path, shown = str(fact.detail["path"]), shorten(fact.value, _SHOWN)

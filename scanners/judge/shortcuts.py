@@ -1,4 +1,4 @@
-"""What shortcuts start, and where settings of file managers lead: which of that no model needs."""
+"""What shortcuts start and where settings of file managers lead, as far as no model needs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scanners.judge.start_orders import stray_place
 
 _SHOWN = 200
 _LONGEST = 1_000
-"""Characters of arguments: what a person wrote has fewer."""
+"""Maximum characters of arguments that a person would write."""
 
 
 def _rule(what: str, title: str, message: str, why: str, *references: str) -> Rule:
@@ -67,12 +67,12 @@ RULES = (PROGRAM, SHARE, REGISTRY, HOSTS, ENCODED)
 _ELSEWHERE = re.compile(
     r"(?:[^\s\\]{0,3})?\\\\(?!\?\\|\.\\|localhost\b|127\.)[\w.@$-]+|file:/{2,5}(?:localhost)?(?=[\w.-]+\.[\w.-]+/|\d+\.)|file:\\\\\\\\"
 )
-"""A share, also one named by an address."""
+"""A network share, also as an address."""
 _HOSTING = re.compile(
     r"(?:mshta|rundll32|regsvr32|wscript|cscript|certutil|bitsadmin|msiexec|forfiles|pcalua|hh|odbcconf|installutil|msbuild|regasm"
     r"|regsvcs|cmstp|schtasks|wmic|ftp|ssh|conhost|scriptrunner|curl|ieexec|msdt|control|syncappvpublishingserver)(?:\.exe|\.vbs)?"
 )
-"""Programs of Windows that run what they are given."""
+"""Programs of Windows that run their arguments."""
 _SHELL = re.compile(
     r"(?:cmd|powershell|pwsh|bash|wsl|wt)(?:\.exe)?|.*/(?:ba|z|da)?sh|.*/(?:osascript|python[\d.]*|perl|ruby|curl)"
 )
@@ -82,7 +82,7 @@ _ODD = re.compile(
     r"|\bstart\s+(?!https?://(?:localhost|127\.))(?!\"\"\s+\S+\.(?:bat|cmd|py)\b)[\w\"%.\\]|\s{20}|(?:\^.?){4}|\.(?:bin|dat|pt|onnx|gguf|png|jpg|txt)\b",
     re.IGNORECASE,
 )
-"""What arguments of a shell hold that starts more than a script beside the shortcut."""
+"""Arguments of a shell that start more than a script beside the shortcut."""
 _PLAIN = re.compile(
     r"(?:\s{0,3}[/-]\w{1,20}(?::\w{1,10}|\s+(?:Bypass|RemoteSigned|Unrestricted))?){0,8}\s{0,3}[\"']{0,3}"
     r"(?:cd\s+(?:/d\s+)?[^&|<>^]{1,300}&{1,2}\s?)?(?:call\s+|\./)?[^&|<>^`$]{0,400}"
@@ -90,7 +90,7 @@ _PLAIN = re.compile(
 _SCRIPT = re.compile(
     r"\.(?:bat|cmd|ps1|py|sh|psm1|jar)\b|\b(?:activate|jupyter|conda|python\w{0,6}(?:\.exe)?)\b", re.IGNORECASE
 )
-"""Arguments of a shell that start a script which lies in the open, or an environment of Python."""
+"""Arguments of a shell that start a visible script, or a Python environment."""
 _SCHEMES = re.compile(r"(?:https?|ftp|mailto|steam|vscode|ms-settings|obsidian|about|itms-apps?|tel):", re.IGNORECASE)
 _REGISTERED = re.compile(
     r"\\(?:CurrentVersion\\(?:Run(?:Once|Services|OnceEx)?|Policies\\Explorer\\Run|Winlogon|Windows\\(?:AppInit_DLLs|Load|Run)"
@@ -104,7 +104,7 @@ _REGISTERED = re.compile(
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield what is out of the ordinary, each once."""
+    """Yield each unusual shortcut once."""
     told: set[tuple[Rule, str]] = set()
     for fact in facts:
         arguments, path = str(fact.detail.get("arguments", "")), str(fact.detail["path"])
@@ -135,7 +135,7 @@ def _is_odd_address(address: str) -> bool:
 
 
 def _is_odd_program(target: str, arguments: str) -> bool:
-    """Return whether a program is started that runs what others wrote, or with arguments as attacks have them."""
+    """Return whether a shortcut starts a program that runs foreign code, or has arguments as attacks use them."""
     name = re.split(r"[\\/]", target.strip("\"' "))[-1].lower().removesuffix("%")
     name = {"%comspec": "cmd"}.get(name, name)
     if _HOSTING.fullmatch(name) or stray_place().search(f"{target} ") or _is_attack(f"{name} {arguments}"):

@@ -1,6 +1,6 @@
-"""What a file of skops names, judged by the tables of pickles: inert, dangerous by family, everything else unknown.
+"""Names in skops files, judged by the tables for pickles: inert, dangerous by family, everything else unknown.
 
-skops asks whoever loads a file to list the types that it does not know, and many pass on whatever the file asks for.
+skops asks the caller for a list of trusted types, and many callers pass whatever the file asks for.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _GETTERS = frozenset({"operator.attrgetter", "operator.itemgetter", "operator.me
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what nodes name that is dangerous, reaches into objects by name, or is unknown."""
+    """Yield names in nodes that are dangerous, reach into objects by attribute name, or are unknown."""
     unknown: dict[tuple[object, str], list[Fact]] = {}
     for fact in facts:
         if is_allowed(fact.value, options):
@@ -86,7 +86,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 
 
 def _getter(fact: Fact) -> Iterator[Finding]:
-    """Yield a finding where names of attributes are taken from the file; those of Python's own attributes are worse."""
+    """Yield a finding if the file names the attributes to get; Python's internal attributes are worse."""
     arguments = str(fact.detail["arguments"])
     if "__" in arguments or any(map(family_of_function, re.findall(r"[\w.]+", arguments))):
         yield _finding(DANGEROUS, fact, family="indirection")
@@ -109,7 +109,7 @@ def _is_inert(fact: Fact) -> bool:
 
 def _danger(fact: Fact) -> str:
     found = family(fact.value)
-    # Whatever else of `operator` is called on load calls, or gets at, what it is given.
+    # Other functions of `operator` that loading calls would call or access their arguments
     return found or ("indirection" if fact.detail["how"] == "operator" else "")
 
 

@@ -1,7 +1,7 @@
-"""What programs obey when they start: libraries, keys, rights, commands and variables that stay on a system.
+"""What takes effect when programs start: libraries, keys, rights, commands and variables that persist on a system.
 
-Honest root file systems are full of such files, and honest images preload an allocator. So it is judged what they
-start, and from where: nobody installs a program into a folder that anybody may write to, or that is hidden.
+Honest root file systems are full of such files, and honest images preload an allocator. So what they start and from
+where is judged: nobody installs a program in a world-writable or hidden folder.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _RULES = {rule.id.rpartition("/")[2]: rule for rule in RULES}
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield what is said of each order."""
+    """Yield a finding for each order."""
     for fact in facts:
         rule = _RULES[str(fact.detail["what"])]
         evidence = {name: fact.detail[name] for name in ("who", "line") if name in fact.detail}
@@ -92,13 +92,13 @@ _TEMPORARY = (
     r"(?:(?:/private)?(?:/var)?/tmp|/dev/(?:shm|mqueue)|/run/user/\d{1,9}|\$\{?(?:TMPDIR|TEMP|TMP|XDG_RUNTIME_DIR)\}?"
     r"|%(?:TEMP|TMP|PUBLIC)%|\$env:(?:TEMP|TMP|PUBLIC)|[A-Za-z]:\\(?:Windows\\Temp|Users\\Public|PerfLogs))[/\\]"
 )
-"""Folders that anybody may write to."""
+"""World-writable folders."""
 _HIDDEN = (
     r"/(?:(?:usr|var|etc|lib|lib64|bin|sbin|opt|srv|boot|dev|mnt|media)/(?:[\w.+-]{1,60}/){0,12}\.[\w-][\w.-]{0,60}(?![\w./-])"
     r"|(?:dev|lib|lib64|bin|sbin|etc|boot|(?:usr|var)/(?:local/)?(?:s?bin|lib|share|libexec|log|cache|spool|run))"
     r"/\.[\w-][\w.-]{0,60}/[\w./-]{1,200})"
 )
-"""A hidden file, or one of a hidden folder, where packages install programs."""
+"""A hidden file, or a file in a hidden folder, where packages install programs."""
 _PLACE = rf"(?:{_TEMPORARY}[^\s;|&'\"<>()`]{{1,200}}|{_HIDDEN})"
 _DIRECTORY = rf"(?:{_TEMPORARY}[^\s:;'\"]{{0,200}}|(?:/var)?/tmp|/dev/shm)(?=[:;'\"\s]|$)"
 _RUNNER = (
@@ -107,7 +107,7 @@ _RUNNER = (
     r"|start-stop-daemon|chroot\s+\S{1,100}|chronic|stdbuf|unbuffer)(?:\s+-{1,2}[\w=-]{1,40}){0,6}\s+"
     r"|[A-Za-z_]\w{0,40}=(?:[^\s\"'`()]{0,100}|\"[^\"\n]{0,100}\"|'[^'\n]{0,100}')\s+)"
 )
-"""What runs the program that follows it."""
+"""Programs that run the command after them."""
 _BEFORE = (
     r"(?:^\s*|[;&|({`]\s*|\$\(\s*|\b(?:then|do|else|if|while|until|and|or|not)\s+"
     r"|\b(?:Exec\w{0,12}|Exec|TryExec)\s*=\s*[-@:+!|]{0,4}|\b(?:RUN|PROGRAM|IMPORT)(?:\{\w{1,12}\})?\s*[+=]{1,2}\s*\""
@@ -118,12 +118,12 @@ _BEFORE = (
     r"|^\s*@\w{4,10}\s+(?:[a-z_][\w-]{0,31}\s+)?|^\s*(?:[\d*/,A-Za-z-]{1,60}\s+){5}(?:[a-z_][\w-]{0,31}\s+)?"
     r"|\b(?:auth|account|session|password)\s+(?:\w+|\[[^\]\n]{1,200}\])\s+)"
 )
-"""What a command may stand behind, in the settings of all that run commands."""
+"""What may precede a command in settings."""
 
 
 @cache
 def stray_program() -> re.Pattern[str]:
-    """Return the pattern of a command whose program lies in a folder of others, or is hidden."""
+    """Return the pattern of a command whose program is in a world-writable folder, or hidden."""
     return re.compile(
         rf"{_BEFORE}['\"]?{_RUNNER}{{0,6}}['\"]?(?P<program>{_PLACE})"
         rf"|\bcd\s+(?P<folder>(?:/var)?/tmp|/dev/shm)\S{{0,100}}\s*(?:&&|;)\s*{_RUNNER}{{0,6}}\./[\w.-]{{1,100}}",
@@ -133,19 +133,19 @@ def stray_program() -> re.Pattern[str]:
 
 @cache
 def stray_place() -> re.Pattern[str]:
-    """Return the pattern of a file in a folder of others, or of a hidden one."""
+    """Return the pattern of a file in a world-writable folder, or of a hidden file."""
     return re.compile(_PLACE)
 
 
 @cache
 def stray_folder() -> re.Pattern[str]:
-    """Return the pattern of such a folder in a list of folders."""
+    """Return the pattern of a world-writable folder in a list of folders."""
     return re.compile(_DIRECTORY)
 
 
 @cache
 def known_library() -> re.Pattern[str]:
-    """Return the pattern of libraries that honest systems preload: allocators, runtimes of threads and of devices."""
+    """Return the pattern of libraries that honest systems preload: allocators, and runtimes for threads and devices."""
     return re.compile(
         r"(?:lib)?(?:jemalloc|tcmalloc|mimalloc|hoard|tbb|snmalloc|rpmalloc|c_malloc|hugetlbfs|numa|g?omp|iomp|[a-z]?omp5"
         r"|stdc\+\+|c\+\+|gcc_s|gfortran|quadmath|atomic|unwind|asan|ubsan|tsan|lsan|clang_rt|nccl|mkl|svml|intlc|ipex|intel"

@@ -1,4 +1,4 @@
-"""Variables of the environment that make programs load or run something when they start, and when their values do harm.
+"""Environment variables that make programs load or run something at their start, and which values are harmful.
 
 ld.so(8), https://docs.python.org/3/using/cmdline.html#environment-variables, bash(1), perlrun(1), git(1),
 https://nodejs.org/api/cli.html#node_optionsoptions, `JAVA_TOOL_OPTIONS` of the JVM's tool interface.
@@ -18,7 +18,7 @@ _FILES = frozenset(
     "GIT_EXEC_PATH OPENSSL_ENGINES CUDA_INJECTION64_PATH GTK_MODULES GCONV_PATH "
     "CODEX_HOME CLAUDE_CONFIG_DIR GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM".split()
 )
-"""Of files that are run or loaded, and folders of them."""
+"""Variables with files that are run or loaded, or folders of these."""
 _COMMANDS = frozenset(
     "GIT_SSH GIT_SSH_COMMAND GIT_PROXY_COMMAND GIT_EXTERNAL_DIFF GIT_PAGER GIT_EDITOR GIT_SEQUENCE_EDITOR GIT_ASKPASS "
     "SSH_ASKPASS SUDO_ASKPASS PAGER MANPAGER LESSOPEN LESSCLOSE EDITOR VISUAL BROWSER PROMPT_COMMAND SHELL "
@@ -35,24 +35,24 @@ _FOLDERS = frozenset(
 _BREAKPOINT = "PYTHONBREAKPOINT"
 NAMES = _LIBRARIES | _FILES | _COMMANDS | _OPTIONS | _FOLDERS | {_BREAKPOINT}
 Setting = Literal["system", "beside", "script"]
-"""Where a variable is set: for a system, by settings in a folder that came with a model, or by a script."""
+"""Where a variable is set: system-wide, by settings in a folder that came with a model, or by a script."""
 _SEPARATOR = re.compile(r"[\s:;]+")
 _BESIDE = re.compile(r"(?:\.{1,2}/|\$\{?PWD\}?/|\$\(pwd\)/|\$\{?(?:workspaceFolder|WORKSPACE)\}?/)")
-"""What a path begins with that leads into the folder that the settings came with."""
+"""Prefix of a path into the folder of the settings."""
 _BARE = re.compile(r"\.?[\w-][\w./-]{0,200}\.(?:so|dylib|py|sh|js|mjs|cjs|pl|rb)")
 _LOADS = re.compile(
     r"(?:^|\s)(?:--?(?:require|import|loader|experimental-loader)[\s=]+|-javaagent:|-agentpath:|-XX:On(?:OutOfMemory)?Error=|-Xbootclasspath/\w:|-(?:r|I|M(?:lib=)?|pa)\s*)"
     r"[\"']?(?P<what>[^\s,\"']{1,300})"
 )
-"""Options by which an interpreter loads a file."""
+"""Options that make an interpreter load a file."""
 _STARTUP = re.compile(r"/etc/[\w./-]+|(?:~|/root|/home/[\w.-]+)/(?:\.config/(?:python/)?)?\.?python[\w-]*(?:\.py)?")
-"""Where users and distributions keep what Python runs in a session."""
+"""Usual paths of Python's start-up files, of users and distributions."""
 _CALLS = re.compile(r"(?:os|posix|nt|subprocess|builtins|code|runpy|pty|importlib)\.\w[\w.]*")
-"""What Python's breakpoints call that is no debugger."""
+"""Callables for PYTHONBREAKPOINT that are no debugger."""
 
 
 def what_of(name: str, value: str, setting: Setting = "system") -> str:
-    """Return which rule a variable breaks that is set so, nothing for one that does no harm."""
+    """Return the rule that this value of a variable violates, or "" if it is harmless."""
     value = value.strip().strip("\"'")
     if name in _LIBRARIES:
         odd = any(_is_odd_library(part, setting) for part in _SEPARATOR.split(value) if part)
@@ -63,10 +63,10 @@ def what_of(name: str, value: str, setting: Setting = "system") -> str:
 
 
 def _is_odd_library(path: str, setting: Setting) -> bool:
-    """Return whether a library is preloaded from a folder of others, or goes by a name that nobody knows."""
+    """Return whether a preloaded library is in a world-writable folder, or has an unknown name."""
     if stray_place().search(path):
         return True
-    if setting == "script":  # which is run to start one program with it
+    if setting == "script":  # a script sets it for one program
         return False
     name = path.rpartition("/")[2]
     if _BESIDE.match(path) is None and "$" in path:  # whatever that is
@@ -75,7 +75,7 @@ def _is_odd_library(path: str, setting: Setting) -> bool:
 
 
 def _runs(name: str, value: str, setting: Setting) -> bool:
-    """Return whether programs run or load what the variable names, and that is out of the ordinary."""
+    """Return whether programs run or load what the variable names, and this is unusual."""
     if hostile_command().search(value) or fetched_command().search(value):
         return True
     if name in _FOLDERS:

@@ -1,4 +1,4 @@
-"""What a chat template may reach, and what it may not: loaders render it, some of them without a sandbox."""
+"""What a chat template must not reach, since loaders render it, some of them without a sandbox."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ URL = _rule(
     "A template that tells the model an address can make it send its users there, or their data.",
     cwe=0,
 )
-# Jinja's `lipsum` and `self`, and what web frameworks and careless loaders add
+# Jinja's `lipsum` and `self`, and globals that web frameworks and careless loaders add
 _GLOBALS = frozenset(
     "lipsum self request url_for get_flashed_messages open exec eval compile getattr setattr globals locals vars os "
     "sys subprocess builtins importlib popen system requests httpx urllib socket".split()
@@ -129,13 +129,13 @@ _RULES = {
     "concealed": CONCEALED,
 }
 _NAMED, _COMPARED = 8, 100
-"""Names of one line that a finding holds, and names of a template that each is compared with."""
+"""Maximum names of one line in a finding, and maximum names of a template that each is compared with."""
 KINDS = frozenset({"template"})
 RULES = (INTERNALS, HELD, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, CONCEALED, EXHAUSTION, INVISIBLE, SENDING, URL)
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield what templates reach that they should not; of one that is known to be rendered not as a setting, too."""
+    """Yield what templates should not reach; a known chat template is not reported as a setting too."""
     rendered = {(fact.locator, fact.detail["path"]) for fact in facts if fact.detail["how"] != "held"}
     reached: dict[tuple[Locator, str], list[Fact]] = {}
     for fact in facts:
@@ -154,7 +154,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 
 def _chains(attributes: Sequence[Fact]) -> dict[Json, str]:
-    """Return what each line reaches as one subject, the innermost first, without names that are a part of another."""
+    """Return what each line reaches as one subject, innermost first, without names that are parts of others."""
     names = [fact.value for fact in attributes]
     chains: dict[Json, list[str]] = {}
     for fact in reversed(attributes):

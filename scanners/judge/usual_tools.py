@@ -1,4 +1,4 @@
-"""Commands that builds and scripts honestly run: git for a version, a compiler for its flags, a download of data."""
+"""Commands that builds and scripts legitimately run, such as git for a version, a compiler, a download of data."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _SCRIPT_TOOLS = frozenset(
     "locale df du ps cat head tail grep tr cut wc sleep zip gzip gunzip doxygen sphinx-apidoc sphinx-build "
     "tensorboard black isort ruff flake8 mypy pandoc pdflatex latexmk dot coverage type".split()
 )
-"""What scripts use a shell for, and code of a model does not."""
+"""Tools that scripts use in a shell, but code of a model does not."""
 _ASKING = re.compile(r"(?:…|(?:…/)?[\w.+-]{2,40})\s+(?:-{1,2}version|-V|-{1,2}help|-h)(?:\s+2>(?:&1|/dev/null))?")
-"""A program, by its name or where it was looked for, that is asked which one it is, or how to use it."""
+"""A program, by name or by path, that is asked for its version or its help."""
 _LAUNCHED = re.compile(
     r"(?:[A-Z][A-Z\d_]*=[\w,./-]*\s+)*(?:python[\d.]*(?:\s+-[uOBEsS])*(?:\s+-m)?|(?:accelerate|deepspeed|torchrun|"
     r"streamlit|jupyter|uvicorn|gunicorn|pytest)(?:\s+(?:launch|run|nbconvert))?(?:\s+--?[\w-]+(?:[=:./][\w:./-]*)?)*)"
     r"(?:\s+(?:\./|…/)?|(?<=-m))(?!\S*\.\./)\w[\w.:/-]*(?:\s|$)"
     r"|(?:ba|z)?sh(?:\s+-[eux]+)*\s+(?:\./)?(?!\S*\.\./)\w[\w./-]*\.sh(?:\s|$)"
 )
-"""Python, or what starts Python, on a module or on a file below this folder, with variables for it; shell scripts."""
+"""Python, or a launcher of it, with a module or a file below this folder, and variables for it; shell scripts."""
 _FETCHES_CODE = re.compile(
     r"\b(?:git\s+(?:-\S+\s+)*clone|svn\s+(?:co|checkout)|wget|curl|gdown|pget|hf|huggingface-cli)\b"
 )
 _REMOVED = re.compile(r"rm(?:\s+-[rfv]+)*(?:\s+(?![-/~.])(?!\S*\.\./)[\w*./-]+)+")
-"""Files and folders below this one."""
+"""Removal of files and folders below this one."""
 _FETCHING_TOOLS = {
     "wget": re.compile(r"-(?:[qcnvNP]|nv|nc|q?O)|--(?:quiet|continue|no-clobber|timestamping|show-progress|no-verbose)"
                        r"|--(?:output-document|directory-prefix|tries|timeout|progress)(?:=\S+)?"),
@@ -38,7 +38,7 @@ _FETCHING_TOOLS = {
     "hf": re.compile(r"--(?:local-dir|local-dir-use-symlinks|repo-type|include|exclude|revision|quiet)(?:=\S+)?"),
 }  # fmt: skip
 _FETCHING_TOOLS["huggingface-cli"] = _FETCHING_TOOLS["hf"]
-"""What fetches weights and data where a program starts, and the options with which it does no more than that."""
+"""Tools that download weights and data, with the options that keep them to that."""
 _FETCHED_DATA = re.compile(
     r"https://(?!\d)[\w.-]+\.[a-z]+/[^\s\"'$`]*\.(?:bin|ckpt|csv|gguf|gif|h5|jpe?g|json|jsonl|model|mp[34]|npy|npz|onnx|"
     r"parquet|pdparams|png|pt|pth|safetensors|tar(?:\.gz)?|task|tflite|tgz|th|tsv|txt|vocab|wav|webp|weights|yaml|zip)"
@@ -48,9 +48,9 @@ _ARCHIVED = re.compile(r"\.(?:mar|nemo|tar|t[bgx]z|zip|gz|7z|whl)\b")
 _FETCHED_WORD = re.compile(
     r"(?![/~]|(?:.*/)?\.[\w.]|.*(?:site|dist)-packages)[\w./*-]+(?<!\.py)(?<!\.sh)(?<!\.so)(?<!\.exe)(?<!\.bat)(?<!\.ps1)"
 )
-"""Where fetched data goes, and what else stands beside it: below this folder, no hidden file, nothing that is run."""
+"""Other words of a download command: targets below this folder that are neither hidden nor executable."""
 _PYTHON_TOOLS = re.compile(r"(?:\S*/)?python[\d.]*\s+(?:-m\s+pip\b|-[Vc]\b|--version\b|setup\.py\b)")
-"""What Python itself is run for; the code after -c is read with the file."""
+"""Usual uses of Python itself; the code after -c is examined with the file."""
 _QUERY = re.compile(
     r"(?!.*\b(?!(?:get|select|where|sort|measure|format|convertto)-)[a-z]+-[a-z])(?!.*\b(?:iex|icm|saps|clipboard)\b)"
     r"(?:\S*[/\\])?(?:powershell|pwsh)(?:\.exe)?(?:\s+-(?:nop|noni|nol)\w*)*\s+-c\w*\s+[\"'({]*Get-(?!Content|Cred)\w+"
@@ -58,19 +58,19 @@ _QUERY = re.compile(
     r"|wmic(?:\.exe)?\s+[a-z]+\s+get\s+[a-z,]+(?:\s+/format:\w+)?",
     re.IGNORECASE,
 )
-"""What Windows is asked about the machine: cmdlets that get something, and do no more than choose from it."""
+"""Queries about a Windows machine: cmdlets that get something, and only filter it."""
 PRIVATE = re.compile(
     r"\bcore\.(?:hooksPath|sshCommand|fsmonitor|pager|editor|askPass)\b|\b(?:alias|credential)\.\S+\s+[\"']?!"
     r"|\bfilter\.\S+\.(?:clean|smudge|process)\b|\.(?:ssh|aws|netrc|kube|docker|gnupg)\b|/etc/|>>|\$\(|`|\s(?:-C|-d)\s*(?:[/~]|\$HOME)/?(?:\s|$)"
 )
-"""What a usual tool has no business with."""
+"""Files that a usual tool never needs."""
 _FOREIGN_INDEX = re.compile(
     r"\bpip[\d.]*\s+(?:\S+\s+)*?install\b[^\n]*(?:\bgit\+|\bhttps?://|--(?:extra-)?index-url|--find-links|\s-[if]\s)"
     r"|\b(?:npm|yarn|pnpm)\s+(?:install|i|add)\b[^\n]*(?:\bgit\+|\bhttps?://)"
 )
 _ADDRESS = re.compile(r"(?:(?:git|hg)\+)?\w{2,6}://[^\s'\"]+")
 _KNOWN_INDEX = re.compile(r"https://(?:download\.pytorch\.org|[\w.-]+\.nvidia\.com|data\.pyg\.org)/")
-"""Where the wheels of frameworks are, which their own instructions name."""
+"""Indexes with the wheels of frameworks, as their own instructions name them."""
 _INSTALLED = re.compile(r"\bpip[\d.]*\s+install\s+(?P<what>[^\n;&|]*)")
 _WITH_VALUE = frozenset(
     "-r --requirement -c --constraint -i --index-url --extra-index-url -f --find-links -t --target".split()
@@ -83,23 +83,23 @@ _PACKAGES = frozenset(
     "regex datasets tokenizers huggingface-hub hf-transfer rdkit biopython fair-esm auto-gptq autoawq gptqmodel "
     "optimum deepspeed spacy nltk jieba kernels".split()
 )
-"""Packages that models ask for, beside the frameworks whose objects they hold."""
+"""Packages that models request, in addition to the frameworks whose objects they contain."""
 _SHELL_C = re.compile(r"^(?:\S*/)?(?:ba|z|da)?sh -c\s+")
 _BREAK = re.compile(r"\|\||&&|[|;&\n]")
 
 
 def is_usual(text: str, *, shell: bool, script: bool) -> bool:
-    """Return whether a command runs nothing but usual tools: of builds, and in a script of scripts."""
+    """Return whether a command runs only the usual tools of builds; with `script`, also those of scripts."""
     return _runs(_TOOLS | _SCRIPT_TOOLS if script else _TOOLS, text, shell=shell, downloads=script)
 
 
 def is_handling(text: str, *, shell: bool) -> bool:
-    """Return whether a command does nothing but list, unpack and show what a script fetched."""
+    """Return whether a command only lists, unpacks and shows what a script downloaded."""
     return _runs(_SCRIPT_TOOLS, text, shell=shell, downloads=True)
 
 
 def is_launch(text: str, *, shell: bool) -> bool:
-    """Return whether a command runs other Python of the folder, which is examined itself, and usual tools."""
+    """Return whether a command runs usual tools, and Python files of the folder, which are examined themselves."""
     if PRIVATE.search(text) or fetches_code(text):
         return False
     pieces = _pieces(text, shell=shell)
@@ -109,23 +109,23 @@ def is_launch(text: str, *, shell: bool) -> bool:
 
 
 def fetches_code(text: str) -> bool:
-    """Return whether a command fetches what may be a program, which is none of the files examined."""
+    """Return whether a command downloads what may be a program, which is not examined."""
     return _FETCHES_CODE.search(text) is not None
 
 
 def fetches_weights(text: str, *, shell: bool) -> bool:
-    """Return whether all that a command fetches is weights and data, and none of it an archive, which may hold code."""
+    """Return whether a command only downloads weights and data, but no archives, which may contain code."""
     pieces = _pieces(text, shell=shell)
     return not _ARCHIVED.search(text) and all(_fetches_data(piece) for piece in pieces if fetches_code(piece))
 
 
 def installs_foreign(text: str) -> bool:
-    """Return whether a command installs packages from elsewhere than the usual index and those of frameworks."""
+    """Return whether a command installs packages from another place than the usual index and those of frameworks."""
     return _FOREIGN_INDEX.search(text) is not None and _KNOWN_INDEX.search(text) is None
 
 
 def installs_unknown(text: str) -> bool:
-    """Return whether a command installs a package by a name that nobody here knows: anybody may have published it."""
+    """Return whether a command installs an unknown package, which anybody may have published."""
     return any(_is_unknown(match["what"].split()) for match in _INSTALLED.finditer(text))
 
 
@@ -143,7 +143,7 @@ def _is_unknown(words: list[str]) -> bool:
 
 
 def from_forges(text: str) -> bool:
-    """Return whether all that a command installs from addresses comes from where anybody may publish, and many look."""
+    """Return whether all addresses that a command installs from are well-known forges."""
     from scanners.judge.requirements import KNOWN
 
     addresses = _ADDRESS.findall(text)
@@ -167,7 +167,7 @@ def _runs(tools: frozenset[str], text: str, *, shell: bool, downloads: bool) -> 
 
 
 def _pieces(text: str, *, shell: bool) -> list[str]:
-    """Return the commands of a line; of a shell that is given one, those of that."""
+    """Return the commands of a line, or of the argument of a shell (`sh -c`)."""
     inner = _SHELL_C.sub("", text)
     if inner != text:
         text, shell = inner.strip("\"' "), True
@@ -175,7 +175,7 @@ def _pieces(text: str, *, shell: bool) -> list[str]:
 
 
 def _fetches_data(piece: str) -> bool:
-    """Return whether a command fetches weights or data from a named host, and does nothing else with them."""
+    """Return whether a command only downloads weights or data from a named host."""
     tool, *words = piece.replace("'", "").replace('"', "").split()
     options = _FETCHING_TOOLS.get(tool)
     if options is None or (tool in ("hf", "huggingface-cli") and words[:1] != ["download"]):

@@ -1,7 +1,6 @@
-"""What the measured numbers of weights, and what their lowest bits spell, mean.
+"""Judges measured numbers of weights, and data hidden in their lowest bits.
 
-Nothing of the numbers is above INFO: networks of all kinds are trained, and some oddly. What is hidden is proven by
-its structure.
+Findings about numbers are INFO, because some networks are trained oddly. Hidden data is proven by its structure.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from modelsweep.core.units import MIB
 
 KINDS = frozenset({"weights", "hidden-in-weights"})
 _SEEN = 64
-"""Numbers of a tensor that are judged: fewer are counters, ranges of observers and the like."""
+"""Minimum numbers of a tensor that is judged: smaller ones are counters, ranges of observers and the like."""
 _SCORE, _LEAD = 10.0, 3.0
-"""Deviations that a unit is above the median at least, and times as many as the next one."""
+"""Minimum deviations of an outlier above the median, and minimum ratio to those of the next unit."""
 _CONSTANT, _PART = 1 * MIB, 4
-"""Bytes of matrices of one number that are worth a word, where they are one in so many of all."""
+"""Minimum bytes of matrices of a single number that are reported, and their minimum share (one in `_PART`) of all."""
 _EVIL_MODEL, _STEGANALYSIS = "https://arxiv.org/abs/2107.08590", "https://arxiv.org/abs/2310.01969"
 
 
@@ -106,7 +105,7 @@ RULES = (HIDDEN_EXECUTABLE, HIDDEN_DATA, NOT_FINITE, IMPLAUSIBLE, CONSTANT, OUTL
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield what is hidden, each rule about numbers once for a blob, and the outliers of its last layers."""
+    """Yield hidden data, each rule about numbers once per blob, and the outliers of its last layers."""
     blobs: dict[Locator, list[Mapping[str, Json]]] = {}
     for fact in facts:
         if fact.kind == "hidden-in-weights":
@@ -125,21 +124,21 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 
 def _once(rule: Rule, locator: Locator, measured: Sequence[Mapping[str, Json]]) -> Iterator[Finding]:
-    """Yield the finding of the first tensor, which says how many there are."""
+    """Yield one finding for the first tensor, with the number of tensors."""
     for detail in measured[:1]:
         evidence: dict[str, Json] = {key: detail[key] for key in ("seen", "nan", "infinite", "extreme")}
         yield Finding(rule, locator, str(detail["tensor"]), evidence={**evidence, "tensors": len(measured)})
 
 
 def _is_not_finite(detail: Mapping[str, Json]) -> bool:
-    """Return whether numbers are missing where there are others: NaN in data, masks of -inf and the like are usual."""
+    """Return whether some numbers are not finite among others; NaN in data, masks of -inf and the like are usual."""
     seen, nan, infinite = _integer(detail, "seen"), _integer(detail, "nan"), _integer(detail, "infinite")
     positive = infinite - _integer(detail, "negative_infinite")
     return not detail["data"] and seen >= _SEEN and bool(nan or positive) and infinite < seen
 
 
 def _is_implausible(detail: Mapping[str, Json]) -> bool:
-    """Return whether there are several magnitudes beyond reason: a single one is a sentinel, as in masks."""
+    """Return whether several magnitudes are implausible; a single one is a sentinel, as in masks."""
     extreme = _integer(detail, "extreme")
     return not detail["data"] and extreme > 1 and not detail["sentinel"] and _integer(detail, "seen") >= _SEEN
 

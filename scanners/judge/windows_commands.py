@@ -1,4 +1,4 @@
-"""Commands of Windows that have no honest reason beside a model: they stay, hide, switch off what protects, or destroy.
+"""Windows commands without a legitimate use beside a model: they persist, hide, disable protection, or destroy.
 
 https://attack.mitre.org/matrices/enterprise/windows/. The form is that of `scanners.judge.attack_commands`.
 """
@@ -9,7 +9,7 @@ _OPEN = (
     r"(?:\\(?:Temp|Public|AppData|ProgramData)\\|%(?:TEMP|TMP|APPDATA|LOCALAPPDATA|PUBLIC)%"
     r"|\$env:(?:TEMP|APPDATA|PUBLIC))"
 )
-"""Folders that every user may write to."""
+"""Folders that every user can write to."""
 _HOSTS = r"(?:powershell|pwsh|mshta|[wc]script|rundll32|regsvr32)"
 _STARTUP = (
     r"(?:\\Start Menu\\Programs\\Startup|shell:(?:common )?startup"
@@ -24,7 +24,7 @@ _PROGRAM = r"\.(?:exe|scr|dll|ps1|vbs|hta|bat|cmd|msi)\b"
 _ASKS = r"['`\"]\s*(?:curl|powershell|certutil|bitsadmin|nslookup)\b"
 _DOES = r"\bdo\s+\(?\s*(?:@?cmd(?:\.exe)?\s+/[ck]\s+|call\s+|@)?\"?%%?~?[A-Za-z]\b"
 _OWN = r"(?:chr\(34\)|WScript\.Arguments|[\w .\\~-]{0,80}\.(?:bat|cmd|py)\b|python)"
-"""What launchers start without a window: a script beside them."""
+"""What legitimate launchers start without a window: a script beside them."""
 _FETCHES = (
     r"(?:\biex\b|Invoke-Expression|Download(?:String|File|Data)|\biwr\b|\birm\b|Invoke-WebRequest|FromBase64String)"
 )
@@ -98,4 +98,4 @@ WORDS = (
     *("getdelegate", "tcpclient", "mshta", "scrobj", "rundll32", "http", "/f", ".run", ".exec", ".shellexecute"),
     *("vssadmin", "wbadmin", "bcdedit", "wevtutil"),
 )
-"""One of which stands in each of them, in lower case."""
+"""Lower-case words, of which every match of `FORMS` contains one."""
