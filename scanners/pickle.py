@@ -51,7 +51,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Python pickle (pickle, dill, cloudpickle, joblib)",
-    version=20,
+    version=21,
     accepts=accepts,
     scan=scan,
     suffixes=SUFFIXES,

@@ -23,16 +23,15 @@ from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners.detector import AS_RAW, Detector, kept_apart
 from scanners.detectors.pickles import confirm as pickle_at
-from scanners.detectors.pickles import exactly, has_header, imports_in
+from scanners.detectors.pickles import exactly, has_header, imports_in, whole
 from scanners.parsing.bytes_as_text import AS_TEXT
-from scanners.parsing.encoded_starts import BEFORE, COMPRESSED, DEFLATED, RUNS, ZLIB
+from scanners.parsing.encoded_runs import LONGEST, RUN, bare, beginnings, list_at, run_at
+from scanners.parsing.encoded_starts import BEFORE, COMPRESSED, DEFLATED, INSIDE, RUNS, ZLIB
 
 if TYPE_CHECKING:
     from scanners.parsing.disguise_starts import Starts
     from scanners.parsing.disguises import Disguise
 
-LONGEST = 8 * MIB
-"""Maximum characters of one run that are decoded."""
 EXPANDED = 16 * MIB
 """Maximum decompressed bytes of one layer; more is cut off, since the beginning is sufficient."""
 SOURCE = 256 * KIB
@@ -77,8 +76,6 @@ PYTHON = Rule(
     references=_REFERENCES,
 )
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_")
-# Line ends in a run may be escaped, as in strings of JSON and Python
-_RUN = rb"(?:[A-Za-z0-9+/_-]{1,4096}(?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)?)+={0,2}"
 _LINE = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 _LINE_BEFORE = re.compile(rb"[A-Za-z0-9+/_-](?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)\Z")
 _INDENTED = 24
@@ -93,12 +90,12 @@ _USTAR = 257
 """Offset of the magic in the header of a tar."""
 _CHUNK = 64 * KIB
 _PRICE = 1_000
+_A_TEXT = -1
+"""In the place of a length: a text that was examined."""
 _LOOKED = 4
 """Decoded bytes that cost as much as one encoded letter."""
 _PARSED = 16
 """Cost of a letter of Python in encoded letters: parsing takes that much longer than decoding."""
-_LETTER = 8
-"""Operations charged per letter of a run, which is matched, decoded and judged in several ways."""
 _STRING = 16
 """Minimum bytes of a string that could hold a payload."""
 _OPENED = frozenset({"compressed", "sevenzip"})
@@ -159,10 +156,18 @@ def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[I
 
 def _undisguised(blob: Blob, start: int, disguise: Disguise, context: Context) -> Iterator[Item]:
     """Yield what `disguise` hides; each may extend to the end of the data, so the total is bounded."""
+    from scanners.parsing.disguises import BEGUN
+
     context.operations.spend(len(disguise.data) // 8 + _PRICE)
     context.undone.spend(len(disguise.data))
     span = Span(disguise.offset - start, len(disguise.data))
-    yield from _layered(blob, span, disguise.how, disguise.data, context)
+    if disguise.how == BEGUN:
+        yield from confirm(blob, span.offset, context)
+        return
+    items = list(_layered(blob, span, disguise.how, disguise.data, context))
+    yield from items
+    if not items and disguise.how == "base64":  # which may go on elsewhere
+        yield from confirm(blob, span.offset, context)
 
 
 def _is_nominated(data: bytes, disguise: Disguise) -> bool:
@@ -190,10 +195,21 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     if blob.reader.read(offset, min(_MAGIC, blob.size - offset)).startswith((*_CODECS, *_AS_TEXT)):
         yield from _packed(blob, offset, context)
         return
-    quoted = blob.reader.read(offset, 1) in BEFORE
-    start = offset + quoted
-    if start and not quoted and blob.reader.read(start - 1, 1)[0] in _ALPHABET and not _may_be_cut(blob, start):
+    start = offset + (blob.reader.read(offset, 1) in BEFORE)
+    begins = start == 0 or start > offset or blob.reader.read(start - 1, 1)[0] not in _ALPHABET
+    if (begins or _may_be_cut(blob, start)) and (items := list(_hidden(blob, start, context))):
+        yield from items
+    elif _names_a_module(blob, offset):
+        for start in beginnings(blob, offset, context):
+            yield from _hidden(blob, start, context)
+
+
+def _hidden(blob: Blob, start: int, context: Context) -> Iterator[Item]:
+    """Yield what the text that begins at `start` hides, once."""
+    key = (blob.locator, start, _A_TEXT)
+    if key in context.extracted:
         return
+    context.extracted.add(key)
     continues = _continues(blob, start)
     if found := _unusual(blob, start, context, continues):
         yield from found
@@ -201,13 +217,20 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     if continues and (items := list(_decoded(blob, start, _line(blob, start), context))):
         yield from items
         return
-    run = _run(blob, start, context, continues)
+    run = run_at(blob, start, context, continues=continues)
     counted = run[: _counted(blob, start) or len(run)]
-    for text in dict.fromkeys((run, re.split(rb"[\r\n\\]", run, maxsplit=1)[0], counted)):
+    first = re.split(rb"[\r\n\\]", run, maxsplit=1)[0]
+    for text in dict.fromkeys((list_at(blob, start, context), run, first, counted)):
         items = list(_decoded(blob, start, text, context))
         if items:
             yield from items
             return
+
+
+def _names_a_module(blob: Blob, offset: int) -> bool:
+    """Return whether letters are nominated for a name that they stand for, which is not where the text begins."""
+    head = blob.reader.read(offset, min(_PROBE, blob.size - offset))
+    return any(re.match(name, head) for name in INSIDE)
 
 
 def begins_deflated(head: bytes) -> bool:
@@ -248,10 +271,10 @@ def _unusual(blob: Blob, start: int, context: Context, continues: bool) -> list[
     from scanners.parsing.pickle_encodings import unusual
 
     head = blob.reader.read(start, min(_PROBE, blob.size - start))
-    match = re.match(_RUN, head)
+    match = RUN.match(head)
     if match is None or unusual(match[0]) is None:
         return []
-    run = _run(blob, start, context, continues)
+    run = run_at(blob, start, context, continues=continues)
     kind, data = unusual(run) or ("", b"")
     return list(_layered(blob, Span(start, len(run)), kind, data, context))
 
@@ -306,29 +329,11 @@ def _counted(blob: Blob, start: int) -> int:
     return length if length <= letters < length + _STRAY or letters == len(after) == length else 0
 
 
-def _run(blob: Blob, start: int, context: Context, continues: bool) -> bytes:
-    """Return the letters from `start` on; those of a run that `continues` also belong to earlier lines."""
-    pieces: list[bytes] = []
-    end = start
-    while end < blob.size and end - start < LONGEST:
-        chunk = blob.reader.read(end, min(_CHUNK, blob.size - end))
-        match = re.match(_RUN, chunk)
-        piece = match[0] if match else b""
-        pieces.append(piece)
-        end += len(piece)
-        context.operations.spend(_LETTER * (len(piece) + _PROBE))
-        if continues:
-            context.undone.spend(len(piece))
-        if len(piece) < len(chunk) or piece.endswith(b"="):
-            break
-    return b"".join(pieces)
-
-
 def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[Item]:
     """Yield what the encodings of `run` hide, as far as its structure proves it."""
     from scanners.parsing.pickle_encodings import LAYERS, undo
 
-    data = re.sub(rb"\\[rn]|[ \t\r\n]+", b"", run)
+    data = bare(run)
     layers: list[str] = []
     for _ in range(LAYERS + 1):
         name = _encoding(data)
@@ -371,7 +376,7 @@ def _padded(data: bytes, name: str) -> bytes:
 
 def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context) -> Iterator[Item]:
     from scanners.parsing.native_code import native_code_at
-    from scanners.parsing.pickle_encodings import UNUSUAL
+    from scanners.parsing.pickle_stream import begins_stream
 
     suffix = blob.locator.suffix
     if data[:4] in (b"\x7fELF", b"!<ar") or data[:2] == b"MZ" or data[:1] in b"\xcf\xce\xfe\xca":
@@ -385,17 +390,32 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
     elif _holds_others(data):
         inside = blob.nested(f"{encoding} at {span.offset}", MemoryReader(data), expect=AS_RAW, expanded=True)
         yield from _with_limits(iter((inside,)), blob, context)
-    elif has_header(data) or re.match(rb"[ci][A-Za-z_][\w.]{0,60}\n[A-Za-z_][\w.]{0,60}\n|\(", data):
-        # What the scanner of pickles does not undo: it knows streams without a header under fewer encodings
-        plain = encoding in UNUSUAL or " of " in encoding
-        turned = any(word in encoding for word in _TURNED) or (plain and not has_header(data))
-        if suffix not in _PYTHON and (turned or not _begins_string(blob, span.offset)):
-            inside = blob.nested(f"{encoding} at {span.offset}", MemoryReader(data))
-            yield from _with_limits(pickle_at(inside, 0, context), blob, context)
+    elif _begins_plainly(data) or begins_stream(MemoryReader(data)):
+        if suffix not in _PYTHON:
+            yield from _with_limits(_stream(blob, span, encoding, data, context), blob, context)
     elif found := _script(data[:SOURCE]):
         yield from _told(SCRIPT, blob, span, encoding, *found)
     elif suffix not in _PYTHON:
         yield from _with_limits(_python(blob, span, encoding, data[:SOURCE], context), blob, context)
+
+
+def _begins_plainly(data: bytes) -> bool:
+    """Return whether bytes begin with the header of a pickle, or as those of protocols 0 and 1 mostly do."""
+    return has_header(data) or re.match(rb"[ci][A-Za-z_][\w.]{0,60}\n[A-Za-z_][\w.]{0,60}\n|\(", data) is not None
+
+
+def _stream(blob: Blob, span: Span, encoding: str, data: bytes, context: Context) -> Iterator[Item]:
+    """Yield what a pickle would call, unless the scanner of the pickle in a string of which it stands has said it.
+
+    That one knows streams without a header under fewer encodings, and by how they begin.
+    """
+    from scanners.parsing.pickle_encodings import UNUSUAL, is_telling
+
+    plain = encoding in UNUSUAL or " of " in encoding
+    turned = any(word in encoding for word in _TURNED) or (plain and not has_header(data))
+    known = _begins_plainly(data) or is_telling(data[:_PROBE])
+    if turned or not known or not _begins_string(blob, span.offset):
+        yield from whole(blob.nested(f"{encoding} at {span.offset}", MemoryReader(data)), context)
 
 
 def _is_quoted(blob: Blob, offset: int, encoding: str, data: bytes, context: Context) -> bool:
@@ -502,7 +522,7 @@ def _reads(source: bytes) -> bool:
 DETECTOR = Detector(
     name="encoded",
     title="an encoded payload",
-    version=21,
+    version=22,
     patterns=COMPRESSED,
     runs=RUNS,
     confirm=confirm,

@@ -68,6 +68,15 @@ def exactly(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
         yield from _extracted(blob.window("embedded pickle", stream.start, stream.length), context)
 
 
+def whole(blob: Blob, context: Context) -> Iterator[Item]:
+    """Yield the stream that a blob begins with, however far into it the first call is."""
+    machine = Machine(blob.reader, 0, Interests(), context.operations.left)
+    stopped = machine.run() == kinds.STOPPED
+    context.operations.spend(_PRICE * _PRICE + machine.operations)
+    if _tells(machine, whole=stopped and has_header(blob.reader.read(0, min(2, blob.size)))):
+        yield from _extracted(blob.window("embedded pickle", 0, machine.position if stopped else blob.size), context)
+
+
 def imports_in(blob: Blob, context: Context) -> frozenset[int]:
     """Return the end offsets of the opcodes with which the leading streams of a blob first import something."""
     found: set[int] = set()
@@ -119,14 +128,18 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
     machine = Machine(MemoryReader(head), 0, Interests(), opcodes)
     outcome = machine.run()
     context.operations.spend(_PRICE * (_PRICE + machine.operations))
-    whole = outcome == kinds.STOPPED
-    telling = _CALLS | {"IMPORT"} if whole and has_header(head) else _CALLS
-    values = Values(machine)
-    names = (values.callee(event[2]) for event in machine.events if event[0] in telling)
-    if start + machine.position <= nominated or not any(map(_is_plausible, names)):
+    stopped = outcome == kinds.STOPPED
+    if start + machine.position <= nominated or not _tells(machine, whole=stopped and has_header(head)):
         return None
-    ended = whole or (outcome == kinds.FAULTY and machine.position < len(head))
-    return Stream(start, machine.position if ended else rest, whole)
+    ended = stopped or (outcome == kinds.FAULTY and machine.position < len(head))
+    return Stream(start, machine.position if ended else rest, stopped)
+
+
+def _tells(machine: Machine, *, whole: bool) -> bool:
+    """Return whether a stream calls what can have a name, or imports it if it is `whole`, with a header."""
+    telling = _CALLS | {"IMPORT"} if whole else _CALLS
+    values = Values(machine)
+    return any(_is_plausible(values.callee(event[2])) for event in machine.events if event[0] in telling)
 
 
 def _is_plausible(name: str) -> bool:
@@ -160,7 +173,7 @@ _NAME = rb"[A-Za-z_][A-Za-z0-9_.]{0,60}"
 DETECTOR = Detector(
     name="pickles",
     title="a pickle",
-    version=7,
+    version=8,
     patterns=(
         rb"\x80[\x04\x05]\x95.{5}\x00\x00\x00",
         rb"\x80[\x02-\x05](?:c" + _NAME + rb"\n|\x8c[\x01-\x40][A-Za-z_]{2}|X.\x00\x00\x00[A-Za-z_]{2}|[\]\}]q\x00)",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from modelsweep.core.reader import MemoryReader
 from modelsweep.core.units import KIB, MIB
 from scanners.parsing.bytes_as_text import AS_TEXT, of_text
 from scanners.parsing.disguise_starts import (
@@ -39,6 +40,7 @@ from scanners.parsing.disguise_starts import (
     ascii85_beginnings,
     mask,
 )
+from scanners.parsing.encoded_runs import LINE, bare
 
 _TEXT_BEFORE = 4
 """Printable characters before a pickle in the middle of a string."""
@@ -78,10 +80,15 @@ _SHORTEST = 2
 _BETWEEN = (b".", b"b")
 """What stands before a stream that is no part of a string: the end of another, or joblib's state of an array."""
 _RUN64 = re.compile(rb"([A-Za-z0-9+/_-]{24,})={0,2}")
+_LETTERS64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _MORE_LAYERS = 2
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
 _WIDE_TEXT = re.compile(rb"(?:[\t\n -~]\0){24,}")
+
+
+BEGUN = "text that may be a stream"
+"""How `Disguise.how` says that encoded text begins as opcodes may: it is not undone, since it may go on elsewhere."""
 
 
 class Disguise(NamedTuple):
@@ -186,14 +193,18 @@ def _may_be_unusual(run: bytes, quoted: bytes) -> bool:
 
 def _layers(data: bytes, at: int, end: int) -> Iterator[Disguise]:
     """Yield what is base64 or hexadecimal digits, if a payload or compressed bytes are below, or more such text."""
-    match = _RUN64.match(data, at, end)
-    if match is None:
+    match = LINE.match(data, at, end)
+    if match is None or len(match[1]) < RUN:
         return
-    found = _undone_head(match[1])
+    letters, padding = bare(match[1]), match[0][len(match[1]) :]
+    found = _undone_head(letters)
     if found is None or not _leads_to_payload(found[1]):
+        begins = at == 0 or data[at - 1] not in _LETTERS64 or abs(len(match[0]) - data[at - 1]) < RUN // 4
+        if found and begins and _may_walk(found[1]):
+            yield Disguise(at, BEGUN, b"")
         return
-    text = match[1] if found[0] == "hexadecimal" else _whole(match[0])
-    data = _undone64(found[0], text[: len(text) & ~1] if found[0] == "hexadecimal" else text)
+    text = letters[: len(letters) & ~1] if found[0] == "hexadecimal" else _whole(letters + padding)
+    data = _undone64(found[0], text)
     if data:
         yield Disguise(at, found[0], data)
 
@@ -221,6 +232,16 @@ def _leads_to_payload(head: bytes) -> bool:
             return False
         head = below[1]
     return _is_telling(head)
+
+
+def _may_walk(head: bytes) -> bool:
+    """Return whether opcodes of a pickle go on to the end of a beginning: any may stand before those that tell."""
+    from scanners.parsing.pickle_kinds import FAULTY
+    from scanners.parsing.pickle_machine import Interests, Machine
+    from scanners.parsing.pickle_opcodes import CUT, UNENDED
+
+    machine = Machine(MemoryReader(head), 0, Interests(), _PROBE)
+    return machine.run() != FAULTY or machine.fault in (CUT, UNENDED) or machine.position >= len(head)
 
 
 def _backwards(run: bytes, at: int) -> Iterator[Disguise]:

@@ -5,6 +5,7 @@ Patterns of `scanners.detectors.encoded`, each with a literal byte in front, and
 
 from __future__ import annotations
 
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 BEFORE = (b'"', b"'", b" ", b"\0", b",", b":")
 """What may be nominated with the character behind it."""
 COMPRESSED = (
@@ -74,4 +75,37 @@ _UNUSUAL = (
 )
 DEFLATED = rb"e(?:J[w-z]|N[o-r]|A[E-H])[A-Za-z0-9+/_-]{40}"
 ZLIB = tuple(before + DEFLATED for before in (b'"', b"'", b" ", rb"\x00", b",", b":"))
-RUNS = (*_BASE64, *_HEX, *ZLIB, *_UNUSUAL)
+_BITS = 6
+"""Of a letter of base64."""
+_SHORT = 3
+"""Letters of a name that tell nothing by themselves."""
+_MODULES = (b"os", b"nt", b"pty", b"sys", b"posix", b"runpy", b"builtins", b"importlib", b"subprocess", b"__builtin__")
+
+
+def _in_base64(data: bytes, follows: bytes, before: int) -> bytes:
+    """Return the pattern of bytes in base64 with so many bytes before them, of letters that hold no others.
+
+    What `follows` is a byte of which only the first two bits are certain, as they are of any letter, or of the opcodes
+    behind a name: one letter more for hyperscan, which is slower where there are but four.
+    """
+    bits = len(data) * 8 + 2
+    skipped = -before * 8 % _BITS
+    number = int.from_bytes(data + follows, "big") >> _BITS
+    places = range(bits - skipped - _BITS, -1, -_BITS)
+    return bytes(_LETTERS[number >> place & 63] for place in places).replace(b"+", rb"[+-]").replace(b"/", rb"[/_]")
+
+
+def _named(module: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return how the opcodes GLOBAL, INST and SHORT_BINUNICODE name a module, and what follows."""
+    lines = (module + b"\n",) if len(module) > _SHORT else (b"c%b\n" % module, b"i%b\n" % module)
+    return (*((line, b"a") for line in lines), (b"\x8c%c%b" % (len(module), module), b"\x8c"))
+
+
+INSIDE = tuple(
+    _in_base64(*named, before) + rb"[A-Za-z0-9+/_-]{4}"
+    for module in _MODULES
+    for named in _named(module)
+    for before in range(3)
+)
+"""What names a module that runs commands somewhere in base64, as its letters stand for three bytes at a time."""
+RUNS = (*_BASE64, *_HEX, *ZLIB, *_UNUSUAL, *INSIDE)

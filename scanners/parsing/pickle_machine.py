@@ -53,7 +53,7 @@ from scanners.parsing.pickle_kinds import (
     WATCHED,
 )
 from scanners.parsing.pickle_literals import raw_string
-from scanners.parsing.pickle_opcodes import HANDLERS
+from scanners.parsing.pickle_opcodes import CUT, HANDLERS
 
 WINDOW = 1 << 20
 MARGIN = 16
@@ -515,13 +515,13 @@ class Machine:
         """Make room on the stack and read the window from `position`; returns 0 or why the machine ends there."""
         self.position = position
         if self.frame and position >= self.frame:
-            if position > self.frame:
+            if self.frame < min(position, self._end):  # not where the bytes are cut: no loader reads on there
                 self._event("FRAME", -1, -1)
             self.frame = 0
             self._near = self._window
         if position > self._end:
             self.position = self._end
-            return self._fail_at(self._end, "an argument is cut short")
+            return self._fail_at(self._end, CUT)
         if position == self._end:
             return self._fail_at(position, "the stream ends without a STOP opcode")
         if self.operations >= self.allowance or self._depth >= MAX_DEPTH:
@@ -810,7 +810,7 @@ class Machine:
         try:
             return handler(self)
         except Truncated:
-            self.fault = "an argument is cut short"
+            self.fault = CUT
             return FAULTY
 
     def short_of(self, count: int) -> bool:

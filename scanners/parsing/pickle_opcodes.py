@@ -34,6 +34,7 @@ _FLOAT = re.compile(
 _INDEX = re.compile(rb"\s*\+?([0-9_]+)\s*(\x00.*)?", re.DOTALL)
 
 UNENDED = "a line is not ended"
+CUT = "an argument is cut short"
 Handler = Callable[["Machine"], int]
 
 

@@ -308,3 +308,62 @@ CASES |= {
     "benign_gzip_as_text": Case(lambda: pickle.dumps({"note": gzipped(HARMLESS)}, 2), "model.pkl", CLEAN),
     "benign_zlib_as_text": Case(lambda: pickle.dumps({"note": zlib.compress(HARMLESS)}, 2), "model.pkl", CLEAN),
 }
+
+
+def listed(data: bytes, verdict: Verdict, name: str = "config.json") -> Case:
+    """Return the case of a list of strings that hold base64 when they are put together, in JSON or YAML."""
+    strings = [b64(data)[at : at + 60] for at in range(0, len(b64(data)), 60)]
+    if name.endswith(".yaml"):
+        return Case(
+            lambda: b"note:\n" + b"".join(b"- %b\n" % text.encode() for text in strings),
+            name,
+            verdict,
+            cut_is_clean=True,
+        )
+    return Case(lambda: json.dumps({"model_type": "bert", "note": strings}).encode(), name, verdict)
+
+
+def slashed(data: bytes, verdict: Verdict) -> Case:
+    """Return the case of JSON as PHP writes it, with a slash behind another one, and the plus sign as .NET does."""
+    text = json.dumps({"model_type": "bert", "note": b64(data)}).replace("/", r"\/").replace("+", r"\u002B")
+    return Case(text.encode, "config.json", verdict)
+
+
+def among_text(text: str, verdict: Verdict) -> Case:
+    """Return the case of a text in a configuration that is too long to be searched closely."""
+    return Case(lambda: json.dumps({"pad": " ab," * 40_000, "note": text}).encode(), "config.json", verdict)
+
+
+BEHIND_NOTHING = b"N0(1" + BARE[2:]
+"""A pickle without a header, behind opcodes that leave nothing."""
+FILLED = pickle.dumps([bytes(range(256)) * 80, Exploit()], 4)
+"""A pickle whose call stands behind other data."""
+FILLED_ORDERED = pickle.dumps([bytes(range(256)) * 80, OrderedDict(a=1)], 4)
+CASES |= {
+    "pickle_behind_opcodes": config(b64(BEHIND_NOTHING), MALICIOUS),
+    "pickle_behind_opcodes_in_hexadecimal": config(BEHIND_NOTHING.hex(), MALICIOUS),
+    "pickle_behind_opcodes_in_metadata": gguf(b64(BEHIND_NOTHING), MALICIOUS),
+    "pickle_behind_opcodes_in_yaml": lines(f"note: {b64(BEHIND_NOTHING)}", MALICIOUS, "notes.yaml"),
+    "pickle_behind_opcodes_in_long_text": among_text(b64(BEHIND_NOTHING), MALICIOUS),
+    "pickle_behind_long_bytes": config(b64(b"B\0\2\0\0" + bytes(range(256)) * 2 + b"0" + BARE[2:]), MALICIOUS),
+    "pickle_whose_name_is_escaped": config(b64(b"V\\u006fs\nV\\u0073ystem\n\x93VX\n\x85R."), MALICIOUS),
+    "pickle_that_calls_late": config(b64(FILLED), MALICIOUS),
+    "pickle_that_calls_late_without_header": config(b64(b"N0" * 9_000 + BARE[2:]), MALICIOUS),
+    "pickle_over_strings": listed(malicious(), MALICIOUS),
+    "pickle_over_strings_of_yaml": listed(malicious(), MALICIOUS, "config.yaml"),
+    "pickle_behind_opcodes_over_strings": listed(BEHIND_NOTHING, MALICIOUS),
+    "gzip_over_strings": listed(gzipped(malicious() + NOISE[:200]), MALICIOUS),
+    "pickle_with_slashes": slashed(b"X\xff\x03\0\0" + b"\xff\xef\xbe" * 341 + b"0" + BARE[2:], MALICIOUS),
+    "benign_pickle_behind_opcodes": config(b64(b"N0" + ORDERED[2:]), CLEAN),
+    "benign_pickle_that_calls_late": config(b64(FILLED_ORDERED), CLEAN),
+    "benign_pickle_over_strings": listed(ORDERED, CLEAN),
+    "benign_beginning_of_a_pickle": config(f"{b64(ORDERED)[:80]}...", CLEAN),
+    "benign_picture_over_strings": listed(b"\x89PNG\r\n\x1a\n" + NOISE, CLEAN),
+    "benign_with_slashes": slashed(b"\xff\xef\xbe" * 99 + NOISE, CLEAN),
+    "benign_names_in_base64": among_text(b64(b"cposix\nsystem is how a pickle names it, and cos\nsystem, too"), CLEAN),
+    "benign_list_of_digests": Case(
+        lambda: json.dumps([b64(hashlib.sha256(bytes([n])).digest()) for n in range(250)]).encode(),
+        "digests.json",
+        CLEAN,
+    ),
+}

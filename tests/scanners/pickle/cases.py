@@ -951,6 +951,12 @@ CASES |= {
     "benign_frame_in_a_frame": clean(
         proto(4) + b"\x95" + (12).to_bytes(8, "little") + b"\x95" + (2).to_bytes(8, "little") + NONE + POP + NONE + STOP
     ),
+    # As a download that broke off: the frame goes on beyond the last byte, and no loader reads behind it.
+    "cut_within_a_frame": Case(
+        lambda: pickle.dumps(collections.OrderedDict(text="weights of a layer"), 4)[:60],
+        "model.pkl",
+        Verdict.NOT_SCANNED,
+    ),
     "inst_at_the_end": malicious(MARK + b"V" + COMMAND.encode() + b"\nios\nsystem?"),
 }
 
