@@ -1,11 +1,11 @@
-"""Python source that travels with a model: what importing it, or using a model class of it, runs.
+"""Python source in a model's repository: what importing it, or using one of its model classes, runs.
 
-Loaders import such files with trust_remote_code, as custom pipelines, handlers and loader modules; pip runs setup.py,
-and each start of Python the lines of a `.pth` file that begin with `import`
-(https://docs.python.org/3/library/site.html). Cells of notebooks run when somebody runs them. Language reference:
-https://docs.python.org/3/reference/. The file is parsed to a syntax tree and read by scope. Of what is merely defined,
-or stands below `if __name__ == "__main__"`, only attacks are told, and what servers of models or libraries call. What
-the Python that runs modelsweep cannot parse is read by lines, and said where it names commands.
+Loaders import such files with trust_remote_code, as custom pipelines, handlers and loader modules. pip runs setup.py,
+and each start of Python runs the lines of a `.pth` file that begin with `import`
+(https://docs.python.org/3/library/site.html). Cells of notebooks run when a user runs them. Language reference:
+https://docs.python.org/3/reference/. The file is parsed to a syntax tree and names are resolved by scope. In functions
+without a known caller and below `if __name__ == "__main__"`, only attacks are reported, and what model servers or
+libraries call. Source that cannot be parsed is searched line by line, and reported if it names commands.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from scanners.parsing.python_found import Call, Use
 
 SIZE_LIMIT = 1 * MIB
-"""Bytes of code that are parsed; a syntax tree takes some hundreds of times as much memory."""
+"""Maximum bytes of code that are parsed; a syntax tree takes some hundreds of times as much memory."""
 LENGTH_LIMIT = 16 * MIB
-"""Bytes of a source whose texts, comments and spaces, which take no more than themselves, leave as little code."""
+"""Maximum bytes of a source file; its code without strings, comments and spaces must fit SIZE_LIMIT."""
 NOTEBOOK_LIMIT = 32 * MIB
-"""Bytes of a notebook, whose outputs are larger than its code."""
+"""Maximum bytes of a notebook, whose outputs are larger than its code."""
 _MEMORY_FACTOR = 256
 _DOTS = 200
-"""Dots of an import in one line."""
+"""Maximum dots in the name of an import."""
 _NESTED = 150
-"""Brackets inside each other; Python's own tokenizer stops at 200."""
+"""Maximum nesting of brackets; Python's own tokenizer stops at 200."""
 _SOURCES = (".py", ".pyw")
 _SUFFIXES = (*_SOURCES, ".ipynb", ".pth")
 _NAMES = ("SConstruct", "SConscript", "wscript")
-"""Files of the builders SCons and Waf, which are written in Python."""
+"""Files of the build tools SCons and Waf, which are written in Python."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\bpython[\d.]*w?\b")
 _STARTUP = re.compile(rb"^import[ \t][^\r\n]*", re.MULTILINE)
 """Lines of a `.pth` file that `site` runs."""
@@ -70,25 +70,25 @@ _WORDS = tuple(
     "huggingface_hub HUGGINGFACE_CO_RESOLVE_ENDPOINT".split()
 )
 _PIP = re.compile(rb"(?:import|from|,)\s+(?:pip|sh)\b")
-"""Without any of these no call that is told can be named: a declared encoding may hide them all."""
+"""Imports of short names; source without these and without any of `_WORDS` has no call that is reported."""
 _NEIGHBOUR = re.compile(rb"(?m)^[ \t]*from[ \t]+\.")
 _HANDED = re.compile(
     rb"\([ \t]*[rRbBfFuU]{0,2}[\"'][^\"'\n]{0,200}(?:[|;&`>]|\$\("
     rb"|\b(?:curl|wget|bash|sh|nc|python[\d.]*|powershell|cmd|rm|chmod|echo|touch|id)\b)"
 )
-"""A text that is handed to something and may be a command, where a file takes functions of its neighbours."""
+"""A string argument that may be a command, in a file that imports functions of neighbouring files."""
 _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
 TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
-"""Members of archives that look like Python: TorchScript calls operators only, and its own scanner reads them."""
+"""Archive members of TorchScript, which look like Python but call operators only; another scanner reads them."""
 _CHUNK = 256 * KIB
 _IMPORT, _CELL, _ASKED = "import", "cell", "asked"
 _SHOWN = 160
 _HOW = ("folded", "encoded", "shell", "handed", "hook", "served", "called")
-"""What is told of a call by a word."""
+"""Boolean fields of a Call that are listed in the fact under `how`."""
 _SERVES_TOOLS = re.compile(rb"\b(?:FastMCP|mcp\.server|smolagents|langchain\S*\.tools)\b")
-"""What programs import that hand tools to an assistant, with their documentation as the description."""
+"""Packages by which a program offers tools to an assistant, with docstrings as their descriptions."""
 _TELLING_LETTERS = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|[\xd0-\xd3][\x80-\xbf]")
-"""Marks that turn the direction of writing, and letters of Cyrillic."""
+"""Bidirectional control characters and Cyrillic letters, in UTF-8."""
 TURNED = Rule(
     id="python/turned-line",
     title="Python file with a line that is displayed in another order than it is read",
@@ -129,7 +129,7 @@ PAGE = Rule(
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob is text that is named as Python, has its shebang, or is a `.pth` file of code."""
+    """Return whether the blob is text that is named as Python or has its shebang, or a `.pth` file with code."""
     suffix = blob.locator.suffix
     if suffix == ".pth":
         return _STARTUP.search(blob.head) is not None and b"\0" not in blob.head and text.is_text(blob.head)
@@ -140,7 +140,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _is_odd_source(blob: Blob) -> bool:
-    """Return whether a file named as Python is that, though no text: comments and texts may hold any byte but NUL."""
+    """Return whether a file named as Python parses although it is not text: strings may hold any byte but NUL."""
     if blob.locator.suffix not in _SOURCES or blob.size > SIZE_LIMIT or b"\0" in blob.head:
         return False
     from scanners.parsing.python_syntax import parsed
@@ -150,11 +150,11 @@ def _is_odd_source(blob: Blob) -> bool:
         check_nesting(source)
         return parsed(source) is not None
     except (OverLimit, RecursionError, MemoryError):
-        return True  # which the scan says
+        return True  # the scan reports it
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield calls that matter, and pickles among constants; raises OverLimit above 1 MiB of code that may name such."""
+    """Yield calls that matter, and pickles among constants; raises OverLimit for more than 1 MiB of such code."""
     suffix = blob.locator.suffix
     if suffix == ".ipynb":
         data = _whole(blob, min(NOTEBOOK_LIMIT, context.limits.parsed_bytes // 4))
@@ -178,7 +178,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _described(blob: Blob, source: bytes) -> Iterator[Item]:
-    """Yield what the words that describe a tool have an assistant do behind its user's back."""
+    """Yield an order in a tool description that makes an assistant act behind its user's back."""
     if not _SERVES_TOOLS.search(source):
         return
     from scanners.parsing.concealed_orders import concealed_order
@@ -191,7 +191,7 @@ def _described(blob: Blob, source: bytes) -> Iterator[Item]:
 
 
 def _letters(blob: Blob, source: bytes) -> Iterator[Item]:
-    """Yield lines that are shown in another order than Python reads them, and names that look like others."""
+    """Yield lines that are displayed in another order than Python reads them, and lookalike names."""
     if source.isascii() or not _TELLING_LETTERS.search(source):
         return
     from scanners.parsing.python_unparsed import mixed_names, turned_lines
@@ -203,9 +203,9 @@ def _letters(blob: Blob, source: bytes) -> Iterator[Item]:
 
 
 def _module_fact(blob: Blob, source: bytes) -> Fact:
-    """Return that the file is a module, with what it imports, and what a compiled one in its place may name.
+    """Return a fact with the modules that the file imports, and the names that its compiled form may contain.
 
-    Which of that stands beside it is seen later.
+    Whether these modules are in the same folder is checked later.
     """
     from scanners.parsing.marshal_names import TOLD
     from scanners.parsing.python_imports import imports_in
@@ -224,20 +224,20 @@ def _whole(blob: Blob, limit: int) -> bytes:
 
 
 def _chunks(blob: Blob) -> Iterator[bytes]:
-    """Yield all bytes in pieces that overlap by more than a word."""
+    """Yield all bytes in overlapping chunks, so that no word is cut."""
     for start in range(0, blob.size, _CHUNK):
         yield blob.reader.read(start, min(_CHUNK + KIB, blob.size - start))
 
 
 def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
-    """Yield what the cells of a notebook run, and what its page does when it is shown."""
+    """Yield what the cells of a notebook run, and what the scripts in its outputs do."""
     from scanners.parsing.json_text import JsonFault, documents, text_of
     from scanners.parsing.notebook_cells import CellPlaces, code_of, page_scripts
 
     content = text_of(data)
     try:
         found = documents(content)
-    except JsonFault:  # the scanner of JSON says so
+    except JsonFault:  # the JSON scanner reports it
         return
     said: set[Problem] = set()
     for document in found:
@@ -255,7 +255,7 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
 
 
 def _together(blob: Blob, cells: list[bytes], context: Context, places: CellPlaces) -> Iterator[Item]:
-    """Yield what cells do that share their names; of each alone where all of them are too much for one tree."""
+    """Yield what cells do with shared names, or each on its own if they are too large for one tree."""
     import ast
 
     from scanners.parsing.python_syntax import joined, parsed
@@ -284,7 +284,7 @@ def _is_nested(source: bytes) -> bool:
 
 
 def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
-    """Yield calls that matter of a program that a command of the blob gives to Python; what does not parse has none."""
+    """Yield calls that matter in a program that a command passes to Python; none if it does not parse."""
     if len(source) <= SIZE_LIMIT:
         yield from kept_apart(_module(blob, source, context, _ASKED), blob.locator, SCANNER.name, set())
 
@@ -324,8 +324,8 @@ def _read(
 
 
 def may_tell(source: bytes) -> bool:
-    """Return whether the source could name a call that is told: all else need not be parsed."""
-    # Identifiers are normalised, so that letters of other alphabets spell names of these.
+    """Return whether the source may name a call that is reported; other source need not be parsed."""
+    # Python normalises identifiers, so other characters may spell these words.
     plain = source
     if not source.isascii():
         import unicodedata
@@ -335,7 +335,7 @@ def may_tell(source: bytes) -> bool:
 
 
 def check_size(source: bytes, limit: int) -> None:
-    """Raise OverLimit for more than `limit` bytes of code: texts and comments do not make a tree larger."""
+    """Raise OverLimit for more than `limit` bytes of code; strings and comments do not enlarge the tree."""
     from scanners.parsing.python_unparsed import code_size
 
     if len(source) > limit and code_size(source.decode("latin-1")) > limit:
@@ -343,7 +343,7 @@ def check_size(source: bytes, limit: int) -> None:
 
 
 def check_nesting(source: bytes) -> None:
-    """Raise OverLimit for brackets that may exhaust the stack of the parser, and imports that do its memory."""
+    """Raise OverLimit for nested brackets that may exhaust the parser's stack, and imports that exhaust its memory."""
     from scanners.parsing.python_unparsed import without_texts
 
     def bare_of(source: bytes) -> bytes:
@@ -356,7 +356,7 @@ def check_nesting(source: bytes) -> None:
 
 
 def _has_long_import(source: bytes) -> bool:
-    """Return whether a line imports what has very many dots: the parser keeps every beginning of such a name."""
+    """Return whether a line imports a name with very many dots: the parser keeps every prefix of it."""
     lines = source.replace(b"\\\n", b"").replace(b"\\\r\n", b"").splitlines()
     return any(b"import" in line and line.count(b".") > _DOTS for line in lines)
 
@@ -401,7 +401,7 @@ def _use(blob: Blob, use: Use) -> Fact:
 
 
 def _unparsed(blob: Blob, source: bytes, when: str) -> Iterator[Item]:
-    """Yield what lines of a file that does not parse hide; raises Malformed where others would run commands."""
+    """Yield suspect lines of a file that does not parse; raises Malformed if others may run commands."""
     from scanners.parsing.python_unparsed import runs_unread, suspects
 
     content = source.decode("utf-8", "replace")

@@ -1,8 +1,8 @@
-"""Compiled Python (`.pyc`) that travels along: what it does cannot be read, the names in it can.
+"""Compiled Python (`.pyc`) in a model's repository: the code is not analysed, the names in it are.
 
 Format: a magic number of the version, flags (https://peps.python.org/pep-0552/), time and size of the source or a hash
-of it, a marshalled code object. Python imports a lone one like a source file, and one in `__pycache__` in the place of
-the source beside it where the two agree; flags may say that nobody compares them.
+of it, and a marshalled code object. Python imports a file outside `__pycache__` like a source file, and one inside it
+instead of its source if the two match; flags may turn that check off.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 
 SIZE_LIMIT = 4 * MIB
-"""Bytes in which names are looked for, one by one."""
+"""Maximum bytes that are searched for names."""
 _LINE_END = b"\r\n"
 _VERSIONS = (range(3000, 4000), range(62011, 62300))
-"""Magic numbers of Python 3, and of 2.5 to 2.7."""
+"""Magic numbers of Python 3, and of Python 2.5 to 2.7."""
 _HEADERS = (16, 12, 8)
-"""Bytes before the code: of 3.7 and later, of 3.3 to 3.6, of earlier versions."""
+"""Bytes before the code object: in 3.7 and later, in 3.3 to 3.6, and in earlier versions."""
 _REFERENCE = 0x80
 _UNCHECKED = 0b01
-"""Flags of a file that holds a hash of its source, which is never compared with the source."""
+"""Flags of a file with a hash of its source that is never compared with the source."""
 _SHOWN = 120
 
 
 def accepts(blob: Blob) -> bool:
-    """Return whether the blob begins with a magic number of Python and holds a code object where one belongs."""
+    """Return whether the blob begins with a magic number of Python and has a code object after a header."""
     number = int.from_bytes(blob.head[:2], "little")
     if blob.head[2:4] != _LINE_END or not any(number in versions for versions in _VERSIONS):
         return False
@@ -41,7 +41,7 @@ def _is_code(kind: bytes) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield that the code is compiled, with names in it that matter; raises OverLimit above 4 MiB."""
+    """Yield a fact with the names in the code that matter; raises OverLimit above 4 MiB."""
     from scanners.parsing.marshal_names import TOLD, names_in
 
     flags = int.from_bytes(blob.head[4:8], "little") if _is_code(blob.head[16:17]) else 0

@@ -1,8 +1,9 @@
-"""What Python files of a model do on import or use: decoding and running code, running commands, reaching out.
+"""What a model's Python files do on import or use: decode and run code, run commands, contact the network.
 
-Facts of kind `python-call` say in `does` what is called, in `when` whether importing the file does it, using a model
-class of it, or a cell of a notebook. CRITICAL is what no honest file does; a command or a connection on import wants a
-review in files that loaders import by their name, and where it is no usual tool of builds (`git describe`).
+Facts of kind `python-call` say in `does` what kind of callable is called, and in `when` on which occasion: importing
+the file, using one of its model classes, or running a cell of a notebook. What no honest file does is CRITICAL. A
+command or a connection on import calls for review in files that loaders import by name, and in others unless it is a
+usual build tool (`git describe`).
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from scanners.judge.usual_tools import fetches_code, is_usual
 KINDS = frozenset({"python-call", "python-startup"})
 RULES = ALL
 _BESIDE = frozenset({"fetching", "writing", "connection", "descriptor"})
-"""What other calls may do that makes one of them worse: files may have thousands of the rest."""
+"""Kinds of calls that make other calls of the file worse; files may have thousands of calls of other kinds."""
 _WHEN = {
     "import": "importing the file",
     "use": "making or using the model",
@@ -61,10 +62,10 @@ _WHEN = {
 
 _TELLING_OTHERS = frozenset({"sending", "connection"})
 _PERHAPS = frozenset({"made", "defined"})
-"""Occasions of which nobody knows whether they come: but where a server is given the file."""
+"""Occasions that may never occur, unless the file is deployed on a server."""
 _EVALUATING = frozenset({"builtins.eval", "builtins.exec"})
 _GIVEN = re.compile(r"\$(?!(?:self|cls)\b)\w+")
-"""A variable that is no attribute of an instance: those are settings."""
+"""A variable that is not an attribute of an instance; those are settings."""
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -80,13 +81,13 @@ _BEYOND = re.compile(
     r"(?:^|[;&|]\s*)(?:id|whoami|hostname|nohup|crontab|nslookup|ping|nc|ncat)\b|://\d"
     r"|[\s>](?:/tmp|/etc|/var|/root|/home|~|\$HOME)(?:/|\s|$)"
 )
-"""Commands that ask who and where they are, hosts by number, and folders of the machine."""
+"""Commands that identify the machine, contact others or run later; hosts by IP address; folders of the system."""
 
 
 def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str = "") -> Iterator[Finding]:
     """Yield what importing or using one file runs.
 
-    `loaded` says that something makes a loader import it, whatever its name; `named` is the class that is made then.
+    `loaded` says that a loader imports the file, whatever its name; `named` is the class that the loader instantiates.
     """
     calls = [_as_used(fact, named) for fact in facts if fact.kind == "python-call"]
     for fact in facts:
@@ -99,21 +100,21 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
     for call in calls:
         more = (found for how, found in likely.items() if how > _likelihood(call))
         if any((call.value, call.detail["line"]) in found for found in more):
-            continue  # told as what runs in any case, or as what a server calls
+            continue  # reported on a more certain occasion
         rule = _rule(call, beside, loaded=loaded or is_model_file(call))
         if rule:
             yield _finding(rule, call, calls)
 
 
 def _likelihood(call: Fact) -> int:
-    """Return how sure it is that a call is made: perhaps never, where a server or library is given it, in any case."""
+    """Return how likely a call is to run: 2 in any case, 1 if a server or library calls it, 0 perhaps never."""
     if call.detail["when"] not in ("script", *_PERHAPS):
         return 2
     return 1 if _is_called(call) else 0
 
 
 def _is_called(call: Fact) -> bool:
-    """Return whether a server of models, or a library, calls what the call stands in."""
+    """Return whether a model server or a library calls the function that contains the call."""
     return not {"served", "called"}.isdisjoint(call.texts("how"))
 
 
@@ -123,7 +124,7 @@ def _is_beside(call: Fact) -> bool:
 
 
 def _as_used(fact: Fact, named: str) -> Fact:
-    """Return a call in a class that nobody may ever make; making it uses it where it is the class that is named."""
+    """Return a call in a class that may never be instantiated, as a call on use if the loader names the class."""
     if fact.detail["when"] == "made" and fact.detail.get("owner") == named:
         return replace(fact, detail={**fact.detail, "when": "use"})
     return fact
@@ -152,7 +153,7 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
 
 
 def _occasion(fact: Fact, rule: Rule) -> str:
-    """Return when something runs, and by whom."""
+    """Return when a call runs, and who runs it."""
     when = str(fact.detail["when"])
     if when in _PERHAPS and "served" in fact.texts("how"):
         when = "served"
@@ -166,7 +167,7 @@ def _occasion(fact: Fact, rule: Rule) -> str:
 
 
 def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
-    """Return what is said of a call on the occasion on which it runs."""
+    """Return the rule for a call, given the occasion on which it runs."""
     when = str(fact.detail["when"])
     rule = opinion(fact, calls, loaded=loaded)
     if rule is COMMAND and not loaded and when in ("import", "use") and is_test(fact):
@@ -186,7 +187,7 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
 
 
 def _in_use(fact: Fact, rule: Rule, *, loaded: bool) -> Rule | None:
-    """Return what is said of a class that loaders make, or use."""
+    """Return the rule for a call in a class that loaders instantiate or use."""
     if rule is NETWORK and loaded and _tells_others(fact):
         return PHONES
     if rule.severity < Severity.CRITICAL:
@@ -197,13 +198,13 @@ def _in_use(fact: Fact, rule: Rule, *, loaded: bool) -> Rule | None:
 
 
 def _tells_others(fact: Fact) -> bool:
-    """Return whether a call of a model tells a server its input, or which machine it runs on."""
+    """Return whether a model's call sends its input, or the identity of the machine, to a server."""
     machine = MACHINE.intersection(source.removesuffix("()") for source in fact.texts("sources"))
     return bool(machine) or (fact.detail["does"] in _TELLING_OTHERS and bool(fact.detail.get("weights")))
 
 
 def _perhaps(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rule | None:
-    """Return what is said of a call in what nothing in the file makes or calls, where `rule` would be otherwise."""
+    """Return the rule for a call in a class or function without a known caller; `rule` applies if it does run."""
     if worst and _is_called(fact):
         return rule
     if "served" in fact.texts("how") and _runs_requests(fact):
@@ -212,20 +213,20 @@ def _perhaps(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rul
 
 
 def _runs_requests(fact: Fact) -> bool:
-    """Return whether what a server calls has a shell, or Python, run nothing but what it is given."""
+    """Return whether a function that a server calls runs its argument unchanged, in a shell or as Python."""
     is_shell = fact.detail["does"] == "command" and "shell" in fact.texts("how")
     runs = is_shell or fact.value in _EVALUATING
     return runs and fact.detail["text"] == "…" and any(map(_GIVEN.fullmatch, fact.texts("mentions")))
 
 
 def _has_no_place_in_builds(fact: Fact) -> bool:
-    """Return whether a command that installing runs, and which is known in full, reaches beyond what is installed."""
+    """Return whether an install command that is fully known reaches beyond the installed folder."""
     text = str(fact.detail["text"])
     return "…" not in text and _BEYOND.search(text) is not None
 
 
 def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
-    """Return what is said of a function of which nobody knows whether anything calls it."""
+    """Return the rule for a call in a function that may never be called."""
     if rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact)) or _runs_answer(fact, rule):
         return DEFINED
     if not loaded or rule is None or rule is TOOL or is_of_tests(fact):
@@ -236,8 +237,8 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
         return None
     if rule.severity is Severity.CRITICAL or fact.detail["does"] == "memory":
         return DEFINED
-    # A function that runs whatever it is given is told where it is given something, other than options; a line of a
-    # shell also where a library calls the function by its name, as it does the methods of its own classes.
+    # A function that runs its argument is reported if more of the command than options is known, and one that runs a
+    # shell command also if a library may call it by name, like a method of a subclass.
     how, words = fact.texts("how"), str(fact.detail["text"]).split()
     known = any(not ("…" in word or word.startswith("-")) for word in words)
     known = known or "handed" in how or ({"shell", "hook"} <= {*how} and words == ["…"])
@@ -245,12 +246,12 @@ def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:
 
 
 def _runs_answer(fact: Fact, rule: Rule | None) -> bool:
-    """Return whether Python runs, as code, what a server answers."""
+    """Return whether the answer of a server is run as Python code."""
     return rule is DOWNLOADED and fact.value in _EVALUATING
 
 
 def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:
-    """Return what is said of a cell, which runs where somebody runs it: most of what is there is meant to be seen."""
+    """Return the rule for a call in a notebook cell, which runs only when a user runs it and is meant to be seen."""
     if rule is DECODED or rule is None:
         return rule
     if rule in (SHELL, STOLEN, STARTUP) or (rule is ATTACK and _is_hostile(fact)):
@@ -260,7 +261,7 @@ def _in_cell(fact: Fact, rule: Rule | None) -> Rule | None:
 
 
 def _in_command(rule: Rule | None) -> Rule | None:
-    """Return what is said of a program that a script hands to Python: scripts may fetch and install, not hide it."""
+    """Return the rule for a call in a program that a command passes to Python: it may install, but not hide code."""
     if rule is DECODED or rule is None:
         return rule
     return IN_COMMAND if rule.severity is Severity.CRITICAL or rule is COMMAND else None

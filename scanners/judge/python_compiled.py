@@ -1,4 +1,4 @@
-"""Compiled Python that travels along: alone it hides what it does, in `__pycache__` it belongs to its source."""
+"""Compiled Python files: on their own they hide what they do, in `__pycache__` they belong to their source."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ _RULES = {"beside": ALONE, "unchecked": UNCHECKED, "cached": CACHED}
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
-    """Yield compiled files by the place where they stand."""
+    """Yield a finding for each compiled file, by the kind of folder it is in."""
     for fact in facts:
         names = fact.detail["names"]
         shown = ", ".join(map(str, names)) if isinstance(names, list) else ""
         if not shown and fact.detail["place"] == "cached":
-            continue  # what Python itself leaves beside every source
+            continue  # Python itself writes such files for every source
         evidence: dict[str, Json] = {"names": shown or "nothing of note"}
         yield Finding(_RULES[str(fact.detail["place"])], fact.locator, fact.value, evidence=evidence)

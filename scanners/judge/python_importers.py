@@ -1,4 +1,4 @@
-"""Which Python files something imports by their name, without being told to by the user's own code."""
+"""Python files that loaders, servers or tools import by name, without the user's own code asking for it."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _IMPORTERS = (
     (r"graph \d+\.py", "loading the pickle executes it"),
     (r".*\.pth", "each start of Python runs it"),
 )
-"""Who imports a file of that name without being told to by the user's own code."""
+"""Who imports a file with a name, without the user's own code asking for it."""
 _MODEL_FILE = re.compile(
     r"(?:models?|modell?ing|configuration|tokenization|tokenizer|processing|processor|feature_extraction|pipeline|"
     r"image_processing|video_processing|custom_generate|custom_interface|evaluated|handler|hubconf|ms_wrapper)(?:_\w+)?\.pyw?$"
     r"|\w+_(?:pipeline|handler)\.py$|(?:site|user)customize\.py$|conftest\.py$"
 )
-"""Names of files that loaders, servers, or Python itself import without being told by the user's own code."""
+"""Names of files that loaders, servers or Python itself import, without the user's own code asking for it."""
 _TEST = re.compile(r"test[_-][\w-]+\.py|\w+_tests?\.py")
 _TESTS = frozenset({"test", "tests", "testing"})
-"""Folders in which runners of tests look for such files; nothing else imports them."""
+"""Folders in which only test runners import such files."""
 _GRAPH = re.compile(r"graph \d+\.py")
-"""The code of a graph of torch.fx in a pickle, which loading executes."""
+"""Names of the code of a torch.fx graph in a pickle, which loading executes."""
 _MODEL_PATH = re.compile(r"/custom_generate/generate\.py$|/code/inference\.py$")
-"""Files that a loader imports where they stand in a folder of that name: transformers, SageMaker."""
+"""Files that transformers or SageMaker import from a folder of this name."""
 
 
 def importer(fact: Fact) -> str:
-    """Return who imports the file that a fact is of, or nothing."""
+    """Return who imports the file of a fact, or an empty string."""
     return next((who for name, who in _IMPORTERS if re.fullmatch(name, fact.locator.name)), "")
 
 
 def is_model_file(fact: Fact) -> bool:
-    """Return whether loaders, servers or Python itself import the file that a fact is of."""
+    """Return whether loaders, servers or Python itself import the file of a fact."""
     path = "/".join(("", *str(fact.locator).replace("\\", "/").replace("!", "/").split("/")[-2:]))
     return (
         _MODEL_FILE.match(fact.locator.name) is not None
@@ -55,16 +55,16 @@ def is_model_file(fact: Fact) -> bool:
 
 
 def is_of_tests(fact: Fact) -> bool:
-    """Return whether only pytest imports the file that a fact is of."""
+    """Return whether only pytest imports the file of a fact."""
     return fact.locator.name == "conftest.py"
 
 
 def is_test(fact: Fact) -> bool:
-    """Return whether a fact is of a file that runners of tests find by its name, among other tests."""
+    """Return whether the file of a fact is named as a test and is in a folder of tests."""
     *folders, name = str(fact.locator).replace("\\", "/").replace("!", "/").split("/")
     return _TEST.fullmatch(name) is not None and not _TESTS.isdisjoint(folders[-5:])
 
 
 def is_setup(fact: Fact) -> bool:
-    """Return whether a fact is of a file that installs the folder."""
+    """Return whether the file of a fact is a setup.py, which installs the folder."""
     return fact.locator.name == "setup.py"

@@ -1,4 +1,4 @@
-"""What is to be said of one call in a Python file that runs, by what it does."""
+"""The rule for one call in a Python file that runs, by the kind of callable."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ from scanners.parsing.python_sinks import NAMED, READ, TEMPLATES
 
 _ASKING = ("os.environ.get", "os.getenv", "os.environ.pop")
 _KEYS = re.compile(r"AWS_(?:SECRET|ACCESS|SESSION)|PRIVATE_KEY|PASSWORD|PASSWD|SSH_|KUBE")
-"""Variables whose values go to nobody but the service that they are of."""
+"""Environment variables whose values belong to one service only."""
 MACHINE = frozenset(
     "getpass.getuser os.getlogin socket.gethostname socket.getfqdn platform.node platform.uname uuid.getnode".split()
 )
-"""What tells one machine or person from others."""
+"""Functions that identify a machine or a user."""
 HIDING = (
     *("base64.", "binascii.", "zlib.decompress", "gzip.decompress", "bz2.decompress", "lzma.decompress"),
     *("codecs.decode", "marshal.loads", "builtins.bytes.fromhex", "builtins.bytearray.fromhex", "builtins.chr"),
@@ -63,7 +63,7 @@ _UNPACKING = (
     *("cryptography.fernet.", "Crypto.Cipher.", "Cryptodome.Cipher.", "torch.load", "numpy.load", "numpy.fromfile"),
     *("safetensors.", "PIL.Image.open", "h5py.File", "gguf.", "onnx.load"),
 )
-"""What makes code of what nobody can read: no script that reads its own version or settings needs it."""
+"""Functions that turn unreadable data into code; a script that reads its own version or settings needs none."""
 FETCHING = (
     "urllib.request.",
     "urllib.urlopen",
@@ -79,7 +79,7 @@ FETCHING = (
     "dns.resolver.",
 )
 _HUBS = ("huggingface_hub.hf_hub_download", "huggingface_hub.snapshot_download", "modelscope.")
-"""What fetches files of a repository, which may be another one."""
+"""Name prefixes of functions that fetch files from a repository, which may be another one."""
 _TOKENS = (
     (
         re.compile(r"HF_TOKEN|HUGGING_?FACE(?:_HUB)?_(?:API_)?(?:TOKEN|KEY)"),
@@ -87,11 +87,11 @@ _TOKENS = (
     ),
     (re.compile(r"GITHUB_TOKEN|GH_TOKEN"), re.compile(r"github")),
 )
-"""Variables that hold a key, and what stands in the addresses of the service that it is of."""
+"""Environment variables with a key, and a part of the addresses of the service that it belongs to."""
 _SECRET = re.compile(
     rf"AWS_(?:SECRET|SESSION)|PRIVATE_KEY|PASSWORD|PASSWD|^(?:{'|'.join(key.pattern for key, _ in _TOKENS)})$"
 )
-"""Variables that are no part of the name of any machine."""
+"""Environment variables that are never part of a host name."""
 _HOST = re.compile(r"https?://[^/\s]{1,200}")
 _RUNNING = ("subprocess.", "os.popen", "os.system")
 _FETCHERS = re.compile(r"(?:\S*/)?(?:curl|wget)\b")
@@ -99,7 +99,7 @@ _STARTED = re.compile(
     r"(?:sudo )?(?:(?:\S*/)?(?:(?:ba|z|da|k)?sh|python[\d.]*|perl|node)(?: -[a-zA-Z]+)* )?"
     r"(?:\./)?(?P<file>[^\s-]\S*)(?: |$)"
 )
-"""A command, with the file that it starts: by itself, or by what reads it as a program."""
+"""A command with the file that it starts, directly or by an interpreter."""
 _LATER = re.compile(
     r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
     r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/|\.ipython/profile_\w+/startup/"
@@ -109,17 +109,17 @@ _SETTINGS = re.compile(
     r"\.git/hooks/[\w-]+$|\.gitconfig$|/pip\.(?:conf|ini)$|\.(?:pypirc|npmrc|condarc)$|Code/User/(?:settings|tasks)\.json$"
     r"|\.claude/(?:CLAUDE\.md|settings(?:\.local)?\.json)$|\.cursor/mcp\.json$"
 )
-"""What tools of whoever loads the model take their commands, or the places of packages, from."""
+"""Files from which the tools of a user read commands or package sources."""
 _READING = frozenset("builtins.open io.open codecs.open pathlib.Path().read_text pathlib.Path().read_bytes".split())
 _TEXT_FILES = "txt in cfg toml ini md rst version tmpl template j2".replace(" ", "|")
 _DATA_FILE = re.compile(rf"[^\0\n:*?<>|]{{1,200}}\.(?!(?:py[wcx]?|{_TEXT_FILES})$)[A-Za-z0-9]{{1,12}}", re.IGNORECASE)
-"""Names of files from which code is not read by those who read it from another file: no version, no template."""
+"""Names of files other than Python, text and templates, which honest files read for a version or as a template."""
 _ANY_FILE = re.compile(r"[^\0\n:*?<>|]{1,200}\.(?!py[wcx]?$)[A-Za-z][A-Za-z0-9]{0,11}", re.IGNORECASE)
 _PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
 _WALKS = frozenset("os.walk os.scandir os.listdir glob.glob glob.iglob".split())
 _COMPILED = ("ExtensionFileLoader", "SourcelessFileLoader", "load_dynamic", "load_compiled")
 _GIVEN = re.compile(r"\S+ -c [\"']?[\w./]")
-"""A shell that is given its command, the beginning of which is known, and asks nobody for others."""
+"""A shell with a command on its command line, whose beginning is known."""
 _RECEIVING = (".recv", ".recvfrom", ".recv_into")
 _PRELOADING = re.compile(
     r"LD_(?:PRELOAD|AUDIT)|DYLD_INSERT_LIBRARIES|PYTHON(?:STARTUP|PATH|HOME|BREAKPOINT|WARNINGS|INSPECT)|BASH_ENV|ENV"
@@ -127,22 +127,22 @@ _PRELOADING = re.compile(
     r"|JAVA_TOOL_OPTIONS|(?:MAN)?PAGER|EDITOR|BROWSER"
     r"|HF_ENDPOINT|(?:PIP|UV)_(?:EXTRA_|DEFAULT_)?INDEX(?:_URL)?|TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 )
-"""Variables by which a program is told what to load or run, and from where."""
+"""Environment variables that make programs load or run something, or choose where it comes from."""
 _CODE_FILE = re.compile(r"\.(?:pyw?|pyc|so|pyd|dll|dylib|sh|bat|ps1|exe)$", re.IGNORECASE)
 _SITE = ("site.get", "sysconfig.get_path", "distutils.sysconfig.")
 _TCL = re.compile(r"\b(?:exec|open|socket|source|load|eval|uplevel|subst|interp|package|file)\b|[\[\]$]")
-"""Commands of Tcl that reach out of it, or run what is worked out."""
+"""Tcl commands that access the system or run computed code."""
 _NO_FILE = re.compile(
     r"[/~.\\]+|[rwxabt+]{1,3}|utf-?8|-.*|\$(?:self|cls|__file__|(?:\w*_)?(?:dir|directory|folder|root|home|base|here))",
     re.IGNORECASE,
 )
-"""What calls that have to do with different files mention, too: separators, modes, encodings, options, folders."""
+"""Strings that calls for different files share: separators, modes, encodings, options, folders."""
 _SHELL_LINE = re.compile(
     r"(?:\S*/)?(?:ba|z|da|k)?sh (?:-[a-z]+ )*-[a-z]*c |cmd(?:\.exe)? /[ckCK] "
     r"|(?:powershell|pwsh)(?:\.exe)? (?:.* )?-[cC]",
     re.DOTALL,
 )
-"""Programs that are handed a line of a shell."""
+"""A shell that runs a command from its command line."""
 _SHELLS = re.compile(r"(?:\S*/)?(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell)\b")
 
 
@@ -168,25 +168,25 @@ def _code(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _names_danger(fact: Fact) -> bool:
-    """Return whether a call that looks names up, or renders a template, is given what runs something."""
+    """Return whether a call that looks names up or renders a template refers to something that runs code."""
     if fact.value in NAMED:
         return any(map(family, fact.texts("mentions")))
     return any("__" in text for text in fact.texts("mentions"))
 
 
 def _is_fetched_by_command(fact: Fact, sources: list[str]) -> bool:
-    """Return whether what runs is what a command wrote that fetches something."""
+    """Return whether the code that runs is the output of a command that downloads something."""
     ran = any(source.startswith(_RUNNING) for source in sources)
     return ran and any(_FETCHERS.match(text) for text in fact.texts("mentions"))
 
 
 def _is_unpacked(sources: list[str]) -> bool:
-    """Return whether what runs is decoded, decrypted, or taken from weights, arrays and pictures."""
+    """Return whether the code that runs is decoded, decrypted, or read from weights, arrays or images."""
     return any(source.startswith(_UNPACKING) and "encode" not in source for source in sources)
 
 
 def _runs_data(fact: Fact, sources: list[str]) -> bool:
-    """Return whether what runs is read from a file that is no Python by its name, beside the model's weights say."""
+    """Return whether the code that runs is read from a file that is not named as Python, such as a file of weights."""
     if not fact.value.startswith("runpy.run_path") and not _READING.intersection(sources):
         return False
     mentions = fact.texts("mentions")
@@ -213,20 +213,20 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _is_sent(fact: Fact, text: str) -> bool:
-    """Return whether a server writes the command line that a shell is given."""
+    """Return whether the command that a shell runs comes from a server."""
     fetched = any(source.startswith(FETCHING) for source in fact.texts("sources"))
     return fetched and text.startswith("…") and "shell" in fact.texts("how")
 
 
 def _in_model(text: str, *, shell: bool) -> Rule:
-    """Judge a command of no usual tool in a file that something imports by its name."""
+    """Judge an unusual command in a file that is imported by name."""
     if is_usual(text, shell=shell, script=False) and from_forges(text):
         return COMMAND
     return MODEL_COMMAND if shell and "…" not in text else COMMAND
 
 
 def _in_script(fact: Fact, calls: list[Fact], *, shell: bool) -> Rule:
-    """Judge a command of no usual tool in any other file."""
+    """Judge an unusual command in any other file."""
     text = str(fact.detail["text"])
     launches = is_launch(text, shell=shell) and not _runs_written(fact, calls)
     return TOOL if launches or _is_passed_on(fact, text) else COMMAND
@@ -237,7 +237,7 @@ def _is_harmless_tcl(fact: Fact, text: str) -> bool:
 
 
 def _is_passed_on(fact: Fact, text: str) -> bool:
-    """Return whether a script runs what its own command line says: whoever starts it, and no author, chooses that."""
+    """Return whether a script runs what its own command line says, so that the user chooses it, not the author."""
     sources = fact.texts("sources")
     return "sys.argv" in sources and text.startswith(("…", "python…", "python …")) and not _is_unpacked(sources)
 
@@ -254,12 +254,12 @@ def _is_told_by_others(fact: Fact, calls: list[Fact], text: str) -> bool:
 
 
 def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
-    """Return whether the file makes calls of `kinds` at the same occasion."""
+    """Return whether the file makes calls of `kinds` on the same occasion."""
     return any(call.detail["does"] in kinds and call.detail["when"] == fact.detail["when"] for call in calls)
 
 
 def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
-    """Return whether the call names a file that something fetched from the network is written to."""
+    """Return whether the call names a file that data from the network is written to."""
     fetches = _happens(calls, ("fetching",), fact)
     return any(
         (call.value.endswith(("urlretrieve", "wget.download")) or (fetches and _writes(call))) and _shares(fact, call)
@@ -268,7 +268,7 @@ def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
 
 
 def _starts_fetched(fact: Fact, calls: list[Fact]) -> bool:
-    """Return whether a command starts the file that another one, on the same occasion, fetches under this name."""
+    """Return whether a command starts a file that another command downloads on the same occasion."""
     text = str(fact.detail["text"])
     started = _STARTED.match(text) if fact.detail["does"] == "command" and not _FETCHERS.match(text) else None
     return started is not None and any(
@@ -282,7 +282,7 @@ def _starts_fetched(fact: Fact, calls: list[Fact]) -> bool:
 
 
 def _runs_written(fact: Fact, calls: list[Fact]) -> bool:
-    """Return whether the call names a file that the same file writes, or may run what that fetches by a command."""
+    """Return whether the call may run a file that the module writes, or downloads by a command."""
     words = set(str(fact.detail["text"]).split())
     return any(
         (call.detail["does"] == "command" and not _fetches_weights(fact, call))
@@ -292,13 +292,13 @@ def _runs_written(fact: Fact, calls: list[Fact]) -> bool:
 
 
 def _fetches_weights(fact: Fact, call: Fact) -> bool:
-    """Return whether a command fetches nothing that the other one, which starts something, could run."""
+    """Return whether the command of `call` only fetches weights, and nothing that the command of `fact` starts."""
     shell = "shell" in call.texts("how")
     return fetches_weights(str(call.detail["text"]), shell=shell) and not _starts_fetched(fact, [call])
 
 
 def _shares(fact: Fact, call: Fact) -> bool:
-    """Return whether both calls, on the same occasion, mention what may be one file."""
+    """Return whether both calls run on the same occasion and mention what may be the same file."""
     if call is fact or call.detail["when"] != fact.detail["when"]:
         return False
     shared = set(fact.texts("mentions")) & set(call.texts("mentions"))
@@ -330,7 +330,7 @@ def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _sends_token(fact: Fact, sources: list[str]) -> bool:
-    """Return whether the key of a service is sent to another host, by its address."""
+    """Return whether the key of one service is sent to the address of another."""
     if not any(source in _ASKING for source in sources):
         return False
     texts = fact.texts("mentions")
@@ -342,7 +342,7 @@ def _sends_token(fact: Fact, sources: list[str]) -> bool:
 
 
 def _resolving(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
-    """Judge asking for the address of a name: one that is made of what is private tells it to whoever answers."""
+    """Judge a DNS lookup: a name built from private data leaks it to the DNS server."""
     sources = {source.removesuffix("()") for source in fact.texts("sources")}
     asked = any(text.startswith(".") or re.search(r"\w\.\w", text) for text in fact.texts("mentions"))
     told = MACHINE.intersection(sources) or any("environ" in source for source in sources)
@@ -361,13 +361,13 @@ def _unpickling(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _looked_up(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    """Judge calling a function of os, subprocess or the builtins under a name that is worked out."""
+    """Judge a call of a function of os, subprocess or the builtins whose name is computed."""
     when = ("import",) if fact.value.startswith("builtins.") else ("import", "use")
     return COMPUTED if loaded and fact.detail["when"] in when else None
 
 
 def _handing(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
-    """Judge what is sent over a connection, which is told by itself: worse only where it is somebody's secret."""
+    """Judge data sent over a connection, which is reported separately: only secrets make it worse."""
     takes = "upload" in fact.value and any(private_file().search(text) for text in fact.texts("mentions"))
     rule = STOLEN if takes else _network(fact, calls, loaded)
     return rule if rule is STOLEN else None
@@ -380,7 +380,7 @@ def _remote(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _on_path(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
-    """Judge a folder or file from which modules are imported: fetched code, or an archive that is not called so."""
+    """Judge an import path: downloaded code, or an archive whose name does not say so."""
     if not loaded or fact.detail["when"] not in ("import", "use"):
         return None
     if any("download" in source for source in fact.texts("sources")):
@@ -394,7 +394,7 @@ def _preloading(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 
 def _loading(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
-    """Judge what loads a file as a module: one that is not called so hides that it is code."""
+    """Judge a call that loads a file as a module: a file that is not named as Python hides that it is code."""
     if _runs_fetched(fact, calls):
         return DOWNLOADED
     if not loaded:
@@ -432,12 +432,12 @@ def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     if any(source in _WALKS for source in sources) and any(
         destroyed().fullmatch(mention) for mention in fact.texts("mentions")
     ):
-        return DESTROYS  # what is in every file of a home folder is written anew
+        return DESTROYS  # overwrites all files of a home folder
     return WRITES if loaded and fact.detail["when"] == "import" and _CODE_FILE.search(text) else None
 
 
 def _copying(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
-    """Judge a file that is copied to where Python, a login or the system runs it at every start."""
+    """Judge a file that is copied to where Python, a login shell or the system runs it at every start."""
     if any(source.startswith(_SITE) for source in fact.texts("sources")):
         names = (*fact.texts("mentions"), str(fact.detail["text"]))
         if any(name.endswith((".pth", "sitecustomize.py", "usercustomize.py")) for name in names):
@@ -450,12 +450,12 @@ def _descriptor(fact: Fact, calls: list[Fact], _loaded: bool) -> Rule | None:
 
 
 def _ordering(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
-    """Judge a command that a step, a container or a job is given, whatever runs it."""
+    """Judge a command that is passed to a workflow step, a container or a job."""
     return ORDERED if hostile_command().search(str(fact.detail["text"])) else None
 
 
 _IF_LOADED = {"safeguard": UNGUARDED, "naming": RENAMED, "forking": COMMAND}
-"""Kinds of calls that matter, whatever they are given, in files that something imports by their name."""
+"""Rules for kinds of calls that matter with any arguments, in files that are imported by name."""
 _OPINIONS: dict[str, Callable[[Fact, list[Fact], bool], Rule | None]] = {
     "code": _code,
     "command": _command,
@@ -483,9 +483,9 @@ _EVALUATING = frozenset({"code", "unpickling"})
 
 
 def opinion(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
-    """Return the rule about a call that runs in any case, beside `calls` of the same file.
+    """Return the rule for a call that certainly runs, given the other `calls` of the same file.
 
-    `loaded` says that something imports the file by its name.
+    `loaded` says that the file is imported by name.
     """
     kind = str(fact.detail["does"])
     if kind == "permissions":

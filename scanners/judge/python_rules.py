@@ -1,4 +1,4 @@
-"""The rules about what Python files of a model do: CRITICAL is what no honest file does."""
+"""The rules about what a model's Python files do: what no honest file does is CRITICAL."""
 
 from __future__ import annotations
 

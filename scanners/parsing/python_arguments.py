@@ -1,4 +1,4 @@
-"""What a call in Python is given: a command as people write it, and everything that its arguments are made of."""
+"""The arguments of a Python call: the command as it would be written, and everything that it is built from."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from scanners.parsing.python_decoders import LENGTH, text_of
 from scanners.parsing.python_scope import Scope
 
 UNKNOWN = "…"
-"""Stands in a command for what is not constant."""
+"""Replaces the parts of a command that are not constant."""
 _DEPTH = 60
 _FOLLOWED = 10
-"""Levels that following a variable costs."""
+"""Levels of depth that following a variable costs."""
 _KEEPING = frozenset(
     "builtins.str builtins.list builtins.tuple shlex.split shlex.quote os.fspath os.path.expanduser os.path.abspath "
     "os.path.expandvars shutil.which pathlib.Path".split()
 )
-"""Functions whose result reads like what they are given."""
+"""Functions whose result reads like their argument."""
 _ENVIRONMENT, _ARGUMENTS = "os.environ", "sys.argv"
 _WHOLE = ("copy", "items", "values")
 _OWNERS = frozenset({"self", "cls"})
-"""Variables of which attributes are mentioned: they themselves are in every method."""
+"""Variables that are recorded by attribute only: every method uses them."""
 _LONG = 64
-"""Characters without a space from which a constant may well be encoded code."""
+"""Minimum characters without a space of a constant that may be encoded code."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _NUMBERS = 32
-"""Numbers in a list from which it may."""
+"""Minimum numbers in a list that may be encoded code."""
 _PATTERNS = frozenset(f"re.{name}" for name in "compile match search fullmatch sub subn split findall finditer".split())
-"""Functions whose first argument is a regular expression: long, without a space, and nothing that is decoded."""
+"""Functions whose first argument is a regular expression: often long and without a space, yet not encoded."""
 
 
 class Made(NamedTuple):
-    """The names of all calls that arguments are made by, their variables (`$NAME`) and constants.
+    """Everything that arguments are built from: names of calls, and variables (`$NAME`) and constants (`mentions`).
 
-    `encoded` says that a constant among them may well be encoded code.
+    `encoded` says whether one of the constants may be encoded code.
     """
 
     calls: set[str]
@@ -45,7 +45,7 @@ class Made(NamedTuple):
 
 
 def command(scope: Scope, node: ast.AST, depth: int = 0) -> str:
-    """Return a text or a list of arguments as one line, UNKNOWN in the place of what is not constant."""
+    """Return a string or a list of arguments as one line, with UNKNOWN in place of what is not constant."""
     found = constant(scope, node, depth)
     if isinstance(found, (str, bytes)):
         return text_of(found)
@@ -56,13 +56,13 @@ def command(scope: Scope, node: ast.AST, depth: int = 0) -> str:
         step = _FOLLOWED if isinstance(node, ast.Name | ast.Set) else 1
         return between.join(command(scope, part, depth + step) for part in parts)
     name = scope.name_of(node, depth)
-    if name.endswith(".__file__"):  # of a module of somebody else's
+    if name.endswith(".__file__"):  # of another module
         return f"{name.removesuffix('.__file__').replace('.', '/')}.py"
     return "python" if name == "sys.executable" else UNKNOWN
 
 
 def _parts(scope: Scope, node: ast.AST, depth: int) -> tuple[str, list[ast.expr]]:
-    """Return the expressions that a text is put together of, and what stands between them."""
+    """Return the separator and the expressions that a string is joined from."""
     match node:
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
             return " ", parts
@@ -77,7 +77,7 @@ def _parts(scope: Scope, node: ast.AST, depth: int) -> tuple[str, list[ast.expr]
 
 
 def _main_part(scope: Scope, node: ast.AST) -> ast.expr | None:
-    """Return the one expression that a text is mostly made of."""
+    """Return the one expression that a string mostly consists of, or None."""
     found: ast.AST | None = None
     match node:
         case ast.Call(func=ast.Attribute(attr="split"), args=[kept]) if scope.name_of(node.func) in _KEEPING:
@@ -97,15 +97,15 @@ def _main_part(scope: Scope, node: ast.AST) -> ast.expr | None:
 
 
 def arguments(scope: Scope, node: ast.AST) -> list[str]:
-    """Return the arguments of a command that is a list, as far as they are constant."""
+    """Return the arguments of a command that is a list, with UNKNOWN for what is not constant."""
     value = scope.value_of(node.id) if isinstance(node, ast.Name) else node
     return [command(scope, item, 1) for item in value.elts] if isinstance(value, ast.List | ast.Tuple) else []
 
 
 def spawned(scope: Scope, name: str, given: list[ast.expr]) -> list[str]:
-    """Return the program and the arguments with which `os.exec*`, `os.spawn*` and their like start it.
+    """Return the program that `os.exec*`, `os.spawn*` and the like start, followed by its arguments.
 
-    The first of the arguments is the program's name once more; `os.spawn*` has a mode before it.
+    Their first argument after the program repeats its name and is dropped; `os.spawn*` has a mode before the program.
     """
     plain = [item for item in given if not isinstance(item, ast.Starred)]
     plain = plain[1:] if name.startswith("os.spawn") and len(plain) > 1 else plain
@@ -116,7 +116,7 @@ def spawned(scope: Scope, name: str, given: list[ast.expr]) -> list[str]:
 
 
 def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
-    """Return what expressions are made of, through the variables, functions and lambdas that they use."""
+    """Return what expressions are built from, followed through the variables, functions and lambdas that they use."""
     left: list[tuple[ast.AST, bool]] = [(node, False) for node in nodes]
     followed: set[tuple[str, bool]] = set()
     calls = {_ENVIRONMENT for node in nodes if scope.name_of(node) == _ENVIRONMENT}
@@ -150,26 +150,26 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
         scope.spend()
         pattern = item.args[:1] if isinstance(item, ast.Call) and scope.name_of(item.func) in _PATTERNS else []
         left += [(child, matches or child in pattern) for child in ast.iter_child_nodes(item)]
-    encoded = encoded or (in_pattern and "pattern" in texts)  # a pattern may be asked for its text
+    encoded = encoded or (in_pattern and "pattern" in texts)  # a compiled pattern gives its text back
     return Made(calls, texts | {f"${name}" for name, _ in followed}, encoded)
 
 
 def _is_variable(scope: Scope, node: ast.Name) -> bool:
-    """Return whether a name is no module, builtin or other import, which every file has."""
+    """Return whether a name is a variable rather than an import or a builtin, which every file has."""
     value = scope.value_of(node.id)
     is_bare = value is None or (isinstance(value, ast.Constant) and value.value is None)
     return not (is_bare and scope.name_of(node))
 
 
 def _mentioned(node: ast.Attribute) -> set[str]:
-    """Return what is kept of an attribute: one of an instance is like a variable, a pattern may tell its text."""
+    """Return what to record of an attribute: those of an instance are variables, `pattern` gives a regex's text."""
     if isinstance(node.value, ast.Name) and node.value.id in _OWNERS:
         return {f"${node.value.id}.{node.attr}", *({node.attr} & {"pattern"})}
     return {node.attr} & {"pattern"}
 
 
 def _environment(scope: Scope, node: ast.Call) -> set[str]:
-    """Return the name of the environment where a call is given all of it, or makes a copy of it."""
+    """Return the name of the environment if a call receives or copies all of it."""
     given = [*node.args, *(item.value for item in node.keywords)]
     owner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _WHOLE else None
     nodes = [item for item in (*given, owner) if isinstance(item, ast.Name | ast.Attribute)]
@@ -177,7 +177,7 @@ def _environment(scope: Scope, node: ast.Call) -> set[str]:
 
 
 def _is_binary(value: str | bytes) -> bool:
-    """Return whether bytes are no text."""
+    """Return whether a constant is bytes with control characters."""
     return isinstance(value, bytes) and _CONTROL.search(value) is not None
 
 

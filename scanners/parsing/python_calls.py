@@ -1,11 +1,11 @@
-"""Which calls of a Python module run when it is imported, or when a class of it is used: read in its syntax tree.
+"""Find the calls that a Python module makes on import, or when one of its classes is used, from its syntax tree.
 
 Names are resolved through imports, assignments, getattr, __import__ and sys.modules; constants are folded as far as
-obfuscation goes, and constant code is read in the place where it runs. A function runs on import where something that
-does so calls it. What stands below `if __name__ == "__main__"` runs where the file is started as a script.
+obfuscators commonly go, and constant code is analysed at the point where it runs. A function runs on import if code
+that runs on import calls it. Code below `if __name__ == "__main__"` runs only if the file is started as a script.
 Calls in classes that do not look like a model are recorded with their class, since a configuration may name it.
-Functions that nothing calls are read last, since somebody may call them in a way that is not followed. Nothing is ever
-executed.
+Functions without a known caller are analysed last, since they may be called in a way that is not followed. Nothing is
+ever executed.
 """
 
 from __future__ import annotations
@@ -67,45 +67,45 @@ from scanners.parsing.python_syntax import (
 
 _NAMESPACE = "types.SimpleNamespace()"
 _NAMESPACES = frozenset({"types.SimpleNamespace", "argparse.Namespace"})
-"""What hands out under their names what it is given: all of its instances are taken together."""
+"""Classes whose attributes are their keyword arguments; all instances share one set of attributes here."""
 _FIELDS = frozenset({"dataclasses.field", "attr.ib", "attrs.field", "pydantic.Field"})
 _FACTORIES = ("default_factory", "factory")
 _CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
-"""Functions that looking a class up in the module calls, and what MLflow calls of a loader module."""
+"""Functions called by looking a class up in the module, and the entry point of an MLflow loader module."""
 _CODE_DEPTH = 4
-"""Nested strings of code that are read."""
+"""Maximum nesting of strings that are parsed as code."""
 _LEVELS = 6
-"""Nested calls that are followed at once; deeper ones are followed at the end."""
+"""Maximum depth of calls that are followed at once; deeper ones are followed at the end."""
 _ENTERED = 8
-"""Sets of arguments with which one function is followed."""
+"""Maximum different argument lists with which one function is followed."""
 _APART = 20
-"""Classes of no known kind that are read with all that they call; for later ones only what was not read yet."""
+"""Classes of no known kind that are read with everything they call; later ones skip functions already read."""
 _ASKING = (
     *("builtins.isinstance", "builtins.issubclass", "builtins.hasattr", "builtins.callable", "builtins.getattr"),
     *("builtins.setattr", "functools.wraps", "functools.update_wrapper", "functools.partial", "builtins.type"),
     *("inspect.", "typing.", "builtins.id", "builtins.repr", "builtins.str", "builtins.super"),
 )
-"""Prefixes of functions that never call their arguments."""
+"""Name prefixes of functions that never call their arguments."""
 _RUNNING = frozenset({"command", "code", "memory"})
-"""Kinds of callables that matter as arguments, or in functions that nothing calls."""
+"""Kinds of callables that matter as arguments of an unknown call."""
 _ENVIRON = "os.environ"
 _USES = 100
-"""Calls of functions in neighbouring files that are recorded for one file."""
+"""Maximum calls of functions in neighbouring files that are recorded for one file."""
 _CALLS = 500
-"""Calls of one kind that are recorded for one file; where there are more, the file counts as not fully read."""
+"""Maximum calls of one kind that are recorded for one file; with more, the file counts as not fully read."""
 _LOADERS = ("importlib.", "zipimport.")
-"""Beginnings of the names of classes that load modules."""
+"""Name prefixes of classes that load modules."""
 _SOURCES = frozenset("get_source get_data get_code".split())
 _LOADING_METHODS = _SOURCES | frozenset("exec_module create_module load_module find_spec source_to_code".split())
 _PROMPT, _PROMPTS = ">>> ", (">>> ", "... ")
 _DESCRIBED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HANDED = 20
-"""Elements of a list argument that are read."""
+"""Maximum elements of a list argument that are read."""
 
 
 def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
-    """Return what a module does on import, and then on use; a setup.py is run as a script, too."""
+    """Return what a module does on import and on use; a setup.py also runs as a script."""
     reading = _Reading(budget, is_setup=is_setup)
     try:
         reading.run(tree)
@@ -115,13 +115,13 @@ def read(tree: ast.Module, budget: Budget, *, is_setup: bool = False) -> Found:
 
 
 class _Reading:
-    """What is known of a module while its statements are read in the order in which they run."""
+    """The state of reading a module, whose statements are read in the order in which they run."""
 
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
         self.found = Found([], [], [])
         self._recorded: Counter[str] = Counter()
         self._left_out_call = ""
-        """The first call that was left out, because too many of its kind were recorded."""
+        """Name of the first call that was left out because too many of its kind were recorded."""
         self._budget, self._is_setup = budget, is_setup
         self._module = Scope()
         self._functions = self._module.functions
@@ -130,14 +130,14 @@ class _Reading:
         self._entered: dict[int, set[str]] = {}
         self._seen: set[tuple[int, str, str]] = set()
         self._harmless: set[tuple[int, str, str]] = set()
-        """Functions, with their owner and arguments, in which nothing was found, nor in what they call."""
+        """Functions, with owner and arguments, where nothing was found, either in them or in their callees."""
         self._wrapped: dict[str, list[str]] = {}
-        """What decorators returned, by the name of the decorated function."""
+        """Names of the functions that decorators returned, by the name of the decorated function."""
         self._defined: dict[int, tuple[Definition | ast.Lambda, Body]] = {}
         self._lambdas: dict[int, str] = {}
-        """Names of the functions that are written as `name = lambda ...`."""
+        """Names of the lambdas that are written as `name = lambda ...`, by the id of their node."""
         self._as_script: list[tuple[list[ast.stmt], Body]] = []
-        """What runs where the file is started, and not where it is imported."""
+        """Statements that run if the file is started as a script, but not on import."""
         self._later_annotations = False
         self._tree = ast.Module([], [])
 
@@ -173,13 +173,13 @@ class _Reading:
         self._read_all_uncalled()
 
     def left_out(self) -> str:
-        """Return why there are more calls than were told, nothing where there are none."""
+        """Return why the recorded calls are incomplete, or an empty string if they are complete."""
         return (
             f"more than {_CALLS:,} calls of one kind, {self._left_out_call} among them" if self._left_out_call else ""
         )
 
     def _read_all_uncalled(self) -> None:
-        """Read the functions that nothing was seen to call; nothing is kept unless one of them runs something."""
+        """Read the functions without a known caller; their calls are kept only if one of them runs something."""
         before = len(self.found.calls)
         self._recorded.clear()
         self._read_all_served()
@@ -198,7 +198,7 @@ class _Reading:
             del self.found.calls[before:]
 
     def _read_all_served(self) -> None:
-        """Read what model servers call; others may call the same functions with other arguments."""
+        """Read what model servers call; other callers may pass the same functions other arguments."""
         entered = {function: set(given) for function, given in self._entered.items()}
         for function, body in list(self._defined.values()):
             if id(function) not in self._entered and is_served(function, body, self._classes, self._functions):
@@ -207,7 +207,7 @@ class _Reading:
         self._entered = entered
 
     def _read_uncalled(self, function: Definition | ast.Lambda, body: Body, *, served: bool) -> None:
-        """Read a function that is defined but not seen to be called."""
+        """Read a function that is defined but has no known caller."""
         self._entered[id(function)] = set()
         hook = is_hook(function, body, self._classes)
         called = is_called(function, body, self._classes)
@@ -223,13 +223,13 @@ class _Reading:
         self._drain()
 
     def _name_outside(self, function: Definition | ast.Lambda, body: Body) -> str:
-        """Return the name by which other files call a function, nothing where it stands inside another."""
+        """Return the name by which other files call a function, or an empty string if it is nested in another."""
         if isinstance(function, ast.Lambda):
             return self._lambdas.get(id(function), "")
         return function.name if body.scope is self._module else ""
 
     def _read_use(self, use: ClassUse, when: str) -> None:
-        """Read what making an instance of a class, and using it, runs."""
+        """Read the methods that run when a class is instantiated and used."""
         for definition, scope in use.lineage:
             owner = use.name if when == MADE else ""
             weights = holds_weights(use, self._module)
@@ -288,7 +288,7 @@ class _Reading:
                 self._other(node, body)
 
     def _other(self, node: ast.AST, body: Body) -> None:
-        """Read a statement that is no definition and no condition, and what is below it."""
+        """Read a statement other than a definition or a condition, and everything below it."""
         left = body.scope.work_out(node) if isinstance(node, ast.For | ast.While) else None
         before: dict[str, str] = {}
         if isinstance(node, ast.For | ast.AsyncFor):
@@ -298,7 +298,7 @@ class _Reading:
         elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
             self._follow(body.scope.name_of(node.exc), None, body)
         if isinstance(node, ast.For | ast.AsyncFor | ast.While):
-            # What a loop changes is known by what it is made of only.
+            # The constant value of a variable that a loop changes is unknown.
             changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
             body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
         if isinstance(node, ast.AugAssign):
@@ -361,7 +361,7 @@ class _Reading:
         self._read_decorators(node, body)
 
     def _keep_annotations(self, annotations: list[ast.expr], body: Body) -> None:
-        """Keep annotations that are strings, as functions that may be called: asking for their types evaluates them."""
+        """Keep string annotations as functions that may be called: resolving their types evaluates them."""
         for item in annotations:
             written = item.value if isinstance(item, ast.Constant) else None
             code = parsed_expression(written) if isinstance(written, str) and "(" in written else None
@@ -372,7 +372,7 @@ class _Reading:
                 self._defined.setdefault(id(item), (ast.copy_location(ast.Lambda(nothing, code), item), body))
 
     def _read_decorators(self, node: Definition | ast.ClassDef, body: Body) -> None:
-        """Read what decorators do: each is called with what it stands above."""
+        """Read what decorators do: each is called with the function or class that it decorates."""
         for decorator in node.decorator_list:
             call = ast.Call(decorator, [ast.Name(node.name)], [])
             if isinstance(decorator, ast.Lambda):
@@ -384,7 +384,7 @@ class _Reading:
             )
 
     def _note_wrapper(self, name: str, body: Body, call: ast.Call) -> None:
-        """Note that calling a function also calls what its decorator returned: another function, or an instance."""
+        """Note that calling a function also calls what its decorator returned: a function or an instance."""
         other = body.scope.name_of(call)
         if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _ENTERED:
             self._wrapped[name].append(other)
@@ -416,7 +416,7 @@ class _Reading:
                 self._read_called(item.value, [item.value], call, body)
 
     def _read_loader(self, node: ast.ClassDef, body: Body) -> None:
-        """Read what a loader of modules does for an import, and the source that it hands out."""
+        """Read what a module loader does during an import, and the source code that it returns."""
         self._method(f"{OWN}{node.name}()", _LOADING_METHODS, None, body)
         for method in methods(node, _SOURCES):
             for part in ast.walk(method):
@@ -443,12 +443,12 @@ class _Reading:
                 self._read_property(name, body)
 
     def _read_before(self, node: ast.AST, body: Body) -> None:
-        """Learn what parts of an expression depend on, before they are read."""
+        """Bind the names that parts of an expression depend on before those parts are read."""
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:
                 if body.scope.elements(generator.iter):
                     body.scope.learn_loop(generator.target, generator.iter)
-                for test in generator.ifs:  # which are asked before the element is made
+                for test in generator.ifs:  # evaluated before the element
                     for part in ast.walk(test):
                         if isinstance(part, ast.NamedExpr):
                             body.scope.learn(part)
@@ -458,7 +458,7 @@ class _Reading:
             self._read_operators(operated(node), body)
 
     def _read_operators(self, calls: Iterable[Operated], body: Body) -> None:
-        """Read the methods of classes of the module that operators call."""
+        """Read the methods that operators call on instances of the module's classes."""
         for owner, names, given in calls:
             name = body.scope.name_of(owner)
             if name.startswith(OWN):
@@ -505,23 +505,23 @@ class _Reading:
                 execute_into(body.scope, name, given)
 
     def _note_members(self, name: str, node: ast.Call, body: Body) -> None:
-        """Note what stands under its names in an object that hands out what it is given."""
+        """Note the attributes of a namespace object that are set by its keyword arguments."""
         for item in node.keywords if name in _NAMESPACES else ():
             body.scope.set_member(name, item.arg or "", body.scope.name_of(item.value))
 
     def _note_use(self, name: str, node: ast.Call, body: Body) -> None:
-        """Note what a function of a neighbouring file is given, which may be a command or code."""
+        """Note the arguments of a neighbouring file's function, which may be a command or code."""
         if body.when not in (DEFINED, SCRIPT) and node.args and name not in KINDS and len(self.found.uses) < _USES:
             self.found.uses.extend(uses(name, node, body, self._classes))
 
     def _note_order(self, name: str, node: ast.Call, body: Body) -> None:
-        """Note a command that something else is given to run later."""
+        """Note a command that is passed to another function to run later."""
         order = ordered_by(node) if name not in KINDS else None
         if order:
             self._record(name or method_of(node), [order], node, body, kind=ORDERING)
 
     def _read_arguments(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read what happens to the arguments of a call: called, executed, made a class, stored, or unknown."""
+        """Read what a call does with its arguments: calls, executes or stores them, or makes a class of them."""
         if name in CLASS_MAKERS and (made := class_made_by(node, name, self._class_filler(name, given, body))):
             self._class(made, body)
         self._read_registered(name, given, node, body)
@@ -540,7 +540,7 @@ class _Reading:
                     self._read_passed_on(item, given, node, body)
 
     def _class_filler(self, name: str, given: list[ast.expr], body: Body) -> Definition | ast.Lambda | None:
-        """Return the function of the module that fills the namespace of a class."""
+        """Return the function of the module that fills the namespace of a class made by `types.new_class`."""
         last = given[-1] if name == _NEW_CLASS and given else None
         function = body.scope.value_of(last.id) if isinstance(last, ast.Name) else last
         if isinstance(last, ast.Name) and last.id in self._functions:
@@ -548,7 +548,7 @@ class _Reading:
         return function if isinstance(function, Definition | ast.Lambda) else None
 
     def _read_registered(self, name: str, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read what a library is given to call later: hooks of modules, handlers and classes of loggers."""
+        """Read callbacks that are registered with a library: module hooks, logging handlers and logger classes."""
         method = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
         if method in HOOKS and given:
             self._read_called(given[0], given, node, body)
@@ -562,7 +562,7 @@ class _Reading:
             self._read_called(target, given, node, body)
 
     def _read_code_or_callables(self, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read arguments that are code, or callables: a later string prepares an earlier one."""
+        """Read arguments that are code or callables, last first: a later string is the setup of an earlier one."""
         for item in reversed(given):
             code = constant(body.scope, item)
             if isinstance(code, (str, bytes)):
@@ -571,14 +571,14 @@ class _Reading:
                 self._read_called(item, given, node, body)
 
     def _read_examples(self, body: Body) -> None:
-        """Read the examples in the file's texts about its functions and classes, which doctest runs."""
+        """Read the examples in the file's docstrings, which doctest runs."""
         for text in self._texts:
             lines = [line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS)]
             self._inner_code("\n".join(lines), body)
 
     @cached_property
     def _texts(self) -> list[str]:
-        """Texts about functions and classes that hold examples."""
+        """Docstrings that contain examples."""
         described = (node for node in ast.walk(self._tree) if isinstance(node, _DESCRIBED))
         return [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
 
@@ -588,7 +588,7 @@ class _Reading:
             for part in item.elts[:_HANDED] if any(isinstance(part, NAMING) for part in item.elts) else ():
                 if not isinstance(part, ast.List | ast.Tuple):
                     self._read_passed_on(part, given, node, body)
-        if not isinstance(item, NAMING | ast.Call):  # of `getattr` above all
+        if not isinstance(item, NAMING | ast.Call):  # a call above all of `getattr`
             return
         name = body.scope.name_of(item)
         if KINDS.get(name) in _RUNNING:
@@ -596,14 +596,14 @@ class _Reading:
             self._record(name, rest, node, body, handed=True)
 
     def _read_called(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
-        """Read a callable that is given to a caller such as threading.Thread."""
+        """Read a callable that is passed to a caller such as threading.Thread."""
         name = body.scope.name_of(item)
-        if name == _NAMESPACE and isinstance(item, ast.Call):  # which takes the place of a module
+        if name == _NAMESPACE and isinstance(item, ast.Call):  # which replaces a module
             for held in item.keywords:
                 self._read_replacement(held.value, node, body)
         rest = beside(item, given) if item in given else []
         call = ast.copy_location(ast.Call(item, rest, []), node) if rest else None
-        if isinstance(item, ast.Call):  # of `partial`, with what it was given
+        if isinstance(item, ast.Call):  # of `partial`, with the arguments that it binds
             made = body.scope.direct(ast.copy_location(ast.Call(item, rest, []), node))
             if made.func is not item:
                 item, rest, node, call = made.func, made.args, made, made
@@ -616,12 +616,12 @@ class _Reading:
     # -- functions and classes of the module
 
     def _follow(self, name: str, call: ast.Call | None, body: Body) -> None:
-        """Read what runs where a function, a class or a method of the module, `@NAME().METHOD`, is called."""
+        """Read what runs when a function, class or method (`@NAME().METHOD`) of the module is called."""
         if not name.startswith(OWN):
             return
         wrapped = self._wrapped.pop(name, [])
         for other in wrapped:
-            # The one that stands for a method is given the instance first
+            # The wrapper of a method receives the instance first.
             bound = ast.Call(call.func, [ast.Name(OWN), *call.args], call.keywords) if call and "." in name else None
             self._follow(other, ast.copy_location(bound, call) if bound and call else call, body)
         if wrapped:
@@ -640,7 +640,7 @@ class _Reading:
             self._read_instance(owner, call, body)
 
     def _read_instance(self, owner: str, call: ast.Call | None, body: Body) -> None:
-        """Read what runs where a class of the module is called, or an instance of it is at hand."""
+        """Read what instantiating a class of the module runs, including all special methods of the instance."""
         self._method(owner, None, call, body)
         for definition, scope in self._classes.lineage(owner.removeprefix(OWN)):
             for base in definition.bases:  # whose instances are commands: class Shell(subprocess.Popen)
@@ -658,9 +658,9 @@ class _Reading:
                 self._follow(name, None, body)
 
     def _method(self, owner: str, names: frozenset[str] | None, call: ast.Call | None, body: Body) -> None:
-        """Read the methods of a class of the module, of which `owner` is the name or an instance.
+        """Read methods of a class of the module; `owner` is its name or stands for an instance.
 
-        Without names all special ones, but for those that take a call of their own.
+        Without names, all special methods are read except those that run only when called explicitly.
         """
         if names and "start" in names:
             names |= {"run"}  # of threads and processes
@@ -683,7 +683,7 @@ class _Reading:
     # -- what is stored where others find it and call it
 
     def _read_stored(self, node: ast.AST, body: Body) -> None:
-        """Read what a statement stores in a hook, an attribute or a table, where others find it and call it."""
+        """Read what a statement stores in a hook, an attribute or a table, from where others may call it."""
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name() | ast.Attribute() as value) if (
                 body.in_class and name.startswith("__") and name.endswith("__")
@@ -724,7 +724,7 @@ class _Reading:
             self._read_stand_in(body.scope.name_of(value), body)
 
     def _read_attribute_set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: Body) -> None:
-        """Read an attribute that a call sets, as `setattr` does."""
+        """Read a call that sets an attribute as `setattr` does."""
         owner, attribute = body.scope.name_of(thing), str(constant(body.scope, key))
         body.scope.put(f"{owner}.__dict__", key, value)
         self._read_code_swap(attribute, value, body)
@@ -734,7 +734,7 @@ class _Reading:
             self._read_replacement(value, node, body)
 
     def _add_methods(self, node: ast.ClassDef, body: Body) -> None:
-        """Note the methods of a class that are functions defined outside it, or make values of a new instance."""
+        """Note methods of a class that are functions defined outside it, or default factories of its fields."""
         for statement in node.body:
             value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
             if isinstance(value, ast.Call) and body.scope.name_of(value.func) in _FIELDS:
@@ -746,7 +746,7 @@ class _Reading:
                     self._add_method(f"{OWN}{node.name}", target.id, value, body)
 
     def _add_method(self, owner: str, method: str, value: ast.expr, body: Body) -> None:
-        """Note that a class of the module, or an instance of it, is given a function of the module as a method."""
+        """Note that a function of the module becomes a method of one of its classes or of an instance."""
         name = body.scope.name_of(value)
         function = self._functions.get(name.removeprefix(OWN)) if name.startswith(OWN) else None
         given = value if isinstance(value, ast.Lambda) else function[0] if function else None
@@ -754,7 +754,7 @@ class _Reading:
             self._classes.extend(owner.removeprefix(OWN).removesuffix("()"), method, given)
 
     def _read_code_swap(self, attribute: str, value: ast.expr, body: Body) -> None:
-        """Read a function whose code replaces that of another one."""
+        """Read a function whose code object replaces that of another function."""
         if attribute == _CODE and isinstance(value, ast.Attribute) and value.attr == _CODE:
             self._read_called(value.value, [value.value], ast.copy_location(ast.Call(value.value, [], []), value), body)
 
@@ -766,7 +766,7 @@ class _Reading:
             self._method(name, frozenset(named), None, body)
 
     def _read_finder(self, name: str, value: ast.expr, body: Body) -> None:
-        """Read what later imports call of an object that is put into a table of finders."""
+        """Read the methods that later imports call on an object that is added to a list of finders."""
         if name not in FINDERS:
             return
         for item in value.elts if isinstance(value, ast.List | ast.Tuple) else [value]:
@@ -774,7 +774,7 @@ class _Reading:
             self._read_called(item, [item], ast.copy_location(ast.Call(item, [], []), item), body)
 
     def _read_table(self, value: ast.expr, table: str, body: Body) -> None:
-        """Read functions of the module that are put into the namespace of another module."""
+        """Read functions of the module that are stored in the namespace of another module."""
         values = value.values if isinstance(value, ast.Dict) and not table.startswith((OWN, GLOBALS)) else []
         for item in values[:_HANDED]:
             self._read_replacement(item, ast.copy_location(ast.Call(value, [item], []), value), body)
@@ -801,7 +801,7 @@ class _Reading:
             self.found.calls.append(found.call)
 
     def _record_safeguard(self, name: str, value: ast.expr, body: Body) -> None:
-        """Record that a setting which libraries check before they run or load something is changed."""
+        """Record a change of a setting that libraries check before they run or load something."""
         if SAFEGUARDS.fullmatch(name):
             call = ast.copy_location(ast.Call(value, [value], []), value)
             self._record(name, [value], call, body, kind=GUARDING)
@@ -809,11 +809,11 @@ class _Reading:
     def _record_pickle(self, data: str | bytes, node: ast.Call, body: Body) -> None:
         try:
             self.found.pickles.append((body.line or node.lineno, bytes_of(data)))
-        except ValueError:  # characters that no pickle holds
+        except ValueError:  # a pickle has no characters above 255
             return
 
     def _inner_code(self, code: str, body: Body) -> None:
-        """Read constant code in the place where it runs."""
+        """Read constant code at the point where it runs."""
         if not code or body.depth >= _CODE_DEPTH or UNKNOWN in code:
             return
         tree = parsed(code.strip().encode("utf-8", "replace"))
@@ -822,7 +822,7 @@ class _Reading:
 
 
 def _added(value: ast.expr) -> list[ast.expr]:
-    """Return what stands in a list, or in one of two that are joined; anything else is by itself."""
+    """Return the elements of a list, or of a concatenation of lists; any other expression is the only element."""
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
         return [part for side in (value.left, value.right) for part in _added(side)]
     return value.elts[:_HANDED] if isinstance(value, ast.List | ast.Tuple) else [value]

@@ -1,4 +1,4 @@
-"""The classes of a Python module: whom they inherit from, and which of their methods a loader runs."""
+"""The classes of a Python module: what they inherit from, and which of their methods a loader runs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MODEL_METHODS = frozenset(
     "encode decode convert_tokens_to_string apply_chat_template save_pretrained "
     "_info _split_generators _generate_examples _generate_tables _prepare_split _download_and_prepare _compute".split()
 )
-"""Methods that loading a model, a data set or a metric, or using it once, goes through."""
+"""Methods that run when a model, data set or metric is loaded or used once."""
 COMMAND_METHODS = frozenset("run finalize_options initialize_options __init__".split())
-"""Methods of the commands that a setup.py adds: installing runs them."""
+"""Methods of setup.py commands, which run during installation."""
 HOOK_METHODS = frozenset("initialize finalize clean update get_known_classifiers __init__".split())
-"""Methods that Hatch calls of a hook while it builds a project: installing the folder runs them."""
+"""Methods of Hatch build hooks, which run when the folder is installed."""
 _HOOK_BASES = frozenset({"BuildHookInterface", "MetadataHookInterface"})
 _MODEL_BASES = (
     *("Module", "Model", "ModelForCausalLM", "Layer", "Config", "Tokenizer", "TokenizerFast", "Pipeline"),
@@ -34,22 +34,22 @@ _MODEL_BASES = (
 )
 _MODEL_NAMES = frozenset({"EndpointHandler"})
 _NODE = frozenset({"INPUT_TYPES", "IS_CHANGED", "VALIDATE_INPUTS"})
-"""Methods of nodes of ComfyUI, which calls that one, too, whose name is their attribute FUNCTION."""
+"""Methods of ComfyUI nodes; ComfyUI also calls the method that their attribute FUNCTION names."""
 _OF_SERVERS = frozenset(
     "__init__ load load_model setup unload initialize auto_complete_config execute finalize preprocess predict "
     "inference postprocess handle explain generate decode_request encode_response transform_input "
     "transform_output".split()
 )
-"""Methods that servers of models call of the class that they make, besides those that using a model goes through."""
+"""Methods that model servers call on the class that they instantiate, besides MODEL_METHODS."""
 _SERVING = frozenset("predict inference handle decode_request".split())
-"""Those of which one is enough for a class to be what a server is given."""
+"""Methods of which one is enough to mark a class as written for a model server."""
 _SERVER_NAMES = frozenset({"TritonPythonModel", "OvmsPythonModel"})
 SERVERS = tuple(
     "bentoml. beam. cog. fastapi.FastAPI fastapi.APIRouter flask.Flask flask.Blueprint kserve. litserve. "
     "mlflow.pyfunc. mlserver. modal.App modal.Stub ray.serve. runpod. sagemaker_inference. seldon_core. ts. "
     "google.cloud.aiplatform.prediction.".split()
 )
-"""Beginnings of the names of bases and decorators that make a class, or a function, what they serve."""
+"""Name prefixes of bases and decorators by which a class or function is served."""
 _COMMAND_BASES = frozenset(
     "install install_lib install_data install_scripts develop editable_wheel egg_info build build_py build_ext "
     "build_clib build_scripts sdist bdist bdist_egg bdist_wheel BuildExtension Command".split()
@@ -57,16 +57,16 @@ _COMMAND_BASES = frozenset(
 _ENUMERATIONS = ("enum.", "aenum.")
 _ANCESTORS = 20
 _METHODS = 64
-"""Functions that a class is given for methods."""
+"""Maximum functions outside a class that are taken in as its methods."""
 
 
 def is_for_server(names: list[ast.expr], scope: Scope) -> bool:
-    """Return whether one of the bases or decorators is of a package that serves models."""
+    """Return whether one of the bases or decorators belongs to a package that serves models."""
     return any(name.startswith(SERVERS) for name in names_called(names, scope))
 
 
 def names_called(expressions: list[ast.expr], scope: Scope) -> Iterator[str]:
-    """Yield the names of bases or decorators, or of what makes those that are calls."""
+    """Return the names of bases or decorators, or of the called functions if they are calls."""
     return (scope.name_of(item.func if isinstance(item, ast.Call) else item) for item in expressions)
 
 
@@ -78,10 +78,10 @@ def _function_of(definition: ast.ClassDef) -> Iterator[str]:
 
 
 class ClassUse(NamedTuple):
-    """What making an instance of a class, and using it, runs: `methods` of the classes of its `lineage`.
+    """What instantiating and using a class runs: the `methods` of all classes in its `lineage`.
 
-    `is_known` says that its base or name makes it a class that loaders use; all others may be made by nobody.
-    `is_served` says that its base, decorator, name or methods make it one that a server of models makes.
+    `is_known` says that loaders use the class, by its base or name; other classes may never be instantiated.
+    `is_served` says that a model server instantiates the class, by its base, decorator, name or methods.
     """
 
     name: str
@@ -92,7 +92,7 @@ class ClassUse(NamedTuple):
 
 
 class Classes:
-    """The classes of a module by name, each with the scope that it stands in."""
+    """The classes of a module by name, each with its enclosing scope."""
 
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
         self._budget, self._is_setup = budget, is_setup
@@ -101,12 +101,12 @@ class Classes:
         self._served: dict[str, frozenset[str]] = {}
 
     def add(self, definition: ast.ClassDef, scope: Scope) -> None:
-        """Take a class in; a later one of the same name takes its place."""
+        """Add a class, replacing an earlier one of the same name."""
         self._known[definition.name] = definition, scope
         self._served.clear()
 
     def extend(self, name: str, method: str, function: Definition | ast.Lambda) -> None:
-        """Let a class have a function of the module for a method, which a name in it is given."""
+        """Add a function of the module to a class as the method that is called `method`."""
         known = self._known.get(name)
         if known is None or self._given[name] >= _METHODS:
             return
@@ -120,11 +120,11 @@ class Classes:
         self._served.clear()
 
     def definition(self, name: str) -> ast.ClassDef | None:
-        """Return the class of a name."""
+        """Return the class with a name, or None."""
         return self._known[name][0] if name in self._known else None
 
     def lineage(self, name: str) -> list[tuple[ast.ClassDef, Scope]]:
-        """Return a class of the module with its bases in the module, each with the scope that it stands in."""
+        """Return a class of the module and its bases in the module, each with its enclosing scope."""
         found: dict[str, tuple[ast.ClassDef, Scope]] = {}
         left = [name]
         while left and len(found) < _ANCESTORS:
@@ -137,7 +137,7 @@ class Classes:
         return list(found.values())
 
     def is_enumeration(self, name: str) -> bool:
-        """Return whether the members of a class are made when it is defined."""
+        """Return whether a class is an enumeration, whose members are instantiated when it is defined."""
         return any(
             scope.name_of(base).startswith(_ENUMERATIONS)
             for definition, scope in self.lineage(name)
@@ -145,7 +145,7 @@ class Classes:
         )
 
     def uses(self) -> Iterator[ClassUse]:
-        """Yield the classes that somebody may make and use as a model or a command of setup."""
+        """Yield the classes that may be instantiated and used as a model or a setup.py command."""
         for name in list(self._known):
             lineage = self.lineage(name)
             names = frozenset[str]().union(*(self._loaded(definition) for definition, _ in lineage))
@@ -156,7 +156,7 @@ class Classes:
                 yield ClassUse(name, lineage, served if names else MODEL_METHODS | served, False, bool(served))
 
     def served_methods(self, name: str) -> frozenset[str]:
-        """Return the methods that a server of models calls of the class, none where it makes no such class."""
+        """Return the methods that a model server calls on a class, or none if it is not made for one."""
         if name not in self._served:
             self._served[name] = self._served_methods(name)
         return self._served[name]
@@ -172,7 +172,7 @@ class Classes:
         return frozenset()
 
     def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
-        """Return the methods that loaders run of a class with such a name or such bases."""
+        """Return the methods that loaders run because of a class's name or bases."""
         names = [base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in definition.bases]
         if self._is_setup and _COMMAND_BASES.intersection(name.lstrip("_") for name in names):  # `as _bdist_wheel`
             return COMMAND_METHODS
@@ -182,7 +182,7 @@ class Classes:
         return MODEL_METHODS if is_model else frozenset()
 
     def inherited(self, name: str) -> str:
-        """Return what a method of a class, `@Mine().load`, is that comes from a class of another module."""
+        """Return the imported method that `@Mine().load` inherits if it is in KINDS, else the name unchanged."""
         owner, _, method = name.partition("().")
         if not name.startswith(OWN) or "." in method or not method:
             return name
@@ -195,7 +195,7 @@ class Classes:
         return name
 
     def of_neighbours(self, name: str) -> list[str]:
-        """Return what a method of a class, `@Mine().load`, may be that comes from a class of a neighbour."""
+        """Return the methods of neighbouring files' classes that `@Mine().load` may inherit."""
         owner, _, method = name.partition("().")
         if (
             not method

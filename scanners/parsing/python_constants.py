@@ -1,4 +1,4 @@
-"""Constants that Python expressions stand for, worked out as far as obfuscation commonly goes."""
+"""Evaluate constant Python expressions, as far as obfuscators commonly go."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from scanners.parsing.python_values import (
 )
 
 DEPTH = 60
-"""Expressions inside each other that are worked out."""
+"""Maximum nesting of expressions that are evaluated."""
 _PIECE = 64
-"""Characters of a text that cost as much as an expression."""
+"""Characters of a string that cost as much as evaluating one expression."""
 _RANGE = 1 << 16
 _TESTED = 2_000
-"""Items of which it is worked out whether a test holds."""
+"""Maximum items that are filtered by a test."""
 _LONGEST_NUMBER = 13_000
-"""Bits of a number that is written out: Python refuses to write those of more than 4,300 digits."""
+"""Maximum bits of a number: Python refuses to format one of more than 4,300 digits."""
 _INSIDE = 4
-"""Functions inside each other whose result is worked out."""
+"""Maximum nesting of function calls whose result is evaluated."""
 _SUBSTITUTING = frozenset({"substitute", "safe_substitute"})
 _OPERATIONS: dict[str, type[ast.operator]] = {
     "__add__": ast.Add,
@@ -46,9 +46,9 @@ _OPERATIONS: dict[str, type[ast.operator]] = {
     "__xor__": ast.BitXor,
     "__sub__": ast.Sub,
 }
-"""Operators by the methods that do the same."""
+"""Operators by their special method."""
 _PLACE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
-"""A place in a text of `string.Template`."""
+"""A placeholder of `string.Template`."""
 _ALPHABETS = {
     f"string.{name}": getattr(string, name)
     for name in "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits printable punctuation".split()
@@ -56,44 +56,44 @@ _ALPHABETS = {
 
 
 class Names(Protocol):
-    """What a scope has to know of its names for constants to be worked out in it."""
+    """What evaluating constants requires of a scope."""
 
     def spend(self, count: int = 1) -> None:
-        """Count expressions that are worked out; raises OverLimit for too many."""
+        """Count evaluated expressions; raises OverLimit for too many."""
 
     def name_of(self, node: ast.AST, depth: int = 0) -> str:
-        """Return the dotted name that an expression stands for, or nothing."""
+        """Return the dotted name that an expression stands for, or an empty string."""
 
     def value_of(self, name: str) -> ast.AST | None:
-        """Return the expression that a name stands for."""
+        """Return the expression that a name stands for, or None."""
 
     def constant_of(self, name: str) -> Value | None:
-        """Return the constant that a name stands for."""
+        """Return the constant that a name stands for, or None."""
 
     def list_of(self, name: str) -> list[Value | None] | None:
-        """Return the constants in the list that a name stands for."""
+        """Return the constants in the list that a name stands for, or None."""
 
     def has_constants(self) -> bool:
-        """Return whether all is known that this very scope was given: nothing, or a name that stands for a constant."""
+        """Return whether this scope itself has no names, or at least one whose constant is known."""
 
     def member(self, owner: str, name: str) -> Value | None:
-        """Return the constant that an attribute of a class or of its instances stands for."""
+        """Return the constant value of an attribute of a class or of its instances, or None."""
 
     def returned(self, node: ast.Call, inside: int) -> tuple[Names, ast.expr] | None:
-        """Return the expression that a call of a function of the module returns, and the scope that it stands in.
+        """Return the expression that a function of the module returns, and the scope to evaluate it in.
 
-        None where it calls no such function, or stands in the `inside`th that called another.
+        None if another function is called, or if `inside` calls are already nested.
         """
 
     def inner(self) -> Names:
-        """Return a scope inside this one."""
+        """Return a scope nested in this one."""
 
     def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
         """Note what a name stands for."""
 
 
 def constant(scope: Names, node: ast.AST, depth: int = 0) -> Value | None:
-    """Return the text, bytes or number that an expression always has, or None."""
+    """Return the string, bytes or number that an expression always evaluates to, or None."""
     scope.spend()
     work = _WORK.get(type(node))
     if work is None or depth > DEPTH:
@@ -108,13 +108,13 @@ def constant(scope: Names, node: ast.AST, depth: int = 0) -> Value | None:
 
 
 def text(scope: Names, node: ast.expr, depth: int) -> str:
-    """Return the text that an expression always has, or nothing."""
+    """Return the string that an expression always evaluates to, or an empty string."""
     found = constant(scope, node, depth)
     return text_of(found) if isinstance(found, (str, bytes)) else ""
 
 
 def _binary(scope: Names, node: ast.BinOp, depth: int) -> Value | None:
-    # Texts are put together of hundreds of pieces, each of which stands in the left side of the next.
+    # Strings may be concatenated from hundreds of pieces, each in the left operand of the next.
     parts: list[ast.expr] = []
     left: ast.expr = node
     while isinstance(left, ast.BinOp) and isinstance(left.op, ast.Add):
@@ -179,7 +179,7 @@ def _slice(scope: Names, node: ast.expr, bounds: ast.Slice, depth: int) -> Value
 
 
 def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
-    """Return the constant that a call returns: of joining, decoding, or compiling a constant."""
+    """Return the constant that a call returns, for example by joining, decoding or compiling a constant."""
     name, function = scope.name_of(node.func, depth), node.func
     if name in NAMES or name == "struct.pack":
         values = [constant(scope, item, depth) for item in node.args]
@@ -205,7 +205,7 @@ def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
 
 
 def _unbound(scope: Names, name: str, node: ast.Call, depth: int) -> Value | None:
-    """Return what a method of texts gives that is called by its class, or an operator by its name."""
+    """Return the result of a string method called through its class, or of a function of `operator`."""
     called = name.rpartition(".")[2]
     if name.startswith("operator."):
         called = f"__{called.replace('concat', 'add')}__"
@@ -214,13 +214,13 @@ def _unbound(scope: Names, name: str, node: ast.Call, depth: int) -> Value | Non
 
 
 def _first(scope: Names, node: ast.Call, depth: int) -> Value | None:
-    """Return what `next` gives of what is iterated over for the first time."""
+    """Return what `next` gives for a new iterator: its first item."""
     found = None if isinstance(node.args[0], ast.Name) else items(scope, node.args[0], depth)
     return found[0] if found else None
 
 
 def _reduced(scope: Names, node: ast.Call, depth: int) -> Value | None:
-    """Return what a function makes of all items, taken together one after the other."""
+    """Return the result of `functools.reduce`."""
     found = (items(scope, node.args[1], depth) or []) if len(node.args) > 1 else []
     values = [constant(scope, item, depth) for item in node.args[2:]] + found
     made = values[0] if values and len(values) <= _TESTED else None
@@ -232,7 +232,7 @@ def _reduced(scope: Names, node: ast.Call, depth: int) -> Value | None:
 
 
 def _operation(function: ast.Attribute, given: ast.expr) -> ast.expr | None:
-    """Return the expression with an operator that a method of it stands for."""
+    """Return the operator expression that a call of a special method is equivalent to, or None."""
     if function.attr == "__getitem__":
         return ast.Subscript(function.value, given)
     kind = _OPERATIONS.get(function.attr)
@@ -256,7 +256,7 @@ def _of_method(scope: Names, function: ast.Attribute, node: ast.Call, depth: int
 
 
 def _substituted(scope: Names, template: ast.expr, node: ast.Call, depth: int) -> Value | None:
-    """Return what `string.Template(text).substitute(...)` gives."""
+    """Return the result of `string.Template(text).substitute(...)`."""
     made = scope.value_of(template.id) if isinstance(template, ast.Name) else template
     if not isinstance(made, ast.Call) or not made.args or scope.name_of(made.func, depth) != "string.Template":
         return None
@@ -265,7 +265,7 @@ def _substituted(scope: Names, template: ast.expr, node: ast.Call, depth: int) -
 
 
 def _given(scope: Names, node: ast.Call, depth: int) -> dict[str, Value | None]:
-    """Return what a call is given under names: as keywords, or in a table as the first argument."""
+    """Return the named values of a call: its keywords, and the entries of a dictionary as its first argument."""
     table = _table(scope, node.args[0]) if node.args else None
     found = _entries(scope, table, depth) if table else {}
     return found | {item.arg: constant(scope, item.value, depth) for item in node.keywords if item.arg}
@@ -277,7 +277,7 @@ def _entries(scope: Names, table: ast.Dict, depth: int) -> dict[str, Value | Non
 
 
 def _table(scope: Names, node: ast.expr) -> ast.Dict | None:
-    """Return the table that is written out, or that a name stands for."""
+    """Return the dictionary literal that an expression is or stands for, or None."""
     table = scope.value_of(node.id) if isinstance(node, ast.Name) else node
     return table if isinstance(table, ast.Dict) else None
 
@@ -310,7 +310,7 @@ def _of_function(scope: Names, name: str, node: ast.Call, depth: int) -> Value |
 
 
 def _all(scope: Names, node: ast.Call, depth: int) -> list[Value | None]:
-    """Return what a call that takes one list, or several values, is given; None among them where that is unknown."""
+    """Return the values of a call that takes several arguments or one list, with None for each unknown value."""
     if len(node.args) > 1 or node.keywords:
         return [None] if node.keywords else [constant(scope, item, depth) for item in node.args]
     found = items(scope, node.args[0], depth)
@@ -350,7 +350,7 @@ def _translated(scope: Names, owner: str, node: ast.expr, depth: int) -> Value |
 
 
 def items(scope: Names, node: ast.AST, depth: int = 0) -> list[Value | None] | None:
-    """Return the constants that iterating over an expression gives, None where that is not known."""
+    """Return the constants that iterating over an expression gives, or None if they are unknown."""
     scope.spend()
     if depth > DEPTH:
         return None
@@ -406,7 +406,7 @@ def _listed(scope: Names, name: str, node: ast.Call, depth: int) -> list[Value |
 
 
 def _kept(found: list[Value | None], holds: list[Value | None]) -> list[Value | None] | None:
-    """Return the items for which a test holds, None where that is not known of one."""
+    """Return the items for which a test holds, or None if the result of one test is unknown."""
     if None in holds:
         return None
     return [item for item, held in zip(found, holds, strict=True) if held]
@@ -434,7 +434,7 @@ def _comprehended(scope: Names, node: ast.ListComp | ast.GeneratorExp, depth: in
 
 
 def _rows(scope: Names, source: ast.expr, width: int, depth: int) -> list[tuple[Value | None, ...]] | None:
-    """Return what the names of a comprehension's target stand for, one after the other."""
+    """Return the values that the target of a comprehension takes in each iteration, or None."""
     name = scope.name_of(source.func, depth) if isinstance(source, ast.Call) else ""
     if width == 1 or not isinstance(source, ast.Call):
         found = items(scope, source, depth) if width == 1 else None
@@ -452,7 +452,7 @@ def _rows(scope: Names, source: ast.expr, width: int, depth: int) -> list[tuple[
 
 
 def _column(scope: Names, node: ast.expr, depth: int) -> tuple[list[Value | None], bool]:
-    """Return what one argument of `zip` gives, and whether it begins again at its end."""
+    """Return the items of one argument of `zip`, and whether it repeats without end."""
     match node:
         case ast.Call(func=function, args=[inner]) if scope.name_of(function, depth) == "itertools.cycle":
             return items(scope, inner, depth) or [], True
@@ -478,7 +478,7 @@ def _unary(scope: Names, node: ast.UnaryOp, depth: int) -> Value | None:
 
 
 def _either(scope: Names, node: ast.BoolOp, depth: int) -> Value | None:
-    """Return what `and` and `or` give, as far as what goes before is known."""
+    """Return the result of `and` or `or`; only the operands up to the deciding one must be known."""
     found: Value | None = None
     for part in node.values:
         found = constant(scope, part, depth)
@@ -488,9 +488,9 @@ def _either(scope: Names, node: ast.BoolOp, depth: int) -> Value | None:
 
 
 def _attribute(scope: Names, node: ast.Attribute, depth: int) -> Value | None:
-    """Return what an attribute of a class, a function's name or text, or an alphabet stands for."""
+    """Return the value of a class attribute, a name or docstring, or an alphabet of `string`."""
     found = scope.value_of(node.value.id) if isinstance(node.value, ast.Name) else None
-    if isinstance(found, ast.Name):  # what a function is given
+    if isinstance(found, ast.Name):  # an argument of a function
         found = scope.value_of(found.id)
     if isinstance(found, ast.FunctionDef | ast.ClassDef):
         if node.attr == "__doc__":
@@ -500,7 +500,7 @@ def _attribute(scope: Names, node: ast.Attribute, depth: int) -> Value | None:
     known = _ALPHABETS.get(scope.name_of(node, depth))
     owner = scope.name_of(node.value, depth)
     if known is None and node.attr == "__name__" and owner.isidentifier():
-        return owner  # of a module
+        return owner  # the name of a module
     return scope.member(owner, node.attr) if known is None else known
 
 

@@ -1,4 +1,4 @@
-"""What obfuscated Python code decodes its constants with: functions of the standard library, with bounded results."""
+"""Standard library functions by which obfuscated Python code decodes its constants, with bounded results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from modelsweep.core.units import MIB
 Text = str | bytes
 Value = str | bytes | int
 LENGTH = MIB
-"""Characters or bytes of a constant that is worked out."""
+"""Maximum characters or bytes of a constant that is computed."""
 _MEMORY = 64 * MIB
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _FORMAT = 1024
-"""Characters of a format of `struct.pack`."""
+"""Maximum characters of a `struct.pack` format."""
 _FAULTS = (ValueError, LookupError, TypeError, EOFError, OSError, SyntaxError, zlib.error, lzma.LZMAError)
 _CODECS: dict[str, Callable[[Text], Text]] = {
     "rot13": lambda value: codecs.decode(text_of(value), "rot13"),
@@ -77,7 +77,7 @@ def _unescaped(value: str) -> str:
 
 
 def _literal(value: str) -> str:
-    """Return the text that a literal of a text stands for; raises ValueError for all others."""
+    """Return the value of a string literal; raises ValueError for any other literal."""
     import ast
 
     match = _QUOTED.fullmatch(value.strip())
@@ -87,7 +87,7 @@ def _literal(value: str) -> str:
 
 
 def decoded(name: str, values: Sequence[Value | None]) -> Text | None:
-    """Return what the decoder `name` makes of a constant, None where it refuses it or the codec hides nothing."""
+    """Return what the decoder `name` makes of a constant, or None if it fails."""
     if not values or not isinstance(values[0], (str, bytes)):
         return None
     try:
@@ -99,7 +99,7 @@ def decoded(name: str, values: Sequence[Value | None]) -> Text | None:
 
 
 def packed(values: Sequence[Value | None]) -> bytes | None:
-    """Return what `struct.pack` makes of constants, None where it refuses them."""
+    """Return what `struct.pack` makes of constants, or None if it fails or the result is too long."""
     if not values or not isinstance(values[0], (str, bytes)) or len(values[0]) > _FORMAT:
         return None
     try:
@@ -109,7 +109,7 @@ def packed(values: Sequence[Value | None]) -> bytes | None:
 
 
 def recoded(value: Text, encoding: Value | None) -> Text | None:
-    """Return what `value.decode(encoding)` gives: codecs of characters change nothing that matters here."""
+    """Return the result of `value.decode(encoding)`; character encodings other than UTF-16, -32 and -7 are ignored."""
     name = str(encoding).lower().replace("-", "").replace("_", "").removesuffix("codec")
     try:
         return _CODECS[name](value)[:LENGTH] if name in _CODECS else value
@@ -118,7 +118,7 @@ def recoded(value: Text, encoding: Value | None) -> Text | None:
 
 
 def text_of(value: Text) -> str:
-    """Return a constant as characters."""
+    """Return a constant as a string."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Functions that a module of Python merely defines: who may call them, by which name, and whether that matters."""
+"""Functions that a Python module defines but never calls: who may call them, by which name, and whether it matters."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from scanners.parsing.python_sinks import KINDS, ORDERING
 from scanners.parsing.python_syntax import Definition, is_special
 
 MERELY = frozenset({ORDERING, "command", "code", "memory", "descriptor", "sending", "permissions"})
-"""Kinds of callables that matter in functions which nothing is seen to call."""
+"""Kinds of callables that matter in functions without a known caller."""
 _RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.items() if kind in MERELY)
 _LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
-"""Functions by which what runs something is found under any name."""
+"""Functions that give access to any callable, whatever its name."""
 _NO_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
-"""Beginnings of the names of bases that call no methods of others."""
+"""Name prefixes of bases that never call the methods of their subclasses by name."""
 _OPERATOR_MAKERS = "torch.library."
 _SERVED = frozenset(
     "model_fn input_fn predict_fn output_fn transform_fn handle handler lambda_handler init_context predict inference "
     "load_model".split()
 )
-"""Functions that servers call by their names: SageMaker's, those of DJL, TorchServe, Lambda and Nuclio."""
+"""Functions that servers call by name: SageMaker, DJL, TorchServe, Lambda and Nuclio."""
 _SCORING = frozenset({"init", "run"})
-"""Both are Azure's."""
+"""Azure calls both, so a module must define both."""
 _WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
-"""Ends of the names of classes that hold weights or settings, and have nothing to do with servers."""
+"""Name suffixes of classes that hold weights or settings and are not called by servers."""
 
 
 def signature(function: Definition | ast.Lambda, body: Body, named: str) -> dict[str, Any]:
-    """Return the name by which other files call a function, and its parameters, as parts of a Body.
+    """Return the fields `function`, the name by which other files call it, and `parameters` of a Body.
 
-    `named` is the name where it is a lambda, or stands in no function; one inside another has none.
+    `named` is the name of a lambda or a top-level function; a nested function has none.
     """
     given = function.args
     names = [item.arg for item in (*given.posonlyargs, *given.args)]
@@ -49,12 +49,12 @@ def signature(function: Definition | ast.Lambda, body: Body, named: str) -> dict
 
 
 def is_static(function: Definition) -> bool:
-    """Return whether a method is given no instance."""
+    """Return whether a method is static, so that it receives no instance."""
     return any(isinstance(item, ast.Name) and item.id == "staticmethod" for item in function.decorator_list)
 
 
 def is_hook(function: Definition | ast.Lambda, body: Body, classes: Classes) -> bool:
-    """Return whether a library may call a function by its name, or because it was registered."""
+    """Return whether a library may call a function by name, or because it is registered."""
     if isinstance(function, ast.Lambda):
         return False
     decorators = function.decorator_list
@@ -66,13 +66,13 @@ def is_hook(function: Definition | ast.Lambda, body: Body, classes: Classes) -> 
 
 
 def is_of_library(lineage: list[tuple[ast.ClassDef, Scope]]) -> bool:
-    """Return whether a class derives from one of a library, which may call its methods by their names."""
+    """Return whether a class derives from a library's class, which may call its methods by name."""
     bases = [scope.name_of(base) for definition, scope in lineage for base in definition.bases]
     return any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
 
 
 def is_called(function: Definition | ast.Lambda, body: Body, classes: Classes) -> bool:
-    """Return whether a library calls a function: a method of a class of its own, or what it decorates."""
+    """Return whether a library calls a function: a method of a subclass of its classes, or a function it decorates."""
     if isinstance(function, ast.Lambda):
         return False
     if body.inside and is_of_library(classes.lineage(body.inside)):
@@ -84,7 +84,7 @@ def is_called(function: Definition | ast.Lambda, body: Body, classes: Classes) -
 
 
 def is_served(function: Definition | ast.Lambda, body: Body, classes: Classes, module: Mapping[str, object]) -> bool:
-    """Return whether a server of models calls a function; `module` are the functions of the module by name."""
+    """Return whether a model server calls a function; `module` holds the module's functions by name."""
     if isinstance(function, ast.Lambda):
         return False
     if body.inside:
@@ -94,14 +94,14 @@ def is_served(function: Definition | ast.Lambda, body: Body, classes: Classes, m
 
 
 def lent(tree: ast.Module, names: set[str]) -> set[str]:
-    """Return which of the functions `names` are handed to something that may call them."""
+    """Return which of the functions `names` are passed as arguments, so that they may be called."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call)) if names else ()
     given = (item for call in calls for item in (*call.args, *(keyword.value for keyword in call.keywords)))
     return {item.id for item in given if isinstance(item, ast.Name)} & names
 
 
 def may_run(function: ast.AST, scope: Scope, budget: Budget) -> bool:
-    """Return whether a function names what runs something, or imports it: all others need not be worked out."""
+    """Return whether a function names or imports something that runs code; other functions need not be read."""
     for item in ast.walk(function):
         budget.spend()
         match item:

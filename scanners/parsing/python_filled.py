@@ -1,4 +1,4 @@
-"""What calls in Python put into lists, tables and namespaces, so that it is found there afterwards."""
+"""Calls in Python that store something in lists, dictionaries and namespaces, where later code finds it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scanners.parsing.python_syntax import names_bound, parsed
 
 
 def put(scope: Scope, node: ast.Call) -> None:
-    """Take in what methods of lists and tables put into a thing that has a name."""
+    """Note what a method such as `append` or `update` stores in a named list or dictionary."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "add" | "put"), args=[value]):
             scope.grow(name, None, value)
@@ -28,7 +28,7 @@ def put(scope: Scope, node: ast.Call) -> None:
 
 
 def fill_table(scope: Scope, node: ast.Call) -> str:
-    """Return the table of names that a call puts other ones into, after taking them in, nothing for other calls."""
+    """Note what a call stores in a namespace, and return the namespace, or an empty string for other calls."""
     match node.func:
         case ast.Attribute(value=of, attr="update" | "__ior__" | "__setitem__" | "setdefault" as method):
             table = scope.name_of(of)
@@ -52,7 +52,7 @@ def fill_table(scope: Scope, node: ast.Call) -> str:
 
 
 def execute_into(scope: Scope, name: str, given: list[ast.expr]) -> None:
-    """Take the tables that `exec` is given besides constant code for what holds all that this defines."""
+    """Note that the namespaces passed to `exec` with constant code hold everything that the code defines."""
     code = constant(scope, given[0]) if name == "builtins.exec" and given[1:] else None
     if not isinstance(code, (str, bytes)) or not code:
         return

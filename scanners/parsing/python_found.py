@@ -1,4 +1,4 @@
-"""What is found in a module of Python: the calls that matter, what it gives its neighbours, and where that stands."""
+"""The findings in a Python module: calls that matter, arguments passed to neighbouring files, and their context."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ IMPORT, USE, MADE, DEFINED, SCRIPT = "import", "use", "made", "defined", "script
 
 
 class Call(NamedTuple):
-    """A call of one of KINDS: `when` is IMPORT, USE or MADE, `text` its first argument as far as it is constant.
+    """A call of one of KINDS.
 
-    `owner` is the class that has to be made for it where nothing says that anybody makes it.
+    `when` is IMPORT, USE, MADE, DEFINED or SCRIPT, and `text` the first argument as far as it is constant.
+    `owner` is the class that must be instantiated for it, if no loader is known to do so.
     `sources` are the names of the calls that make its arguments, `mentions` their variables and short constants.
-    `folded` says that the argument is constant, `encoded` that a long constant is part of what makes it, `handed` that
-    the callable is handed to something of which nobody knows whether it calls it.
-    `weights` says that it runs where a class is used that holds weights or settings.
-    `hook` says that it stands in what a library may call by its name: a method of a class of its own, a special one.
-    `served` says that it stands in what a server of models calls, `called` in what a library does: a method of a class
-    of its own, what it decorates or is handed.
-    `function` is the one, merely defined, that hands some of its own arguments on, the `given` ones of them.
+    `folded` says that the argument is constant, `encoded` that it is built from a long constant that may be encoded,
+    `handed` that the callable is only passed as an argument, and may or may not be called.
+    `weights` says that it runs when a class that holds weights or settings is used.
+    `hook` says that it is in a function that a library may call by name: a method of a subclass, or a special method.
+    `served` says that it is in a function that a model server calls, `called` in one that a library calls: a method of
+    a subclass, or a function that the library decorates or receives.
+    `function` is the enclosing function without a known caller, and `given` the positions of its own parameters that
+    it passes on.
     """
 
     name: str
@@ -45,9 +47,9 @@ class Call(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A call of a function that a neighbour of the file defines: its name there, and the constant texts it is given.
+    """A call of a function that a neighbouring file defines: its name there, and its constant string arguments.
 
-    `texts` are in the order of the arguments, nothing in the place of what is not constant.
+    `texts` are in the order of the arguments, with an empty string for one that is not constant.
     """
 
     name: str
@@ -58,9 +60,9 @@ class Use(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a module does: its calls, pickles among its constants with their lines, and what it gives its neighbours.
+    """What a module does: its calls, pickles among its constants with their lines, and calls of neighbouring files.
 
-    `unread` says why there may be more, where working it out took too long.
+    `unread` says why the result may be incomplete.
     """
 
     calls: list[Call]
@@ -70,29 +72,29 @@ class Found(NamedTuple):
 
 
 class Body(NamedTuple):
-    """Where statements stand: what their names mean, when they run, and in what."""
+    """The context of statements: their scope, when they run, and what encloses them."""
 
     scope: Scope
     when: str
     line: int = 0
-    """Line of the call that brought constant code here, 0 in the file itself."""
+    """Line of the call that runs this constant code, or 0 in the file itself."""
     depth: int = 0
     in_class: bool = False
     level: int = 0
-    """Functions that called each other to get here."""
+    """Depth of calls that led here."""
     owner: str = ""
     inside: str = ""
-    """The class in whose body this stands."""
+    """The class whose body encloses this."""
     handed: bool = False
-    """Whether this is a lambda, which stands where something takes it to call it."""
+    """Whether this is a lambda, which is written where it is passed to a caller."""
     function: str = ""
-    """The function that is merely defined, and in which this stands."""
+    """The enclosing function without a known caller."""
     parameters: tuple[str, ...] = ()
     weights: bool = False
     """Whether this is a method of a class that holds weights or settings."""
     hook: bool = False
-    """Whether this is what a library may call by its name."""
+    """Whether a library may call this by name."""
     served: bool = False
-    """Whether this is what a server of models calls."""
+    """Whether a model server calls this."""
     called: bool = False
-    """Whether this is what a library calls: a method of a class of its own, or what it decorates."""
+    """Whether a library calls this: a method of a subclass of its classes, or a function that it decorates."""

@@ -1,7 +1,7 @@
-"""What lines of Python import: read by their form, so that files of every version of Python have an answer.
+"""The modules that Python source imports, found by pattern so that it works for every version of Python.
 
-Language reference: https://docs.python.org/3/reference/simple_stmts.html#the-import-statement. A name in a text that
-looks like such a line is taken for one: whoever uses the answer asks whether the module is there.
+Language reference: https://docs.python.org/3/reference/simple_stmts.html#the-import-statement. An import statement
+inside a string counts as well: callers check whether the module exists.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from scanners.parsing import standard_library
 
 LIMIT = 100
-"""Names that are told of one file."""
+"""Maximum module names that are returned for one file."""
 _SCANNED = 5_000
-"""Import statements that are looked at."""
+"""Maximum import statements that are examined."""
 _LONGEST = 200
-"""Characters of a name."""
+"""Maximum characters of a module name."""
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _STATEMENT = re.compile(
     rf"(?:^|[;:])[ \t]*(?:from[ \t]++(?P<source>\.++(?:{_NAME})?|{_NAME})[ \t]++import[ \t]*"
@@ -30,9 +30,9 @@ _FIRST = re.compile(rf"\s*({_NAME})")
 
 
 def imports_in(source: str) -> tuple[str, ...]:
-    """Return the modules that a file imports, in order and each once: relative ones begin with dots.
+    """Return the modules that a file imports, in order and without duplicates; relative ones begin with dots.
 
-    Of `from .a import b` both `.a` and `.a.b` may be modules. What only the standard library can mean is left out.
+    For `from .a import b`, both `.a` and `.a.b` may be modules. Modules of the standard library are left out.
     """
     found: dict[str, None] = {}
     for count, match in enumerate(_STATEMENT.finditer(source)):

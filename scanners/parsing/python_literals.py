@@ -1,4 +1,4 @@
-"""What readers of literals make of a constant text, as the tree of an expression: `json.loads` and its kin."""
+"""Parse constant strings as `json.loads`, `ast.literal_eval` and the like would, into an expression tree."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import contextlib
 import json
 
 LITERALS = frozenset("json.loads ast.literal_eval yaml.safe_load simplejson.loads ujson.loads orjson.loads".split())
-"""Functions that return tables, lists, texts and numbers, and call nothing."""
+"""Functions that parse dictionaries, lists, strings and numbers, and call nothing."""
 _LONGEST = 1 << 16
-"""Characters of a text that is read."""
+"""Maximum characters of a string that is parsed."""
 
 
 def literal_in(text: str) -> ast.expr | None:
-    """Return the table or list that a text of JSON, or a literal of Python, stands for, None where it is neither."""
+    """Return the dictionary or list in a string of JSON or a Python literal, or None if it is neither."""
     if not text or len(text) > _LONGEST:
         return None
     source = text.strip()
-    with contextlib.suppress(ValueError, RecursionError):  # else perhaps one of Python
+    with contextlib.suppress(ValueError, RecursionError):  # not JSON: perhaps a Python literal
         source = repr(json.loads(source))
     try:
         found = ast.parse(source, mode="eval").body

@@ -1,7 +1,7 @@
-"""What the names in Python code stand for, worked out as far as obfuscation commonly goes.
+"""Resolve what names in Python code stand for, as far as obfuscators commonly go.
 
-A dotted name stands for what was imported (`os.system`), `NAME()` for what calling it returned, and `@NAME` for a
-function or class of the module itself.
+Dotted names stand for imports (`os.system`), `NAME()` for the result of calling NAME, and `@NAME` for a function or
+class of the module itself.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from scanners.parsing.python_sinks import KINDS
 
 OWN = "@"
 FOLDS = 1_000_000
-"""Expressions and pieces of text of one file that are worked out; they could double at each level."""
+"""Maximum expressions and pieces of strings that are evaluated for one file; they could double at each level."""
 _NAMED_INSIDE = 2
-"""Functions inside each other by whose result something is named."""
+"""Maximum nesting of function calls whose result is resolved to a name."""
 _COMPREHENDED = 3
-"""Comprehensions inside each other of whose elements it is worked out what they stand for."""
+"""Maximum nesting of comprehensions whose elements are resolved."""
 _LONGEST_NAME = 1_000
-"""Characters of a dotted name: no module has a longer one."""
+"""Maximum characters of a dotted name; no module has a longer one."""
 _LONGEST_CODE = 1 << 16
-"""Characters of an expression in a text."""
+"""Maximum characters of a string that is parsed as an expression."""
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
     "property list tuple reversed range execfile object type enumerate zip sorted dict max min any all "
@@ -38,7 +38,7 @@ _SAME_MODULE = {"posix": "os", "nt": "os", "_pickle": "pickle", "cPickle": "pick
 _OBJECT = "builtins.object"
 GLOBALS = "globals.__dict__"
 OTHER_GLOBALS = "other.__globals__"
-"""The names of whatever module a function belongs to, where every one has the built-in ones."""
+"""The globals of an unknown module; the builtins are in the globals of every module."""
 _ESCAPES = {
     "__builtins__": "builtins",
     "__globals__": OTHER_GLOBALS,
@@ -48,42 +48,42 @@ _ESCAPES = {
     "__base__": _OBJECT,
     "__code__": "types.CodeType()",
 }
-"""Attributes that lead out of any function or module, whichever it is."""
+"""Attributes that lead from any function, frame or module to builtins, globals or base classes."""
 _REACHED = re.compile(
     r"(?!asyncio\.|socket\.|copyreg\.)[\w.]+?\._?((?:os|sys|subprocess|socket|builtins|importlib|shutil|pty|posix|ctypes|pickle|marshal|runpy)"
     r"(?:\.|$).*)"
 )
-"""Modules that others import, reached through them: `shutil.os.system`."""
+"""Modules reached through another module that imports them: `shutil.os.system`."""
 TABLE = ".__dict__"
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp)
 _RETURNING = frozenset(
     "functools.partial builtins.staticmethod builtins.classmethod contextlib.nullcontext functools.update_wrapper "
     "functools.wraps() functools.lru_cache functools.lru_cache() functools.cache types.MethodType".split()
 )
-"""What returns something that does what its first argument does."""
+"""Functions whose result does the same as their first argument."""
 CLASS_MAKERS = frozenset({"builtins.type", "types.new_class", "dataclasses.make_dataclass"})
-"""What makes a class of a name, bases and a table of what stands in it."""
+"""Callables that make a class from a name, bases and a namespace."""
 _GETTERS = ("get", "__getitem__", "pop", "setdefault")
 _RESOLVERS = frozenset(
     "resolve_name locate import_string import_object import_from_string import_attr import_item load_object get_method "
     "get_object import_by_name string_import".split()
 )
-"""What functions of many libraries are called that import what a text names, and return it."""
+"""Names that many libraries give to functions that import and return the object that a string names."""
 _ENTRY_POINTS = frozenset({"importlib.metadata.EntryPoint().load", "importlib_metadata.EntryPoint().load"})
 _COMMANDS = frozenset({"sh"})
-"""Modules of which every name is a command: https://sh.readthedocs.io."""
+"""Modules whose every attribute is a command: https://sh.readthedocs.io."""
 COMPUTED = "getattr()"
-"""Stands in the place of an attribute's name that is worked out when the code runs."""
+"""Replaces the name of an attribute that is only known when the code runs."""
 EXECUTING = frozenset("os subprocess builtins posix pty runpy commands ctypes.CDLL()".split())
-"""Modules in which a name that nobody can read may well be that of what runs commands or code."""
+"""Modules where an unknown attribute may well be one that runs commands or code."""
 _LIBRARIES = frozenset("ctypes.cdll ctypes.windll ctypes.oledll ctypes.pydll".split())
 _COPYING = frozenset("builtins.iter builtins.list builtins.tuple".split())
-"""What gives the same things, in the same order."""
+"""Functions that return the same items in the same order."""
 _ROUNDS = 20_000
-"""Statements in loops of one file that are worked out one after the other."""
+"""Maximum loop statements that are evaluated for one file."""
 _PATH = "pathlib.Path()"
 HIDDEN = "pyarmor.__pyarmor__"
-"""What files call that PyArmor made unreadable, from a module that has a number in its name."""
+"""The function that files encrypted by PyArmor call; the number in its module's name is dropped."""
 _PATHS = frozenset(
     "Path PosixPath PurePath home cwd expanduser resolve absolute joinpath with_name with_suffix".split()
 )
@@ -93,7 +93,7 @@ _Node = TypeVar("_Node", bound=ast.AST)
 
 
 class Naming(ABC):
-    """What names stand for: dotted names of what was imported, and expressions that were assigned."""
+    """What names stand for: dotted names of imports, and assigned expressions."""
 
     def __init__(self, above: Naming | None = None) -> None:
         self._names: ChainMap[str, str] = above._names.new_child() if above else ChainMap()
@@ -106,17 +106,17 @@ class Naming(ABC):
         self._members: dict[str, str] = above._members if above else {}
         self._member_values: dict[str, Value | None] = above._member_values if above else {}
         self._member_calls: dict[str, ast.Call] = above._member_calls if above else {}
-        """Attributes of classes that `partialmethod` and `partial` made."""
+        """Attributes of classes that are made by `partialmethod` and `partial`."""
         self._rounds: list[int] = above._rounds if above else [_ROUNDS]
         self._grown: dict[str, int] = {}
         self.stars: list[str] = above.stars if above else []
-        """Neighbours of the file from which it takes all names."""
+        """Neighbouring files from which this one imports all names."""
         self._places: dict[str, int] = {}
         self.unsure = 0
-        """Conditions around the statement that is read: what may not happen does not make a name harmless."""
+        """Conditions around the current statement: an assignment that may not happen makes no name harmless."""
 
     def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
-        """Note what a name stands for from here on; without more, for nothing that is known."""
+        """Note what a name stands for from here on; by default, for something unknown."""
         dotted = dotted if len(dotted) <= _LONGEST_NAME else ""
         place = self._places.get(name, 0)
         before = self._names.maps[place].get(name, "") if self.unsure else ""
@@ -126,7 +126,7 @@ class Naming(ABC):
         self._values.maps[place][name] = node or ast.Constant(value=None)
 
     def set_member(self, owner: str, name: str, dotted: str, constant: Value | None = None) -> None:
-        """Note what an attribute of a module, a class or its instances stands for."""
+        """Note what an attribute of a module, or of a class and its instances, stands for."""
         if owner == GLOBALS:
             self.set(name, dotted, constant=constant)
             return
@@ -136,13 +136,13 @@ class Naming(ABC):
             self._member_values[f"{owner.removesuffix('()')}.{name}"] = constant
 
     def member(self, owner: str, name: str) -> Value | None:
-        """Return the constant that an attribute of a class or of its instances stands for."""
+        """Return the constant value of an attribute of a class or of its instances, or None."""
         return self._member_values.get(f"{owner.removesuffix('()')}.{name}")
 
     def take_all(self, module: str, owner: str = GLOBALS) -> None:
-        """Note that all names of a module stand for what they do there: here, or as attributes of `owner`."""
+        """Take over all names of a module: into this scope, or as attributes of `owner`."""
         prefix = f"{_SAME_MODULE.get(module, module)}."
-        self.unsure += 1  # a module need not hand out all that it has
+        self.unsure += 1  # a module may not export all of its names
         for name in (*KINDS, *NAMES):
             if name.startswith(prefix):
                 top = name.removeprefix(prefix).partition(".")[0].partition("(")[0]
@@ -150,8 +150,8 @@ class Naming(ABC):
         self.unsure -= 1
 
     def each_of(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, depth: int) -> str:
-        """Return what the elements that a comprehension makes may stand for."""
-        if depth > DEPTH or self._within >= _COMPREHENDED:  # what it goes over may be made of itself
+        """Return the dotted name that the elements of a comprehension may stand for."""
+        if depth > DEPTH or self._within >= _COMPREHENDED:  # its source may refer to itself
             return ""
         inner = self.inner()
         inner._within += 1
@@ -160,17 +160,17 @@ class Naming(ABC):
         return inner.name_of(node.elt, depth + 1)
 
     def written_of(self, node: ast.AST) -> ast.AST | None:
-        """Return the expression that a name stands for, any other as it is."""
+        """Return the expression that a name stands for; any other expression unchanged."""
         return self.value_of(node.id) if isinstance(node, ast.Name) else self._literal(node)
 
     def _literal(self, node: _Node) -> _Node | ast.expr:
-        """Return the table or list that a reader of literals makes of a text, any other expression as it is."""
+        """Return the dictionary or list that a call such as `json.loads` returns; any other expression unchanged."""
         if not isinstance(node, ast.Call) or not node.args or self.name_of(node.func) not in LITERALS:
             return node
         return literal_in(text(self, node.args[0], 0)) or node
 
     def name_of(self, node: ast.AST, depth: int = 0) -> str:
-        """Return the dotted name that an expression stands for, or nothing."""
+        """Return the dotted name that an expression stands for, or an empty string."""
         self._budget.spend()
         if depth > DEPTH:
             return ""
@@ -197,7 +197,7 @@ class Naming(ABC):
         return _as_known(found) if len(found) <= _LONGEST_NAME else ""
 
     def _joined(self, node: ast.BinOp | ast.Dict | ast.DictComp, depth: int) -> str:
-        """Return the path that something is joined to, or the module's table that is part of another one."""
+        """Return the name of a joined path, or of the first module namespace among merged dictionaries."""
         match node:
             case ast.BinOp(left=left, op=ast.Div()):
                 return _PATH if self.name_of(left, depth) == _PATH else ""
@@ -214,7 +214,7 @@ class Naming(ABC):
         return next((name for part in parts if (name := self.name_of(part, depth)).endswith(TABLE)), "")
 
     def _member(self, owner: str, name: str) -> str:
-        """Return what an attribute of something stands for."""
+        """Return the dotted name of an attribute of `owner`."""
         if name == "__call__" and "." in owner and not owner.endswith("()"):
             return owner
         if owner == GLOBALS and name not in _ESCAPES and name not in _GETTERS:
@@ -227,7 +227,7 @@ class Naming(ABC):
         return _ESCAPES.get(name, found)
 
     def _got(self, owner: str, key: ast.expr, depth: int) -> str:
-        """Return the attribute of something whose name an expression gives."""
+        """Return the dotted name of the attribute of `owner` whose name is the value of `key`."""
         name = text(self, key, depth).removesuffix(".__call__")
         if name:
             return self._member(owner, name)
@@ -248,13 +248,13 @@ class Naming(ABC):
         return f"builtins.{name}" if name in _BUILTINS else self._members.get(f"builtins.{name}", "")
 
     def _called(self, node: ast.Call, depth: int) -> str:
-        """Return what a call returns, where it looks a module or an attribute up, and `NAME()` elsewhere."""
+        """Return the name of the module or attribute that a call looks up, or `NAME()` for any other call."""
         name = self.name_of(node.func, depth)
         found: str | None = None
         if name == "builtins.type" and isinstance(self.written_of(node.args[0]) if node.args else None, _FUNCTIONS):
             found = "types.FunctionType"
         elif name in CLASS_MAKERS and len(node.args) > (name == "builtins.type"):
-            found = f"{OWN}{text(self, node.args[0], depth)}"  # a class, which is read as if it were defined so
+            found = f"{OWN}{text(self, node.args[0], depth)}"  # read like a class definition
         elif bound := _bound(name):
             found = bound
         elif name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
@@ -280,7 +280,7 @@ class Naming(ABC):
         return found
 
     def _unpacked(self, name: str, node: ast.Call, depth: int) -> str | None:
-        """Return the module whose names an object is made of, or what an entry point names."""
+        """Return the module whose namespace an object copies, or the object that an entry point names."""
         if name.endswith(f"{TABLE}.copy"):
             return name.removesuffix(".copy")
         spread = [item.value for item in node.keywords if not item.arg]
@@ -293,7 +293,7 @@ class Naming(ABC):
         return None
 
     def _taken(self, node: ast.Call, depth: int) -> str:
-        """Return the name of what is taken out of a table or a list that is written out, by a method of it."""
+        """Return the name of what a method such as `get` or `pop` returns from a dictionary or list literal."""
         if isinstance(node.func, ast.Attribute) and node.func.attr == "load_module" and node.args:
             return text(self, node.args[0], depth)
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in _GETTERS:
@@ -302,11 +302,11 @@ class Naming(ABC):
         return found or self._default(node, depth)
 
     def _default(self, node: ast.Call, depth: int) -> str:
-        """Return the name of what a method of a table gives where the key is missing."""
+        """Return the name of the default that a method such as `get` returns for a missing key."""
         return self.name_of(node.args[1], depth) if len(node.args) > 1 else ""
 
     def _looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
-        """Return the name that a call looks up, None where it does something else."""
+        """Return the name that a call looks up, or None if it does something else."""
         first = node.args[0]
         match name:
             case "builtins.__import__" | "importlib.__import__":
@@ -329,7 +329,7 @@ class Naming(ABC):
         return self._module_looked_up(name, node, depth) if found is None else found
 
     def _attribute_looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
-        """Return the attribute that a call other than getattr looks up by its name."""
+        """Return the attribute that a call other than getattr looks up by name."""
         first = node.args[0]
         match name:
             case "operator.attrgetter()" | "operator.itemgetter()":
@@ -349,7 +349,7 @@ class Naming(ABC):
         return None
 
     def _copied(self, node: ast.AST) -> ast.AST | None:
-        """Return the list that an expression is, or is a copy or an iterator of."""
+        """Return the list behind an expression that may be a copy or an iterator of it."""
         made = self.written_of(node)
         for _ in range(DEPTH):
             if not (isinstance(made, ast.Call) and len(made.args) == 1 and self.name_of(made.func) in _COPYING):
@@ -358,7 +358,7 @@ class Naming(ABC):
         return made
 
     def _module_looked_up(self, name: str, node: ast.Call, depth: int) -> str | None:
-        """Return the name that a call looks up by its text, or in a table of modules or names."""
+        """Return the module or object that a call looks up by its name, or in a namespace."""
         first = node.args[0]
         match name:
             case "builtins.dict" | "collections.ChainMap" | "types.MappingProxyType" if (
@@ -382,7 +382,7 @@ class Naming(ABC):
         return None
 
     def _got_item(self, owner: str, node: ast.Call, depth: int) -> str:
-        """Return the name of what a method of a table gives: `t.get(key)`, `get(key)` or `dict.get(t, key)`."""
+        """Return the name of a dictionary entry: `t.get(key)`, `get(key)` or `dict.get(t, key)`."""
         key = constant(self, node.args[0], depth)
         if owner == "builtins.dict":
             return self._item(node.args[0], constant(self, node.args[1], depth), depth) if len(node.args) > 1 else ""
@@ -405,7 +405,7 @@ class Naming(ABC):
         return f"{module}.{COMPUTED}" if module in EXECUTING and (module != owner or owner == "builtins") else ""
 
     def _entry(self, owner: str, key: str) -> str:
-        """Return what stands under a name in the table `owner` of modules, of names, or of a library's functions."""
+        """Return the entry `key` of `owner`: a namespace, `sys.modules`, or a library's functions."""
         if owner == GLOBALS:
             return self._name(key)
         if owner == OTHER_GLOBALS:
@@ -422,7 +422,7 @@ class Naming(ABC):
         return f"{owner.removesuffix(TABLE)}.{key}" if is_table else ""
 
     def _element(self, value: ast.AST | None, key: Value | None, depth: int) -> str:
-        """Return the name of what stands in a table or a list that is written out."""
+        """Return the name of an element of a dictionary literal, a list literal or a comprehension."""
         if isinstance(value, ast.Dict):
             for name, item in zip(value.keys, value.values, strict=True):
                 if key is not None and name and constant(self, name, depth) == key:
@@ -438,9 +438,9 @@ class Naming(ABC):
         return ""
 
     def direct(self, node: ast.Call) -> ast.Call:
-        """Return the call that `partial(f, x)(y)` or `methodcaller(name, x)(y)` is, any other as it stands.
+        """Return the direct call that `partial(f, x)(y)` or `methodcaller(name, x)(y)` is equivalent to.
 
-        What is written out behind stars stands among the arguments.
+        Any other call is unchanged, except that literals after `*` and `**` become arguments.
         """
         node = self._spread(node)
         named = not isinstance(node.func, ast.Attribute) or node.func.attr == "call"
@@ -466,7 +466,7 @@ class Naming(ABC):
         return ast.copy_location(self._spread(found), node)
 
     def _bound(self, owner: ast.expr, made: ast.Call, node: ast.Call) -> ast.Call:
-        """Return the call that one of an attribute made by `partialmethod` is: of a method, or with the instance."""
+        """Return the direct call that a call of a `partialmethod` is equivalent to."""
         function, given = made.args[0], [*made.args[1:], *node.args]
         if isinstance(function, ast.Name) and function.id not in self._names:  # a method of the class
             function = ast.Attribute(owner, function.id)
@@ -475,7 +475,7 @@ class Naming(ABC):
         return ast.Call(function, given, [*made.keywords, *node.keywords])
 
     def _spread(self, node: ast.Call) -> ast.Call:
-        """Return a call with what `*name` and `**name` stand for in the place of them, where that is written out."""
+        """Return a call with `*name` and `**name` replaced by their elements, if those are literals."""
         if all(item.arg for item in node.keywords) and not any(isinstance(item, ast.Starred) for item in node.args):
             return node
         args: list[ast.expr] = []
@@ -495,48 +495,47 @@ class Naming(ABC):
         return ast.copy_location(ast.Call(node.func, args, keywords), node)
 
     def spend(self, count: int = 1) -> None:
-        """Count expressions that are worked out; raises OverLimit for too many."""
+        """Count evaluated expressions; raises OverLimit for too many."""
         self._budget.spend(count)
 
     def value_of(self, name: str) -> ast.AST | None:
-        """Return the expression or the definition that a name stands for."""
+        """Return the expression or the definition that a name stands for, or None."""
         return self._values.get(name)
 
     def constant_of(self, name: str) -> Value | None:
-        """Return the constant that a name stands for."""
+        """Return the constant that a name stands for, or None."""
         return self._constants.get(name)
 
     def list_of(self, name: str) -> list[Value | None] | None:
-        """Return the constants in the list that a name stands for."""
+        """Return the constants in the list that a name stands for, or None."""
         return self._lists.get(name)
 
     def has_constants(self) -> bool:
-        """Return whether all is known that this very scope was given: nothing, or a name that stands for a constant."""
+        """Return whether this scope itself has no names, or at least one whose constant is known."""
         given, lists = self._constants.maps[0], self._lists.maps[0]
         return not given or any(value is not None for value in (*given.values(), *lists.values()))
 
     def inner(self) -> Self:
-        """Return a scope inside this one, with the names of this one."""
+        """Return a scope nested in this one, with the names of this one."""
         return type(self)(self)
 
     @abstractmethod
     def learn_loop(self, target: ast.expr, source: ast.expr) -> dict[str, str]:
-        """Note that the names of a loop's target stand for something out of `source`.
+        """Bind the target names of a loop to an element of `source`.
 
-        Returns what they stood for before where that runs something: a loop over nothing leaves it as it was.
+        Returns the previous meanings of those that ran code: an empty loop leaves them as they were.
         """
 
     @abstractmethod
     def returned(self, node: ast.Call, inside: int) -> tuple[Self, ast.expr] | None:
-        """Return the expression that a call of a function of the module returns, and the scope that it stands in.
+        """Return the expression that a function of the module returns, and the scope to evaluate it in.
 
-        None where it calls no lambda or function of a few plain statements, or stands in the `inside`th that called
-        another.
+        None unless the function is a lambda or a few simple statements, or if `inside` calls are already nested.
         """
 
 
 def parsed_expression(text: str) -> ast.expr | None:
-    """Return the tree of an expression, None where the text is none."""
+    """Return the syntax tree of an expression, or None if the string is not one."""
     if not text or len(text) > _LONGEST_CODE:
         return None
     try:
@@ -546,14 +545,14 @@ def parsed_expression(text: str) -> ast.expr | None:
 
 
 def _bound(name: str) -> str:
-    """Return what a method of a name gives back: the function that is bound, the module that is loaded, or nothing."""
+    """Return the function that `__get__` binds, the module that `load_module` loads, or an empty string."""
     if name.startswith(OWN) and name.endswith(".__get__"):
         return name.removesuffix(".__get__")
     return name.partition(".__spec__")[0] if name.endswith(".load_module") and ".__spec__" in name else ""
 
 
 def _as_known(dotted: str) -> str:
-    """Return a name as the tables have it: modules that others import, and what has several names."""
+    """Return the canonical form of a name: without the module it is reached through, and without aliases."""
     reached = _REACHED.fullmatch(dotted) if "." in dotted else None
     dotted = reached[1] if reached else dotted
     top, dot, rest = dotted.partition(".")
@@ -561,7 +560,7 @@ def _as_known(dotted: str) -> str:
 
 
 def executes(dotted: str) -> bool:
-    """Return whether a name stands for what runs commands or any code, or for a module that does."""
+    """Return whether a name stands for a function that runs commands or code, or for a module with such functions."""
     return dotted in EXECUTING or dotted in ("builtins.exec", "builtins.eval") or KINDS.get(dotted) == "command"
 
 

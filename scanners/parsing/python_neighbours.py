@@ -1,4 +1,4 @@
-"""What a module of Python gives the files beside it, and what it calls of theirs."""
+"""What a Python module defines for neighbouring files, and what it calls in them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import KINDS
 
 _RENAMED = 10
-"""New names of what runs something that are told of one file."""
+"""Maximum aliases that are reported for one file."""
 _GIVEN = 4
-"""Arguments of a call of a neighbour's function."""
+"""Maximum arguments that are recorded of a call of a neighbouring file's function."""
 _TELLING = re.compile(
     r"[|;&`<>]|\$\(|\b(?:import|exec|eval|curl|wget|bash|sh|nc|python[\d.]*|powershell|cmd|rm|chmod|echo|touch|id)\b"
 )
-"""What commands and code have, and few other texts that a function of any package is given."""
+"""Marks of commands and code, which are rare in other strings that are passed to functions."""
 
 
 def renamed(tree: ast.Module, module: Scope) -> list[Call]:
-    """Return what runs commands or code and gets another name in a module, for other files to call it by."""
+    """Return the functions that run commands or code and get an alias in a module that it does not use itself."""
     found: list[Call] = []
     for node in tree.body:
         given: list[tuple[str, str]] = []
@@ -43,7 +43,7 @@ def renamed(tree: ast.Module, module: Scope) -> list[Call]:
 
 
 def uses(name: str, node: ast.Call, body: Body, classes: Classes) -> Iterator[Use]:
-    """Yield what a function of a neighbour is given by a call, where that may be a command or code."""
+    """Yield the calls of a neighbouring file's function whose arguments may be a command or code."""
     names = [name.replace("().", ".")] if name.startswith(".") else []
     if not name and isinstance(node.func, ast.Name) and body.scope.value_of(node.func.id) is None:
         names = [f"{module}.{node.func.id}" for module in body.scope.stars]
@@ -59,6 +59,6 @@ def uses(name: str, node: ast.Call, body: Body, classes: Classes) -> Iterator[Us
 
 
 def _is_of_a_sibling(name: str) -> bool:
-    """Return whether a name may be one of a file beside: `module.function`, of no module of Python's own."""
+    """Return whether `module.function` may be in a neighbouring file: its module is not of the standard library."""
     top, dot, _ = name.partition(".")
     return bool(dot) and top not in standard_library.MODULES

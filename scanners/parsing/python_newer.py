@@ -1,9 +1,9 @@
-"""Python's syntax since 3.12 as that of 3.11: what a file is judged to do must not depend on the Python that we run on.
+"""Rewrite Python syntax since 3.12 as syntax of 3.11: verdicts must not depend on the Python version we run on.
 
-Formatted strings hold any expression (PEP 701), aliases and parameters of types have a statement and brackets of their
-own (PEP 695, 696), strings may be templates (PEP 750), several exceptions need no parentheses (PEP 758), imports may be
-lazy (PEP 810). A text is rewritten in one pass. It need not be Python: what the parser makes of it decides. Lines keep
-their numbers, columns do not.
+f-strings may contain any expression (PEP 701), type aliases and type parameters have their own syntax (PEP 695, 696),
+strings may be templates (PEP 750), several exceptions need no parentheses (PEP 758), and imports may be lazy (PEP 810).
+Source is rewritten in one pass without being checked; the parser decides whether the result is Python. Line numbers are
+kept, columns are not.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any, NoReturn, TypeVar
 _NEWER = re.compile(
     r"""\b(?i:[ft]r?|r[ft])["']|\btype[ \t]+\w|\b(?:def|class)[ \t]+\w+[ \t]*\[|\bexcept\b[^\n:]*,|\blazy[ \t]+\w"""
 )
-"""What may be newer syntax: in a text without it there is none."""
+"""Marks of newer syntax: source without a match has none."""
 _KEPT_NEWER = re.compile(rb"""\btype\s+\w|\b(?:def|class)\s+\w+\s*\[|\b(?i:tr?|rt)["']""")
-"""What newer parsers have nodes of their own for."""
+"""Marks of syntax for which newer parsers have separate nodes."""
 _TOKEN = re.compile(
     r"""(?P<gap>(?:[ \t\f]|\\\n|\#[^\n]*)+)|(?P<line>\n)|(?P<quote>(?i:[ft]r?|r[ft]|br?|rb|[ru])?(?:"{3}|'{3}|["']))"""
     r"""|(?P<word>\w+)|(?P<sign>[=!<>]=|.)""",
@@ -36,7 +36,7 @@ _DOUBLE = re.compile(r"\{\{|\}\}")
 _QUOTES = ("'", '"', "'''", '"""')
 Node = TypeVar("Node", bound=ast.expr)
 _NESTED = 60
-"""Formatted strings, and brackets of types, inside each other that are read: Python reads 150, people write two."""
+"""Maximum nesting of f-strings and type parameters: Python allows 150, people write two."""
 
 
 def _plain(quote: str) -> re.Pattern[str]:
@@ -54,13 +54,13 @@ _TEXTS = {(quote, raw): _text(quote, raw) for quote in _QUOTES for raw in (False
 
 
 class _NoPython(Exception):
-    """The text is none that can be followed."""
+    """The source cannot be rewritten."""
 
 
 def module(text: str) -> ast.Module | None:
-    """Return the tree of a module that does in 3.11 what `text` does, None where it is no newer Python either.
+    """Return the tree of a module that does in 3.11 what `text` does, or None if it is not newer Python either.
 
-    Raises RecursionError and MemoryError for what is nested too deep.
+    Raises RecursionError and MemoryError for source that is nested too deep.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not _NEWER.search(text):
@@ -72,7 +72,7 @@ def module(text: str) -> ast.Module | None:
 
 
 def as_older(tree: ast.Module, source: bytes) -> ast.Module:
-    """Return the tree that a newer parser made of `source` as `module` would have made it; raises RecursionError."""
+    """Return the tree of `source` from a newer parser with nodes of 3.11, like `module`; raises RecursionError."""
     if not hasattr(ast, "TypeAlias") or not _KEPT_NEWER.search(source):
         return tree
     older = _Older()
@@ -81,19 +81,19 @@ def as_older(tree: ast.Module, source: bytes) -> ast.Module:
 
 
 def _with_statements(tree: ast.Module, bounds: Iterable[ast.expr]) -> ast.Module:
-    """Return `tree` with what Python works out only when it is asked for the bound of a type: it may run anything."""
+    """Return `tree` with the bounds of type parameters as statements: Python evaluates them on demand."""
     tree.body += [ast.copy_location(ast.Expr(bound), bound) for bound in bounds]
     return tree
 
 
 class _Older(ast.NodeTransformer):
-    """Turns nodes that 3.11 does not have into those that it has, from the inside out."""
+    """Replaces nodes that 3.11 does not have, from the inside out."""
 
     def __init__(self) -> None:
         self.bounds: list[ast.expr] = []
 
     def visit(self, node: Any) -> ast.AST:
-        """Return what stands for a node."""
+        """Return the replacement of a node."""
         self.generic_visit(node)
         for parameter in getattr(node, "type_params", ()):
             bounds = (getattr(parameter, name, None) for name in ("bound", "default_value"))
@@ -111,14 +111,14 @@ class _Older(ast.NodeTransformer):
 
 
 class _Rewriter:
-    """One pass over a text. Formatted strings, and what stands in them, become names, for which trees are put in."""
+    """One pass over source. f-strings and the expressions in them become names, which are replaced by trees later."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
         self._lines = [place for place, letter in enumerate(text) if letter == "\n"]
         self._stands_for: dict[str, ast.expr] = {}
         self._expressions: list[tuple[str, str, int]] = []
-        """Name, rewritten code and line of what is parsed together in the end: a call of the parser for each costs."""
+        """Name, rewritten code and line of each expression; one call of the parser for all of them is faster."""
         self._bounds: list[ast.expr] = []
         self._depth = 0
         self._stem = "_stands_for_"
@@ -126,7 +126,7 @@ class _Rewriter:
             self._stem += "_"
 
     def module(self) -> ast.Module:
-        """Return the tree of the whole text."""
+        """Return the tree of the whole source."""
         tree = ast.parse(self._code())
         self._parse_expressions()
         _with_statements(tree, self._bounds)
@@ -146,7 +146,7 @@ class _Rewriter:
             self._stands_for[name] = tree
 
     def _fill(self, tree: ast.AST) -> None:
-        """Put in what names stand for, all the way down."""
+        """Replace all names by the trees that they stand for."""
         left = [tree]
         while left:
             node = left.pop()
@@ -167,7 +167,7 @@ class _Rewriter:
         return f"{self._stem}{len(self._stands_for) + len(self._expressions)}"
 
     def _code(self, until: str = "") -> str:
-        """Return the code from here to one of the letters `until` outside of brackets, or without any to the end."""
+        """Return the code from here to one of the characters `until` outside of brackets, or to the end if empty."""
         written: list[str] = []
         depth, fresh = 0, not until
         while token := _TOKEN.match(self.text, self.at):
@@ -203,7 +203,7 @@ class _Rewriter:
         return self.text[self.at : self.at + 1]
 
     def _pass(self, pattern: re.Pattern[str]) -> str:
-        """Go over what `pattern` has to match here, and return it."""
+        """Return what `pattern` matches here, and move past it; fail if it does not match."""
         match = pattern.match(self.text, self.at)
         if match is None:
             self._fail()
@@ -211,7 +211,7 @@ class _Rewriter:
         return match[0]
 
     def _word(self, word: str, fresh: bool) -> str:
-        """Return what stands for a word, and for newer syntax that it begins; `fresh` where a statement begins."""
+        """Return the replacement of a word and of newer syntax that it begins; `fresh` at the start of a statement."""
         if word in ("def", "class") and (head := _HEAD.match(self.text, self.at)):
             self.at = head.end()
             return head[0] + self._parameters()
@@ -225,7 +225,7 @@ class _Rewriter:
         return word + self._exceptions() if fresh and word == "except" else word
 
     def _exceptions(self) -> str:
-        """Return the exceptions of a clause up to its colon, in parentheses where there are several."""
+        """Return the exceptions of a clause up to its colon, in parentheses if there are several."""
         caught = [self._code(",:")]
         while self._next() == ",":
             self.at += 1
@@ -236,7 +236,7 @@ class _Rewriter:
         return f"{star} ({','.join(caught).lstrip().removeprefix('*')})"
 
     def _parameters(self) -> str:
-        """Pass parameters of types in brackets, and note their bounds and defaults; return the lines that they take."""
+        """Skip type parameters in brackets, keep their bounds and defaults, and return as many line breaks."""
         begun = self.at
         self._deeper()
         self.at += 1
@@ -252,7 +252,7 @@ class _Rewriter:
         return "\\\n" * self.text.count("\n", begun, self.at)
 
     def _group(self, inside: bool) -> str:
-        """Return what stands for strings that follow each other, which are one; `inside` brackets over lines, too."""
+        """Return the replacement of adjacent strings, which are one; `inside` brackets they may span lines."""
         begun = end = self.at
         parts: list[str | list[ast.expr]] = []
         while (token := _TOKEN.match(self.text, self.at)) and token.lastgroup == "quote":
@@ -277,7 +277,7 @@ class _Rewriter:
         return "".join(("(", name, "\n" * self.text.count("\n", begun, end), ")"))
 
     def _formatted(self, quote: str, raw: bool) -> list[ast.expr]:
-        """Return the texts and fields of a formatted string up to its `quote`, which is passed."""
+        """Return the literals and fields of an f-string, and move past its closing `quote`."""
         self._deeper()
         values: list[ast.expr] = []
         while not self.text.startswith(quote, self.at):
@@ -290,7 +290,7 @@ class _Rewriter:
         return values
 
     def _literal(self, pattern: re.Pattern[str], raw: bool) -> ast.Constant:
-        """Return the text here, of which there has to be some."""
+        """Return the literal text here, which must not be empty."""
         start = self.at
         text = _DOUBLE.sub(lambda match: match[0][0], self._pass(pattern))
         if not raw and "\\" in text:
@@ -298,7 +298,7 @@ class _Rewriter:
         return self._constant(text, start)
 
     def _field(self, raw: bool) -> list[ast.expr]:
-        """Return what stands in braces here, behind its own text where it asks for that."""
+        """Return the field in braces here, after its own source if it is written as `{x=}`."""
         self.at += 1
         start = self.at
         expression = self._expression(self._code("!:=}"), start)
@@ -317,7 +317,7 @@ class _Rewriter:
         return [*shown, self._placed(ast.FormattedValue(expression, conversion, layout), start)]
 
     def _layout(self, raw: bool) -> ast.JoinedStr:
-        """Return how a field is laid out: what stands here from a colon to its brace, with fields of its own."""
+        """Return the format specification here, from the colon to the brace, with its nested fields."""
         start = self.at
         self.at += 1
         values: list[ast.expr] = []
@@ -326,7 +326,7 @@ class _Rewriter:
         return self._placed(ast.JoinedStr(_joined(values)), start)
 
     def _expression(self, code: str, start: int) -> ast.Name:
-        """Return the name of what rewritten `code` means, which stood at `start`."""
+        """Return a name that stands for the expression in rewritten `code`, which was at `start`."""
         if not code.strip():
             self._fail()
         name = self._name()
@@ -345,7 +345,7 @@ class _Rewriter:
 
 
 def _joined(values: Iterable[ast.expr]) -> list[ast.expr]:
-    """Return `values` with texts that follow each other as one, as the parser would."""
+    """Return `values` with adjacent strings joined, as the parser would."""
     joined: list[ast.expr] = []
     for is_text, group in groupby(values, lambda value: isinstance(value, ast.Constant)):
         items = list(group)

@@ -1,8 +1,8 @@
-"""What projects in TOML and settings of pip ask to be installed, and from where.
+"""The packages that projects in TOML and pip settings install, and from where.
 
 Formats: https://packaging.python.org/en/latest/specifications/pyproject-toml/, the tables of Poetry, uv and Pipenv, and
-https://pip.pypa.io/en/stable/topics/configuration/. Installing a folder first installs what its build requires;
-what it runs then, of the folder's own files, is in :mod:`scanners.parsing.build_hooks`.
+https://pip.pypa.io/en/stable/topics/configuration/. Installing a folder first installs its build requirements; the
+files of the folder that run next are in :mod:`scanners.parsing.build_hooks`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _PLACES: _Places = (
     ("tool", "uv", "constraint-dependencies"),
     ("tool", "uv", "override-dependencies"),
 )
-"""Where requirements stand as pip writes them, in lists or in tables of lists."""
+"""Paths of requirements in pip's notation, in lists or in tables of lists."""
 _HATCH: _Places = (("tool", "hatch", "envs"), ("envs",))
-"""Environments of Hatch, also in its own hatch.toml: requirements and variables, beside commands and texts."""
+"""Paths of Hatch environments, also in hatch.toml: requirements and variables among commands and other strings."""
 _SCRIPT: _Places = (("dependencies",),)
-"""Of a script that says in itself what it needs."""
+"""Paths of requirements in the inline metadata of a script."""
 _TABLES: _Places = (
     *(("tool", "poetry"), ("tool", "uv", "sources"), ("packages",), ("dev-packages",), ("tool", "pdm")),
     *(("pypi-dependencies",), ("tool", "pixi", "pypi-dependencies")),
 )
-"""Where packages are tables that say where each comes from."""
+"""Paths of packages that are tables with their source."""
 _CHANNELS: _Places = (
     ("project", "channels"),
     ("workspace", "channels"),
@@ -54,23 +54,23 @@ _URLS: _Places = tuple(
     for key in ("index-url", "extra-index-url", "find-links")
 )
 _DYNAMIC = ("tool", "setuptools", "dynamic", "dependencies", "file")
-"""Lists that setuptools reads the requirements of a project from."""
+"""Path of the files from which setuptools reads a project's requirements."""
 _SETTING = re.compile(
     r"[ \t]*(?P<name>index[-_]url|extra-index-url|find[-_]links|trusted-host|dependency_links)"
     r"[ \t]*=[ \t]*(?P<value>.*)",
     re.IGNORECASE,
 )
 _LIST = re.compile(r"(?:install_requires|setup_requires|tests_require)[ \t]*=(?P<rest>.*)")
-"""Keys of setup.cfg, behind which requirements stand in lines that begin with a space."""
+"""Keys of setup.cfg with requirements, which may continue in indented lines."""
 _ADDRESS = re.compile(r"[\w+]{2,10}://[^\s,]+")
 _KINDS = {"find-links": "links", "find_links": "links", "trusted-host": "host", "dependency_links": "url"}
 _DEPTH = 8
 _LONG_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
-"""A key of so many parts: the parser keeps every beginning of it."""
+"""A dotted key of too many parts: the parser keeps every prefix of it."""
 
 
 def lines_of_project(content: str, *, script: bool = False) -> Iterator[Line]:
-    """Yield what a project, or a `script`, asks for; nothing where its TOML is broken: no installer reads that."""
+    """Yield the requirements of a project or a `script`; none if its TOML is broken, since no installer reads it."""
     project = parsed(content)
     for place in (*_PLACES, *_SCRIPT) if script else _PLACES:
         for text in _texts(at(project, place), _DEPTH):
@@ -87,7 +87,7 @@ def lines_of_project(content: str, *, script: bool = False) -> Iterator[Line]:
 
 
 def lines_of_settings(content: str) -> Iterator[Line]:
-    """Yield where settings of pip take packages from."""
+    """Yield the sources from which pip settings install packages."""
     listed = False
     for number, text in enumerate(content.splitlines(), 1):
         heading = _LIST.match(text)
@@ -105,7 +105,7 @@ def lines_of_settings(content: str) -> Iterator[Line]:
 
 
 def parsed(content: str) -> Json:
-    """Return the document of a text in TOML, None where it is broken; raises OverLimit."""
+    """Return a TOML document, or None if it is broken; raises OverLimit."""
     import tomllib
 
     if _LONG_KEY.search(content):
@@ -118,7 +118,7 @@ def parsed(content: str) -> Json:
 
 
 def at(value: Json, place: tuple[str, ...]) -> Json:
-    """Return what stands at a place of a document, None where there is nothing."""
+    """Return the value at a path in a document, or None."""
     for key in place:
         value = value.get(key) if isinstance(value, dict) else None
     return value
@@ -133,7 +133,7 @@ def _texts(value: Json, depth: int) -> Iterator[str]:
 
 
 def _of_hatch(value: Json, depth: int) -> Iterator[Line]:
-    """Yield what environments of Hatch ask for, also under conditions, and the indexes that their variables name.
+    """Yield the requirements of Hatch environments, including conditional ones, and the indexes in their variables.
 
     https://hatch.pypa.io/latest/config/environment/overview/ and advanced/#overrides.
     """
@@ -152,7 +152,7 @@ def _of_hatch(value: Json, depth: int) -> Iterator[Line]:
 
 
 def _variables(value: Json) -> Iterator[str]:
-    """Yield variables as a shell sets them: of a table, or of a list of texts or of tables with `key` and `value`."""
+    """Yield `NAME=value` for variables in a table, a list of strings, or a list of tables with `key` and `value`."""
     if isinstance(value, dict):
         yield from (f"{name}={text}" for name, text in value.items())
     for item in value if isinstance(value, list) else ():
@@ -160,7 +160,7 @@ def _variables(value: Json) -> Iterator[str]:
 
 
 def _sources(value: Json, depth: int) -> Iterator[Line]:
-    """Yield the addresses of packages that are tables: `{ git = "https://..." }`."""
+    """Yield the addresses of packages that are given as tables: `{ git = "https://..." }`."""
     if not depth or not isinstance(value, list | dict):
         return
     if isinstance(value, dict):
@@ -181,6 +181,6 @@ def _addresses(value: Json) -> Iterator[str]:
 
 
 def _line(content: str, text: str) -> int:
-    """Return the line in which a text stands first, 1 where it is written in escapes."""
+    """Return the line of the first occurrence of a string, or 1 if it is written with escapes."""
     at = content.find(text.removeprefix("git+"))
     return content.count("\n", 0, at) + 1 if at >= 0 else 1

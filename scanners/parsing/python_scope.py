@@ -1,4 +1,4 @@
-"""What code makes of names, statement by statement: assignments, loops, matches, functions that are called."""
+"""How code binds names, statement by statement: by assignments, loops, matches and function calls."""
 
 from __future__ import annotations
 
@@ -26,25 +26,28 @@ from scanners.parsing.python_syntax import Definition
 
 _CUTTING = frozenset("split rsplit splitlines partition rpartition".split())
 _MADE_INSIDE = 2
-"""Functions inside each other that a lambda is returned by."""
+"""Maximum nesting of function calls that return a lambda."""
 _STEPS = 20
-"""Statements of a function whose result is worked out."""
+"""Maximum statements of a function whose result is evaluated."""
 _ANYTHING = frozenset({"gc.get_objects()", "gc.get_referrers()", "gc.get_referents()"})
-"""Lists in which any function of the process may be."""
+"""Lists that may contain any function of the process."""
 _PARTIALS = frozenset({"functools.partial", "functools.partialmethod"})
 _DECIDING = frozenset({"TYPE_CHECKING", "__name__"})
 _COPIES = frozenset({"builtins.list", "builtins.sorted"})
 _TABLES_OF = frozenset("items values".split())
 _GROWN = 64
-"""Entries up to which it is followed what is put into a list or a table later."""
+"""Maximum entries that are added to one list or dictionary after its assignment."""
 _ELEMENTS = 200
-"""Elements of what a loop goes over that are looked at."""
+"""Maximum elements of an iterable that are examined."""
 _LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.Call)
 _Function = Definition | ast.Lambda
 
 
 class Worked(NamedTuple):
-    """What names stand for behind a loop: a constant, or a list of them."""
+    """What names stand for after a loop: a constant, or a list of constants.
+
+    `name` stands for `dotted` after a loop of `getattr` calls.
+    """
 
     names: dict[str, tuple[Value | None, list[Value | None] | None]]
     name: str = ""
@@ -52,21 +55,21 @@ class Worked(NamedTuple):
 
 
 class Scope(Naming):
-    """What names stand for in a scope, as statements change it."""
+    """The names of a scope, as statements bind them."""
 
     def __init__(self, above: Scope | None = None) -> None:
         super().__init__(above)
         self.functions: dict[str, tuple[Definition, Scope]] = above.functions if above else {}
-        """Functions of the file by name, those inside others included, each with the scope that it stands in."""
+        """Functions of the file by name, including nested ones, each with its enclosing scope."""
         self.others: dict[str, list[tuple[Definition, Scope]]] = above.others if above else {}
-        """Functions of a name that another one has, too: which of them it is hangs on a condition."""
+        """Further functions of the same name, where a condition decides which one is defined."""
         self.first = ""
-        """What the first argument of the function stands for whose scope this is: the instance of a method."""
+        """What the first argument of this function stands for: the instance, in a method."""
         self.around: Scope = self
-        """The scope that functions in this one see: that of a class keeps its names to itself."""
+        """The scope that functions defined here see: they do not see the names of a class body."""
 
     def take_table(self, node: ast.expr, table: str, depth: int = 0) -> None:
-        """Note that what a table holds is put into another one: of names here, or of attributes of something."""
+        """Note that the entries of a dictionary are added to the namespace `table`."""
         owner = table if table == GLOBALS else table.removesuffix(TABLE)
         written, taken = self.written_of(node), self.name_of(node)
         if taken.endswith(TABLE) and taken != GLOBALS:
@@ -83,7 +86,7 @@ class Scope(Naming):
             self.take_table(written.right, table, depth + 1)
 
     def put(self, table: str, key: ast.expr, value: ast.expr) -> None:
-        """Note that something stands under a key of a table of names; one of a module under any of its names."""
+        """Note an entry of the namespace `table`; for an unknown attribute of a module, all of its attributes."""
         owner = table if table == GLOBALS else table.removesuffix(TABLE)
         known, name = constant(self, key), self.name_of(value)
         if isinstance(known, str):
@@ -92,7 +95,7 @@ class Scope(Naming):
             self.take_all(name.removesuffix(f".{COMPUTED}"), owner)
 
     def define(self, function: Definition) -> None:
-        """Note a function of the module, or one inside another, which stands in this scope."""
+        """Note a function that is defined in this scope."""
         before = self.functions.get(function.name)
         if self.unsure and before:
             self.others.setdefault(function.name, []).append(before)
@@ -100,7 +103,7 @@ class Scope(Naming):
         self.set(function.name, f"{OWN}{function.name}", function)
 
     def close_class(self, name: str) -> None:
-        """Take the names that the body of a class gave as attributes of the class; this is the scope of the body."""
+        """Note the names of this scope, the body of a class, as attributes of the class."""
         constants = self._constants.maps[0]
         for member, dotted in self._names.maps[0].items():
             if not dotted.startswith(OWN):
@@ -110,7 +113,7 @@ class Scope(Naming):
                 self._member_calls[f"{OWN}{name}.{member}"] = node
 
     def call(self, function: _Function, given: ast.Call | None, caller: Scope, first: str = "") -> Scope:
-        """Return the scope of a function that is called: `first` is what its first argument stands for."""
+        """Return the scope of a called function; `first` is what its first argument stands for."""
         inner = Scope(self)
         arguments = function.args
         named = [*arguments.posonlyargs, *arguments.args]
@@ -136,7 +139,7 @@ class Scope(Naming):
         return inner
 
     def _take_rest(self, arguments: ast.arguments, given: ast.Call, caller: Scope, named: int) -> None:
-        """Note what the arguments behind stars stand for in the scope of a function that is called."""
+        """Bind the `*args` and `**kwargs` of a called function in its scope."""
         if arguments.vararg:
             rest = [caller._fixed(item) for item in given.args[named:]]
             self.set(arguments.vararg.arg, node=ast.copy_location(ast.Tuple(rest), given))
@@ -148,12 +151,12 @@ class Scope(Naming):
             self.set(arguments.kwarg.arg, node=ast.copy_location(table, given))
 
     def _fixed(self, node: ast.expr) -> ast.expr:
-        """Return the constant that an expression stands for here, any other as it is written."""
+        """Return the constant value of an expression here, or the expression if it is not constant."""
         known = constant(self, node, 1)
         return node if known is None else ast.copy_location(ast.Constant(known), node)
 
     def learn(self, node: ast.AST) -> None:
-        """Take in what a statement or an assignment in an expression makes of names."""
+        """Bind the names that a statement or an assignment expression binds."""
         match node:
             case ast.Import(names=names):
                 for item in names:
@@ -175,9 +178,9 @@ class Scope(Naming):
                 self._assign(target, value)
 
     def learn_loop(self, target: ast.expr, source: ast.expr) -> dict[str, str]:
-        """Note that the names of a loop's target stand for something out of `source`.
+        """Bind the target names of a loop to an element of `source`.
 
-        Returns what they stood for before where that runs something: a loop over nothing leaves it as it was.
+        Returns the previous meanings of those that ran code: an empty loop leaves them as they were.
         """
         named = [item.id for item in ast.walk(target) if isinstance(item, ast.Name)]
         before = {name: dotted for name in named if executes(dotted := self._names.get(name, ""))}
@@ -186,7 +189,7 @@ class Scope(Naming):
         return {} if elements else before
 
     def regain(self, names: dict[str, str]) -> None:
-        """Note that names may stand for what they did before."""
+        """Restore previous meanings of names."""
         for name, dotted in names.items():
             self.set(name, dotted)
 
@@ -204,11 +207,11 @@ class Scope(Naming):
                 self.set(item.id, telling or next(iter(names), ""), source, only)
 
     def _out_of(self, source: ast.expr) -> str:
-        """Return what any of the things in a table of modules, or of the names of one, may stand for."""
+        """Return what an element of `sys.modules` or of a module's namespace may stand for."""
         made = self.written_of(source)
         if isinstance(made, COMPREHENSIONS):
             return self.each_of(made, 1)
-        for _ in range(DEPTH):  # a name may stand for what is made of itself
+        for _ in range(DEPTH):  # a name may refer to itself
             if not (isinstance(made, ast.Call) and made.args and self.name_of(made.func) in _COPIES):
                 break
             made = self.written_of(made.args[0])
@@ -226,9 +229,9 @@ class Scope(Naming):
         return f"{module}.{COMPUTED}" if module != table and module in EXECUTING else ""
 
     def elements(self, source: ast.expr, depth: int = 0) -> list[ast.expr]:
-        """Return the expressions that iterating over another one gives, as far as they are written out."""
+        """Return the expressions that iterating over `source` gives, as far as it is a literal."""
         self._budget.spend()
-        written = self.written_of(source) if depth <= DEPTH else None  # a name may stand for what is made of itself
+        written = self.written_of(source) if depth <= DEPTH else None  # a name may refer to itself
         match written:
             case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
                 return parts[:_ELEMENTS]
@@ -251,7 +254,7 @@ class Scope(Naming):
         return []
 
     def learn_match(self, node: ast.Match) -> None:
-        """Note that names which a pattern catches stand for what is matched."""
+        """Bind the names that the patterns of a match statement capture."""
         for case in node.cases:
             self._learn_pattern(case.pattern, node.subject)
 
@@ -287,7 +290,7 @@ class Scope(Naming):
                 place += 1
 
     def work_out(self, node: ast.For | ast.While) -> Worked | None:
-        """Return what names stand for behind a loop over constants, None where that cannot be known."""
+        """Return what names stand for after a loop over constants, or None if that is unknown."""
         if self._rounds[0] <= 0:
             return None
         if found := self._chained(node):
@@ -305,7 +308,7 @@ class Scope(Naming):
         return Worked({name: (inner.constant_of(name), inner.list_of(name)) for name in steps.changed})
 
     def settle(self, worked: Worked | None) -> None:
-        """Note what names stand for behind a loop that was worked out."""
+        """Bind the names that an evaluated loop changes."""
         if worked is None:
             return
         for name, (known, listed) in worked.names.items():
@@ -314,7 +317,7 @@ class Scope(Naming):
             self.set(worked.name, worked.dotted)
 
     def _chained(self, node: ast.For | ast.While) -> tuple[str, str] | None:
-        """Return the name, and what it stands for behind a loop that does `name = getattr(name, part)` for parts."""
+        """Return the name, and what it stands for, after a loop of `name = getattr(name, part)` over constant parts."""
         match node:
             case ast.For(
                 target=ast.Name(id=part),
@@ -332,7 +335,7 @@ class Scope(Naming):
         return None
 
     def set_globals(self, name: str) -> None:
-        """Note that a name stands for a table of the names that are known here."""
+        """Note that a name stands for the globals of the module."""
         self.set(name, GLOBALS)
 
     def set_list(self, name: str, values: list[Value | None]) -> None:
@@ -341,7 +344,7 @@ class Scope(Naming):
         self._lists[name] = values
 
     def grow(self, name: str, key: ast.expr | None, value: ast.expr) -> None:
-        """Note that something is put into what a name stands for, a list or a table say."""
+        """Note that an item is added to a list, a dictionary or another object that a name stands for."""
         before, count = self._values.get(name), self._grown.get(name, 0)
         if not isinstance(before, ast.expr) or count >= _GROWN:
             return
@@ -358,20 +361,20 @@ class Scope(Naming):
         self._lists[name] = [*(listed or ()), constant(self, value)] if sure else None
 
     def change(self, name: str, method: str, given: list[ast.expr]) -> None:
-        """Note what a method does to a list of constants that has a name."""
+        """Note what a method does to a named list of constants."""
         try:
             Steps(self, self._rounds[0]).change(name, method, given)
         except Unknown:
             self._lists[name] = None
 
     def decides(self, test: ast.expr) -> bool:
-        """Return whether the file itself gives a name of a condition, TYPE_CHECKING say, a value that holds."""
+        """Return whether the file itself assigns a true value to a name in a condition, such as TYPE_CHECKING."""
         named = (item for item in ast.walk(test) if isinstance(item, ast.Name) and item.id in _DECIDING)
         values = [self.value_of(item.id) for item in named]
         return any(isinstance(value, ast.Constant) and bool(value.value) for value in values)
 
     def blur(self, names: Iterable[str]) -> None:
-        """Note that names are changed in a loop: what they are made of is known, what they hold is not."""
+        """Forget the constant values of names that a loop changes; the expressions they are built from stay known."""
         self._constants.update(dict.fromkeys(names))
 
     def _learn_from(self, node: ast.ImportFrom) -> None:
@@ -403,7 +406,7 @@ class Scope(Naming):
     def _assign_row(self, target: ast.Tuple | ast.List, value: ast.expr) -> None:
         row = self.written_of(value)
         for inner, item in zip(target.elts, row.elts, strict=False) if isinstance(row, ROWS) else ():
-            if isinstance(inner, ast.Starred):  # up to what a star takes
+            if isinstance(inner, ast.Starred):  # takes all the rest
                 self._assign(inner.value, ast.List(row.elts[target.elts.index(inner) :]))  # type: ignore[union-attr]
                 break
             self._assign(inner, item)
@@ -411,7 +414,7 @@ class Scope(Naming):
         listed = items(self, value) if cut or isinstance(value, ast.Name | ast.ListComp | ast.GeneratorExp) else None
         each = listed if listed and len(listed) == len(target.elts) else [None] * len(target.elts)
         for inner, known in () if isinstance(row, ROWS) else zip(target.elts, each, strict=True):
-            if isinstance(inner, ast.Name):  # one of several that a call returns
+            if isinstance(inner, ast.Name):  # one of several results of a call
                 self.set(inner.id, self._names.get(inner.id, ""), value, known)
 
     def _assign_name(self, name: str, value: ast.expr) -> None:
@@ -419,22 +422,21 @@ class Scope(Naming):
         listed = items(self, value) if known is None and isinstance(value, _LISTS) else None
         made: ast.AST = value
         if any(isinstance(item, ast.Name) and item.id == name for item in ast.walk(value)) and name in self._values:
-            # What the name stood for before is part of what it is made of.
+            # The new value is built from the previous one.
             before = self._values[name]
             made = ast.Set(elts=[value, *([before] if isinstance(before, ast.expr) else [])])
         self.set(name, self.name_of(value), made, known)
         self._lists[name] = listed
 
     def returned(self, node: ast.Call, inside: int) -> tuple[Scope, ast.expr] | None:
-        """Return the expression that a call of a function of the module returns, and the scope that it stands in.
+        """Return the expression that a function of the module returns, and the scope to evaluate it in.
 
-        None where it calls no lambda or function of a few plain statements, or stands in the `inside`th that called
-        another.
+        None unless the function is a lambda or a few simple statements, or if `inside` calls are already nested.
         """
         function = self.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
         around = self
-        if isinstance(function, ast.Call) and self._inside < inside:  # of what another call returns
-            self._inside += 1  # which may be this very one: `read(archive())` where that names it `archive`
+        if isinstance(function, ast.Call) and self._inside < inside:  # a call of what another call returns
+            self._inside += 1  # it may call itself: `read(archive())` where that names it `archive`
             named = self.name_of(function).removeprefix(OWN)
             made = self.returned(function, inside)
             self._inside -= 1
@@ -449,13 +451,13 @@ class Scope(Naming):
         return (scope, value) if value else None
 
     def lambda_of(self, node: ast.expr) -> tuple[Scope, ast.Lambda] | None:
-        """Return the lambda that an expression is, stands for or returns, and the scope that it stands in."""
+        """Return the lambda that an expression is, stands for or returns, and its enclosing scope."""
         function = self.value_of(node.id) if isinstance(node, ast.Name) else node
         made = self.returned(function, _MADE_INSIDE) if isinstance(function, ast.Call) else (self, function)
         return (made[0], made[1]) if made and isinstance(made[1], ast.Lambda) else None
 
     def _run(self, statements: list[ast.stmt]) -> ast.expr | None:
-        """Take in the statements of a function, and return the expression that it returns where all are plain."""
+        """Evaluate the statements of a function, and return its returned expression, or None if one is not simple."""
         for place, statement in enumerate(statements[:_STEPS]):
             match statement:
                 case ast.Return(value=value):
@@ -479,6 +481,6 @@ class Scope(Naming):
 
 
 def _fits(target: ast.Tuple | ast.List, element: ast.expr) -> bool:
-    """Return whether an element has a place for each name of a target."""
+    """Return whether an element has as many items as a target has names."""
     starred = any(isinstance(item, ast.Starred) for item in target.elts)
     return isinstance(element, ROWS) and len(element.elts) == len(target.elts) and not starred

@@ -1,4 +1,4 @@
-"""Calls of sinks: what they are given, as far as that is constant, and the code that they run."""
+"""Calls of sinks: their arguments, as far as these are constant, and the code that they run."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from scanners.parsing.python_sinks import READ, SPAWNERS, SWITCHES, UNSAFE_YAML
 from scanners.parsing.python_syntax import is_on, is_shell, matters
 
 _PACKED = re.compile(r"[^/\\. …][^/\\…]*\.(?!(?:zip|egg|whl|pex)$)[A-Za-z][A-Za-z0-9]{0,11}$")
-"""Ends of paths of files, other than the archives that packages come in: Python imports from any archive."""
+"""Paths of files that are not named as package archives: Python imports from an archive of any name."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 MAGICS = frozenset(f"IPython.get_ipython().run_{kind}_magic" for kind in ("line", "cell"))
 _SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script alias".split())
 _PYTHON_MAGICS = frozenset("time timeit prun python python3 memit capture".split())
 _COMMANDS = frozenset("args bash_command cmd command commands".split())
-"""Keywords under which a call is given its command."""
+"""Keywords that take the command of a call."""
 _ORDERS = _COMMANDS | frozenset("actions entrypoint job_script_prologue run script setup slurm_setup".split())
-"""Keywords under which steps of flows, containers and jobs are given one."""
+"""Keywords that take the command of a workflow step, a container or a job."""
 _RUNNERS = re.compile(
     r"run|sudo|local|shell|spawn|popen|system|exec(?:ute)?|run_(?:commands?|shell|bash|cmd|script|expect)"
     r"|exec(?:ute)?_(?:command|cmd|shell|shell_command|script)|submit_job|\w{1,20}_shell"
 )
-"""What methods are called that are given a command to run."""
+"""Names of methods that take a command to run."""
 _FETCHING = re.compile(r"\b(?:curl|wget|nc|ncat|powershell|base64|xxd|openssl)\b|/dev/(?:tcp|udp)/")
 _SHOWN = 10
 _MENTIONED = 20
 _ROOTS = ("/", "~")
 _LONGEST = 200
-"""Characters of a constant that is compared with others."""
+"""Maximum characters of a constant that is recorded in `mentions`."""
 
 
 class SinkCall(NamedTuple):
-    """A call, None if it only runs code that is read anyway, and the constant code that it runs."""
+    """A call, or None if it only runs code that is analysed anyway, and the constant code that it runs."""
 
     call: Call | None
     code: str
@@ -47,7 +47,7 @@ class SinkCall(NamedTuple):
 def sink_call(
     name: str, kind: str, given: list[ast.expr], node: ast.Call, body: Body, *, handed: bool
 ) -> SinkCall | None:
-    """Return what matters about a call of `name` with the arguments `given`, None if nothing does."""
+    """Return what matters about a call of `name` with the arguments `given`, or None if nothing does."""
     scope = body.scope
     if name == "yaml.load" and not UNSAFE_YAML.intersection(map(scope.name_of, given[1:])):
         return None
@@ -70,7 +70,7 @@ def sink_call(
     code = _inner_code(kind, known, listed or [text])
     folded = isinstance(known, (str, bytes))
     if folded and name in READ and not made.calls - {"builtins.compile"}:
-        return SinkCall(None, code)  # nothing but what is read there
+        return SinkCall(None, code)  # only the code matters
     call = Call(
         name=name,
         kind=kind,
@@ -98,7 +98,7 @@ def sink_call(
 
 
 def method_of(node: ast.Call) -> str:
-    """Return the last part of the name of what is called, whatever it is of."""
+    """Return the last part of the name of the called function or method."""
     match node.func:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
@@ -106,7 +106,7 @@ def method_of(node: ast.Call) -> str:
 
 
 def ordered_by(node: ast.Call) -> ast.expr | None:
-    """Return the constant text, or the list with one, that a call of whatever is to run, and that may be an attack."""
+    """Return the argument of any call that is a constant command, or a list with one, and may be an attack."""
     given = [item.value for item in node.keywords if item.arg in _ORDERS]
     if node.args and _RUNNERS.fullmatch(method_of(node)):
         listed = ast.Tuple(node.args, ast.Load()) if len(node.args) > 1 else node.args[0]
@@ -124,7 +124,7 @@ def _may_attack(node: ast.expr) -> bool:
 
 
 def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
-    """Return the call that an IPython magic stands for, of a shell or of Python; any other call unchanged."""
+    """Return the shell or Python call that an IPython magic is equivalent to; any other call unchanged."""
     magic = constant(scope, node.args[0]) if node.args else None
     if magic in _SHELL_MAGICS:
         owner = ast.Call(ast.Name("get_ipython"), [], [])
@@ -137,7 +137,7 @@ def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
 
 
 def _in_order(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None, node: ast.Call) -> list[ast.expr]:
-    """Return the arguments, the most important one first: the command, the path that has the method, or the target."""
+    """Return the arguments, the most important one first: the command, the path that owns the method, or the target."""
     if name.startswith("pathlib.") and owner:
         given = [owner, *given]
     if kind == "command" and not node.args:
@@ -149,7 +149,7 @@ def _in_order(name: str, kind: str, given: list[ast.expr], owner: ast.expr | Non
 
 
 def _inner_code(kind: str, known: object, listed: list[str]) -> str:
-    """Return the constant code that a call runs by exec, eval or `python -c`, else nothing."""
+    """Return the constant code that a call runs by exec, eval or `python -c`, or an empty string."""
     code = text_of(known) if kind == "code" and isinstance(known, (str, bytes)) else ""
     if kind == "command" and "-c" in listed[:-1] and "python" in listed[0]:
         code = listed[listed.index("-c") + 1]
@@ -159,7 +159,7 @@ def _inner_code(kind: str, known: object, listed: list[str]) -> str:
 
 
 def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:
-    """Return the mode in which a file is opened, if the call has one."""
+    """Return the mode in which a call opens a file, or an empty string."""
     if isinstance(node.func, ast.Attribute) and node.func.attr == "open" and rest:
         flags = {part.attr for part in ast.walk(rest[0]) if isinstance(part, ast.Attribute)}
         if flags & {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND"}:

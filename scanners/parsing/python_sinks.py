@@ -1,4 +1,4 @@
-"""Callables of Python that matter to whoever imports a file, by what they do."""
+"""Python callables that matter to whoever imports a file, by what they do."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ _TABLE = {
     """,
 }
 KINDS = {name: kind for kind, names in _TABLE.items() for name in names.split()}
-"""Dotted name -> what it does."""
+"""Kinds of callables by dotted name."""
 CALLERS = frozenset(
     "builtins.map builtins.filter functools.reduce threading.Thread threading.Timer multiprocessing.Process "
     "atexit.register _thread.start_new_thread asyncio.run asyncio.to_thread weakref.finalize signal.signal "
@@ -150,14 +150,14 @@ CALLERS = frozenset(
     "tensorflow.py_function tensorflow.numpy_function "
     "tensorflow.compat.v1.py_func".split()
 )
-"""Callables that call what they are handed."""
+"""Callables that call their arguments."""
 STATEMENTS = frozenset(
     "typing.ForwardRef "
     "timeit.timeit timeit.repeat timeit.Timer cProfile.run cProfile.runctx cProfile.Profile().run profile.run "
     "profile.runctx profile.Profile().run pdb.run pdb.runeval bdb.Bdb().run pdb.Pdb().run trace.Trace().run "
     "trace.Trace().runctx doctest.debug_script doctest.debug_src test.support.run_code".split()
 )
-"""Callables that run a text of code, or call what they are handed: constant ones are read."""
+"""Callables that run a string as code or call their arguments; constant code is analysed."""
 HOOKS = frozenset(
     "register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook "
     "register_backward_hook register_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook "
@@ -166,9 +166,9 @@ HOOKS = frozenset(
     "register_module_full_backward_hook register_module_full_backward_pre_hook register_post_accumulate_grad_hook "
     "register_step_pre_hook register_step_post_hook register_optimizer_step_post_hook".split()
 )
-"""Methods and functions of torch that have a module call what they are given."""
+"""Methods and functions of torch that register a callback of a module."""
 HANDLERS = frozenset("addHandler addFilter setLoggerClass".split())
-"""Methods and functions of loggers that take an object, or a class, whose methods they call."""
+"""Methods and functions of loggers that take an object or a class and call its methods."""
 FINDERS = {
     "sys.meta_path.insert": ("find_spec", "find_module"),
     "sys.meta_path.append": ("find_spec", "find_module"),
@@ -177,7 +177,7 @@ FINDERS = {
     "sys.path_hooks.insert": ("__init__", "find_spec"),
     "sys.path_hooks.append": ("__init__", "find_spec"),
 }
-"""Tables of what each later import calls -> the methods of what they are given."""
+"""Methods that later imports call on the objects in lists of finders, by the call that adds an object."""
 SWITCHES = {
     "torch.load": ("weights_only", False),
     "torch.serialization.load": ("weights_only", False),
@@ -187,20 +187,20 @@ SWITCHES = {
         ("safe_mode", False),
     ),
 }
-"""Loaders of the kind `unpickling` that unpickle only where a keyword says so."""
+"""Loaders of the kind `unpickling` that unpickle only if a keyword has this value."""
 SAFEGUARDS = re.compile(
     r"transformers\.(?:\w+\.)*resolve_trust_remote_code|torch\.serialization\._default_to_weights_only"
     r"|torch\.(?:serialization\.)?_weights_only_unpickler\.\w+|(?:tensorflow\.)?keras\.(?:\w+\.)*in_safe_mode"
     r"|jinja2\.sandbox\.\w+\.is_safe_\w+|huggingface_hub\.constants\.(?:ENDPOINT|HUGGINGFACE_CO_URL_TEMPLATE)"
     r"|transformers\.utils\.hub\.HUGGINGFACE_CO_RESOLVE_ENDPOINT"
 )
-"""What libraries ask before they run code, load pickles or fetch files: who sets it decides for all that follows."""
+"""Settings that libraries check before they run code, load pickles or fetch files; they apply to the whole process."""
 GUARDING = "safeguard"
-"""The kind of such an assignment."""
+"""The kind of an assignment to one of SAFEGUARDS."""
 ORDERING = "ordering"
-"""The kind of a call of whatever that is given a command as attacks use it."""
+"""The kind of a call of any function whose argument is a command that may be an attack."""
 TRUSTING = "trust_remote_code"
-"""The keyword, of any call, by which the code of a repository is run."""
+"""The keyword, of any call, that lets the code of a repository run."""
 UNPICKLERS = frozenset("pickle.loads pickle.load dill.loads dill.load cloudpickle.loads cloudpickle.load".split())
 SPAWNERS = ("os.spawn", "os.posix_spawn", "os.exec", "asyncio.create_subprocess_exec")
 """Prefixes of callables that take a command as separate arguments."""
@@ -208,15 +208,15 @@ NAMED = frozenset(
     "logging.config.dictConfig logging.config.fileConfig hydra.utils.instantiate hydra.utils.call "
     "hydra.utils.get_method unittest.mock.patch pydoc.locate".split()
 )
-"""Callables of the kind `code` that look up, and mostly call, what texts name: dangerous ones matter."""
+"""Callables of the kind `code` that look up, and mostly call, what strings name: they matter if it is dangerous."""
 TEMPLATES = frozenset("jinja2.Template jinja2.Environment().from_string jinja2.environment.Template".split())
-"""Those that make templates: they matter where a template reaches for special attributes."""
+"""Callables of the kind `code` that make templates: they matter if a template uses special attributes."""
 READ = frozenset(
     "builtins.exec builtins.eval builtins.execfile code.InteractiveInterpreter().runsource types.FunctionType "
     "code.InteractiveInterpreter().runcode code.InteractiveConsole().push ctypes.pythonapi.PyRun_SimpleString".split()
 )
-"""Those whose constant code is read with the file, so that nothing is left to say of it."""
+"""Callables of the kind `code` whose constant code is analysed with the file; the call itself is not recorded."""
 UNSAFE_YAML = frozenset(
     "yaml.Loader yaml.UnsafeLoader yaml.CLoader yaml.CUnsafeLoader yaml.loader.UnsafeLoader".split()
 )
-"""Classes that make `yaml.load` construct what the text names."""
+"""Loader classes with which `yaml.load` constructs any object that the document names."""

@@ -1,4 +1,4 @@
-"""What Python does without the usual form of it: calls of operators and enumerations, classes and attributes by call.
+"""Unusual forms of common operations: calls by operators and enumerations, classes and attributes made by calls.
 
 Data model: https://docs.python.org/3/reference/datamodel.html#special-method-names.
 """
@@ -41,7 +41,7 @@ _MEMBERS = frozenset({"__init__", "__new__", "_generate_next_value_"})
 
 
 class Operated(NamedTuple):
-    """Methods of the thing that an expression stands for, which an operator calls with what else it has."""
+    """The methods of `owner` that an operator may call, and their arguments."""
 
     owner: ast.expr
     methods: frozenset[str]
@@ -49,7 +49,7 @@ class Operated(NamedTuple):
 
 
 def operated(node: ast.AST) -> Iterator[Operated]:
-    """Yield what an operator calls, of whichever operand has it."""
+    """Yield the methods that an operator may call on either operand."""
     match node:
         case ast.BinOp(left=left, op=kind, right=right) | ast.AugAssign(target=left, op=kind, value=right):
             name = _OPERATORS[type(kind)]
@@ -69,14 +69,14 @@ def operated(node: ast.AST) -> Iterator[Operated]:
 
 
 def spread(node: ast.Call) -> Iterator[Operated]:
-    """Yield what `f(**owner)` calls of a thing that is no table."""
+    """Yield the methods that `f(**owner)` calls on an object that is not a dictionary."""
     for item in node.keywords:
         if item.arg is None:
             yield Operated(item.value, _KEYS, [])
 
 
 def members(definition: ast.ClassDef) -> Iterator[Operated]:
-    """Yield the calls by which an enumeration makes its members, of the class itself."""
+    """Yield the calls by which an enumeration creates its members."""
     owner = ast.copy_location(ast.Name(definition.name), definition)
     for statement in definition.body:
         if isinstance(statement, ast.Assign):
@@ -85,9 +85,9 @@ def members(definition: ast.ClassDef) -> Iterator[Operated]:
 
 
 def class_made_by(call: ast.Call, maker: str, filler: Definition | ast.Lambda | None = None) -> ast.ClassDef | None:
-    """Return the definition that `type(NAME, BASES, {...})` is another form of, None where it cannot be told.
+    """Return the class definition that `type(NAME, BASES, {...})` is equivalent to, or None if it is not constant.
 
-    So are `make_dataclass` and `types.new_class`, which has the function `filler` fill the table of the class.
+    Also of `make_dataclass`, and of `types.new_class`, which calls the function `filler` to fill the class namespace.
     """
     by_name = {item.arg: item.value for item in call.keywords if item.arg}
     given = dict(enumerate(call.args))
@@ -113,7 +113,7 @@ def class_made_by(call: ast.Call, maker: str, filler: Definition | ast.Lambda | 
 
 
 def _filled(filler: Definition | ast.Lambda) -> list[tuple[str | None, ast.expr]]:
-    """Return what a function puts into the table that it is given."""
+    """Return the entries that a function adds to the dictionary that is its first argument."""
     if not filler.args.args:
         return []
     table, found = filler.args.args[0].arg, list[tuple[str | None, ast.expr]]()
@@ -136,7 +136,7 @@ def _text(key: ast.expr | None) -> str | None:
 
 
 def replacement(call: ast.Call, name: str) -> tuple[ast.expr, ast.expr, ast.expr] | None:
-    """Return whose attribute, which one, and what it is to be, of a call that sets one as `setattr` does."""
+    """Return the object, attribute and value of a call that sets an attribute as `setattr` does, or None."""
     match call:
         case ast.Call(args=[owner, key, value, *_]) if name == "builtins.setattr" or name.endswith(".__setattr__"):
             return owner, key, value
@@ -150,7 +150,7 @@ def replacement(call: ast.Call, name: str) -> tuple[ast.expr, ast.expr, ast.expr
 
 
 def assigned(node: ast.Assign | ast.AugAssign) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the targets of an assignment with what each is given; those of a tuple one by one."""
+    """Yield each target of an assignment with its value; those of a tuple one by one."""
     for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
         match target, node.value:
             case ast.Tuple(elts=places) | ast.List(elts=places), ast.Tuple(elts=values) | ast.List(elts=values) if len(
@@ -162,7 +162,7 @@ def assigned(node: ast.Assign | ast.AugAssign) -> Iterator[tuple[ast.expr, ast.e
 
 
 def _held(name: str | None, value: ast.expr) -> ast.stmt:
-    """Return the statement of a class's body that gives a name a value, of a lambda the definition of a function."""
+    """Return the statement of a class body that assigns a value to a name, or defines it as a function for a lambda."""
     name = name or "_"
     if isinstance(value, ast.Lambda):
         return renamed(value, name)

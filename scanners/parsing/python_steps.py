@@ -1,7 +1,7 @@
-"""What loops over constants make of names: their statements are worked out one after the other, as far as all is known.
+"""Evaluate loops over constants, statement by statement, as long as every value is known.
 
-Obfuscated code puts names together in loops. Only texts, numbers and lists of them are followed; a loop that asks
-anything else, or takes too many steps, is left alone. Nothing is executed.
+Obfuscated code assembles names in loops. Only strings, numbers and lists of them are evaluated; a loop that needs
+anything else, or takes too many steps, is given up. Nothing is executed.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from scanners.parsing.python_constants import Names, constant, items
 from scanners.parsing.python_decoders import Value
 
 LONGEST = 2_000
-"""Statements of one loop, each as often as it is worked out."""
+"""Maximum statements that are evaluated for one loop, counting repetitions."""
 PIECE = 64
-"""Characters of a text that cost as much as a statement."""
+"""Characters of a string that cost as much as a statement."""
 _ELEMENTS = 4_096
-"""Elements of a list that is put together."""
+"""Maximum elements of a list that a loop builds."""
 _NEXT, _BREAK, _CONTINUE, RETURNED = range(4)
 _Loop = ast.For | ast.While
 
 
 class Place(Names, Protocol):
-    """The scope in which a loop is worked out."""
+    """The scope in which a loop is evaluated."""
 
     def set_list(self, name: str, values: list[Value | None]) -> None:
         """Note that a name stands for a list of constants."""
 
 
 class Unknown(Exception):
-    """Something that a loop asks for is no constant, or it takes too many steps."""
+    """A value that a loop needs is not constant, or the loop takes too many steps."""
 
 
 class Steps:
-    """Statements that are worked out in a scope of their own; `changed` are the names that they give a value."""
+    """Evaluates statements in `scope`; `changed` are the names that they assign."""
 
     def __init__(self, scope: Place, left: int) -> None:
         self.scope, self.left = scope, min(left, LONGEST)
@@ -43,7 +43,7 @@ class Steps:
         self.returned: Value | None = None
 
     def loop(self, node: _Loop) -> int:
-        """Work a loop out; raises Unknown where that is not possible."""
+        """Evaluate a loop; raises Unknown if that is not possible."""
         return self._for(node) if isinstance(node, ast.For) else self._while(node)
 
     def _spend(self, count: int = 1) -> None:
@@ -103,7 +103,7 @@ class Steps:
         return self._block(node.orelse)
 
     def _rows(self, node: ast.expr) -> list[Value | list[Value]]:
-        """Return what a loop goes over, with the places of the elements where they are counted."""
+        """Return the values that the target of a loop takes, as rows for `enumerate`, `zip` and lists of tuples."""
         match node:
             case ast.Call(func=ast.Name(id="enumerate"), args=[inner]):
                 return [[place, item] for place, item in enumerate(self._listed(inner))]
@@ -146,7 +146,7 @@ class Steps:
                 self._set_list(target.id, self._listed(value))
 
     def _taken(self, value: ast.expr) -> ast.expr:
-        """Return what `name.pop()` takes out of a list as a constant, any other expression as it is."""
+        """Evaluate `name.pop()` to a constant; return any other expression unchanged."""
         match value:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"), args=given) if len(given) < 2:
                 place = self._value(given[0]) if given else -1
@@ -160,7 +160,7 @@ class Steps:
         return value
 
     def change(self, name: str, method: str, given: list[ast.expr]) -> None:
-        """Work out what a method does to a list that has a name."""
+        """Evaluate a call of a list method that changes the list `name`; raises Unknown."""
         listed = self.scope.list_of(name)
         if listed is None or None in listed:
             raise Unknown

@@ -1,4 +1,4 @@
-"""Questions about the syntax tree of a Python module that need no knowledge of what its names stand for."""
+"""Questions about the syntax tree of a Python module that do not depend on what names stand for."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from scanners.parsing.python_constants import Names, constant
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _CALLED = frozenset("__call__ __reduce__ __reduce_ex__ __getstate__ __class_getitem__ __init_subclass__".split())
-"""Special methods that using an instance like any other object does not run: all others are taken to be run."""
+"""Special methods that run only when called explicitly; all others are taken to run when an instance is used."""
 _PROT_EXEC = 4
 _SETUID = 0o4000
 NAMING = ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.BoolOp | ast.NamedExpr
-"""Expressions that stand for something that has a name."""
+"""Expressions that may stand for a named object."""
 _CLOSED = ast.Call | ast.NamedExpr | ast.Attribute | ast.Subscript
-"""What does something only when all below it was worked out."""
+"""Nodes that take effect after everything below them is evaluated."""
 
 
 def parsed(source: bytes) -> ast.Module | None:
-    """Return the syntax tree of a module in the encoding that it declares, None where it is no Python that we know.
+    """Return the syntax tree of a module in the encoding that it declares, or None if it is not Python that we know.
 
-    What is newer than 3.11 is there in the nodes of 3.11, whichever version we run on. Raises RecursionError and
-    MemoryError for what is nested too deep.
+    Syntax newer than 3.11 is represented by nodes of 3.11, whichever version we run on. Raises RecursionError and
+    MemoryError for source that is nested too deep.
     """
     import warnings
 
@@ -32,13 +32,13 @@ def parsed(source: bytes) -> ast.Module | None:
         warnings.simplefilter("ignore")
         try:
             return python_newer.as_older(ast.parse(source), source)
-        except (SyntaxError, ValueError, LookupError):  # ValueError: NUL; LookupError: an encoding that is none of text
+        except (SyntaxError, ValueError, LookupError):  # ValueError: NUL; LookupError: unknown or binary encoding
             text = _decoded(source)
             return None if text is None else python_newer.module(text)
 
 
 def _decoded(source: bytes) -> str | None:
-    """Return a module as text, None where it is none in the encoding that it declares."""
+    """Return the text of a module, or None if it is not valid in the encoding that it declares."""
     from tokenize import detect_encoding
 
     lines = iter([line + b"\n" for line in source.split(b"\n", 2)[:2]])
@@ -49,13 +49,13 @@ def _decoded(source: bytes) -> str | None:
 
 
 def beside(item: ast.expr, given: list[ast.expr]) -> list[ast.expr]:
-    """Return what a callable among arguments is probably called with: what comes after it, or else all others."""
+    """Return the probable arguments of a callable among arguments: those after it, or else all others."""
     rest = given[given.index(item) + 1 :] or [other for other in given if other is not item]
     return [part for other in rest for part in (other.elts if isinstance(other, ast.Tuple | ast.List) else [other])]
 
 
 def is_shell(scope: Names, name: str, node: ast.Call) -> bool:
-    """Return whether a call of the function `name` hands its command to a shell."""
+    """Return whether a call of the function `name` runs its command in a shell."""
     if name.endswith((".system", ".popen", ".getoutput", ".getstatusoutput", "_subprocess_shell", "invoke.run")):
         return True
     flags = [item.value for item in node.keywords if item.arg == "shell"]
@@ -63,7 +63,7 @@ def is_shell(scope: Names, name: str, node: ast.Call) -> bool:
 
 
 def _truth(scope: Names, node: ast.expr) -> bool | None:
-    """Return whether an expression always holds, None where that is not known."""
+    """Return whether an expression is always true, or None if that is unknown."""
     value = scope.value_of(node.id) if isinstance(node, ast.Name) else node
     if isinstance(value, ast.Constant):
         return bool(value.value)
@@ -72,7 +72,7 @@ def _truth(scope: Names, node: ast.expr) -> bool | None:
 
 
 def _sets_user(node: ast.Call) -> bool:
-    """Return whether a call of chmod gives a file the rights of its owner whoever runs it."""
+    """Return whether a call of chmod sets the set-user-ID bit."""
     modes = [*node.args, *(item.value for item in node.keywords)]
     return any(
         (isinstance(part, ast.Attribute) and part.attr == "S_ISUID")
@@ -83,7 +83,7 @@ def _sets_user(node: ast.Call) -> bool:
 
 
 def _executable(node: ast.Call) -> bool:
-    """Return whether a call of mmap maps memory that may be run."""
+    """Return whether a call of mmap maps executable memory."""
     flags = [item.value for item in node.keywords if item.arg == "prot"] or node.args[3:4]
     return any(
         (isinstance(part, ast.Attribute) and part.attr == "PROT_EXEC")
@@ -97,17 +97,17 @@ _MATTERS = {"mapping": _executable, "permissions": _sets_user}
 
 
 def matters(kind: str, node: ast.Call) -> bool:
-    """Return whether a call is worth telling: some kinds are with certain arguments only."""
+    """Return whether a call is worth reporting: some kinds only are with certain arguments."""
     return kind not in _MATTERS or _MATTERS[kind](node)
 
 
 def is_on(scope: Names, node: ast.Call, keyword: str, wanted: bool = True) -> bool:
-    """Return whether a keyword of a call always is `wanted`."""
+    """Return whether a keyword of a call is always true, or always false if not `wanted`."""
     return any(item.arg == keyword and _truth(scope, item.value) is wanted for item in node.keywords)
 
 
 def methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Definition]:
-    """Return the methods of a class that have one of some names, or without any all special ones."""
+    """Return the methods of a class with one of `names`, or all special methods for None."""
     return [
         item
         for item in definition.body
@@ -117,19 +117,19 @@ def methods(definition: ast.ClassDef, names: frozenset[str] | None) -> list[Defi
 
 
 def renamed(function: Definition | ast.Lambda, name: str) -> ast.FunctionDef:
-    """Return a function under another name; of a lambda the one that is written out."""
+    """Return a function under another name; a lambda becomes a function definition."""
     body = [ast.copy_location(ast.Return(function.body), function.body)] if isinstance(function, ast.Lambda) else None
     made = ast.FunctionDef(name, function.args, body or function.body, [])  # type: ignore[arg-type]
     return ast.copy_location(made, function)
 
 
 def joined(trees: Iterable[ast.Module]) -> ast.Module:
-    """Return several programs as one, which share their names; each keeps its lines."""
+    """Return several programs as one, which share their names and keep their line numbers."""
     return ast.Module([statement for tree in trees for statement in tree.body], [])
 
 
 def names_bound(tree: ast.Module | None) -> list[str]:
-    """Return the names that the statements of a module define, import or assign, none where there is no tree."""
+    """Return the names that a module's top-level statements define, import or assign; none without a tree."""
     found: list[str] = []
     for node in tree.body if tree else ():
         match node:
@@ -143,12 +143,12 @@ def names_bound(tree: ast.Module | None) -> list[str]:
 
 
 def is_special(name: str) -> bool:
-    """Return whether a method goes by a name that Python calls, and not only where a call is written."""
+    """Return whether Python calls a method of this name implicitly."""
     return (name.startswith("__") and name.endswith("__") and name not in _CALLED) or name == "_missing_"
 
 
 def never_on_import(node: ast.expr) -> bool:
-    """Return whether a condition never holds on import: `__name__ == "__main__"`, or TYPE_CHECKING."""
+    """Return whether a condition is false on import: `__name__ == "__main__"` or TYPE_CHECKING."""
     match node:
         case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
             return True
@@ -158,7 +158,7 @@ def never_on_import(node: ast.expr) -> bool:
 
 
 def runs_as_script(node: ast.expr) -> bool:
-    """Return whether a condition may hold where the file is started, and never on import."""
+    """Return whether a condition may be true when the file is started as a script, but is false on import."""
     match node:
         case ast.BoolOp(op=ast.And(), values=values):
             return any(map(is_main_test, values))
@@ -176,9 +176,9 @@ def is_main_test(node: ast.expr) -> bool:
 
 
 def walk(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield a node and all below it that runs where it stands, in order: not the bodies of lambdas.
+    """Yield a node and all nodes below it that are evaluated with it, in order; not the bodies of lambdas.
 
-    Those that do something when all below them is done come a second time, with True.
+    Nodes that take effect after everything below them are yielded a second time, with True.
     """
     left = [(node, False)]
     while left:
@@ -187,5 +187,5 @@ def walk(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
         if not done:
             if isinstance(item, _CLOSED):
                 left.append((item, True))
-            inner = item.args if isinstance(item, ast.Lambda) else item  # whose defaults are worked out at once
+            inner = item.args if isinstance(item, ast.Lambda) else item  # its defaults are evaluated at once
             left.extend((child, False) for child in reversed(list(ast.iter_child_nodes(inner))))

@@ -1,6 +1,6 @@
-"""Python that the Python which runs us cannot parse: of version 2, of a later one, templates, damaged.
+"""Python source that we cannot parse: Python 2, a version later than ours, templates, damaged files.
 
-Strings and comments are taken out, and what is left is read line by line with the blocks that indentation makes.
+Strings and comments are removed, and the rest is read line by line, in blocks by indentation.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _CHAIN = re.compile(rf"(?<![.\w])exec\b[^\n]*?\b(?P<how>{_HIDING})\b")
 _SOURCES = {"urlopen": "urllib.request.urlopen", "decompress": "zlib.decompress", "marshal.loads": "marshal.loads"}
 _MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _TABLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{4,}")
-"""More of them than turn anything: a program that looks for them lists them so."""
+"""More adjacent marks than any text needs: a program that searches for them lists them so."""
 _ENDING = "\u202c\u2069"
 _MIXED = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*[\u0400-\u04ff])\w+")
 _DEFINES = re.compile(r"\s*(?:async\s+)?def\b|\s*if\s+__name__\b")
 
 
 def without_texts(source: str) -> str:
-    """Return the source with strings emptied and comments taken out, in as many lines."""
+    """Return the source with strings emptied and comments removed, and the same number of lines."""
     return _replaced(source, _blank)
 
 
 def code_size(source: str) -> int:
-    """Return how many bytes of a source are code, and no space, comment or text; f-strings are code."""
+    """Return the number of characters that are code rather than space, comments or strings; f-strings are code."""
     return len(_SPACE.sub("", _replaced(source, _without_text)))
 
 
 def suspects(source: str) -> Iterator[Call]:
-    """Yield calls on import that run in one line what they decode or fetch."""
+    """Yield calls on import that decode or fetch code and run it in the same line."""
     for number, line in _on_import(source):
         match = _CHAIN.match(line)
         if match:
@@ -53,12 +53,12 @@ def suspects(source: str) -> Iterator[Call]:
 
 
 def runs_unread(source: str) -> set[str]:
-    """Return the names of what runs code or commands outside all functions."""
+    """Return the names of functions that run code or commands and are called outside all functions."""
     return {match[0] for _, line in _on_import(source) for match in _COMMANDS.finditer(line)}
 
 
 def turned_lines(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines, with their numbers, that begin to turn the direction of writing and do not end that."""
+    """Yield the first line, with its number, that overrides the text direction without ending the override."""
     for number, line in enumerate(source.splitlines(), 1):
         marks = _MARKS.findall(_TABLE.sub("", line))
         ended = sum(mark in _ENDING for mark in marks)
@@ -68,7 +68,7 @@ def turned_lines(source: str) -> Iterator[tuple[int, str]]:
 
 
 def mixed_names(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the first name, with its line, that is made of Latin and of Cyrillic letters: texts and comments may be."""
+    """Yield the first name, with its line, that mixes Latin and Cyrillic letters outside of strings and comments."""
     for number, line in enumerate(without_texts(source).splitlines(), 1):
         if match := _MIXED.search(line):
             yield number, match[0]
@@ -76,7 +76,7 @@ def mixed_names(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _on_import(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines, with their numbers, that stand below no `def` and no test of `__name__`."""
+    """Yield the lines, with their numbers, that are not below a `def` or a test of `__name__`."""
     hidden = -1
     for number, line in enumerate(without_texts(source).splitlines(), 1):
         stripped = line.lstrip()
@@ -91,10 +91,10 @@ def _on_import(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _replaced(source: str, replacement: Callable[[str], str]) -> str:
-    """Return the source with its comments and texts replaced.
+    """Return the source with its comments and strings replaced.
 
-    A quote without another one that ends it, on its line or at all, stands for itself, and so do all behind it there:
-    they are not looked for again.
+    An opening quote without a closing one, on its line or at all, is kept as it is. `open_to` keeps the search for
+    closing quotes linear.
     """
     pieces: list[str] = []
     done = at = 0
@@ -110,7 +110,7 @@ def _replaced(source: str, replacement: Callable[[str], str]) -> str:
 
 
 def _end(source: str, match: re.Match[str], open_to: dict[str, int]) -> int:
-    """Return where a text ends, -1 where it does not; `open_to` is up to where no text of that kind ends."""
+    """Return the end of a string, or -1; up to `open_to[quote]`, no string of that kind ends."""
     for quote in dict.fromkeys((match["quote"], match["quote"][0])):
         start = match.end("prefix") + len(quote)
         if start <= open_to.get(quote, 0):
@@ -131,5 +131,5 @@ def _without_text(text: str) -> str:
 
 
 def _blank(text: str) -> str:
-    """Return an empty string of as many lines."""
+    """Return an empty string literal with the same number of lines."""
     return "" if text.startswith("#") else '""' + "\n" * text.count("\n")

@@ -1,4 +1,4 @@
-"""What operators and methods of Python make of constants, as far as obfuscated code uses them; None for all else."""
+"""Results of Python operators and methods on constants, as far as obfuscated code uses them; None if unknown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from scanners.parsing.python_decoders import LENGTH, Text, Value, bytes_of, text_of
 
 _BITS = 512
-"""Bits of numbers that are reckoned with: products of larger ones grow without an end."""
+"""Maximum bits of operands: products of larger numbers would grow without bound."""
 _DIGITS = 4_000
 _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -47,10 +47,10 @@ _FIELD = re.compile(r"\{(\w*)\}")
 
 
 def combined(one: Value | None, kind: ast.operator, other: Value | None) -> Value | None:
-    """Return what an operator makes of two numbers, or how often a text is repeated."""
+    """Return the result of an operator on two numbers, or a repeated string."""
     if isinstance(one, int) and isinstance(other, int) and type(kind) in _NUMBERS:
         if (not other and isinstance(kind, (ast.FloorDiv, ast.Mod))) or (other < 0 and isinstance(kind, ast.RShift)):
-            return None  # as it ends the program
+            return None  # raises an exception
         small = max(one.bit_length(), other.bit_length()) < _BITS
         return _NUMBERS[type(kind)](one, other) if small else None
     if isinstance(one, (str, bytes)) and isinstance(other, int) and isinstance(kind, ast.Mult):
@@ -59,7 +59,7 @@ def combined(one: Value | None, kind: ast.operator, other: Value | None) -> Valu
 
 
 def joined(parts: Iterable[Value | None], between: Text = "") -> Value | None:
-    """Return texts put together, or the sum of numbers; None where one of them is unknown."""
+    """Return concatenated strings or the sum of numbers, or None if one of them is unknown."""
     found = list(parts)
     if any(part is None for part in found):
         return None
@@ -75,7 +75,7 @@ def joined(parts: Iterable[Value | None], between: Text = "") -> Value | None:
 
 
 def percent(form: Text, given: Sequence[Value | None]) -> str | None:
-    """Return what `form % given` gives, where its fields are plain."""
+    """Return the result of `form % given`, if its fields are plain."""
     values = [text_of(item) if isinstance(item, bytes) else item for item in given]
     if any(item is None for item in given) or not _PERCENT.fullmatch(text_of(form)):
         return None
@@ -88,13 +88,13 @@ def percent(form: Text, given: Sequence[Value | None]) -> str | None:
 
 
 def percent_of_table(form: Text, given: Mapping[str, Value | None]) -> str | None:
-    """Return what `form % table` gives, whose fields have names."""
+    """Return the result of `form % table`, with named fields."""
     written = text_of(form)
     return percent(_NAMED.sub("%", written), [given.get(name) for name in _NAMED.findall(written)])
 
 
 def filled(form: str, given: Mapping[str, Value | None]) -> Value | None:
-    """Return what `form.format(...)` gives, where its fields are plain; places are keys such as "0"."""
+    """Return the result of `form.format(...)`, if its fields are plain; positional arguments have keys such as "0"."""
     names, count = [], 0
     for name in _FIELD.findall(form):
         names.append(name or str(count))
@@ -108,7 +108,7 @@ def filled(form: str, given: Mapping[str, Value | None]) -> Value | None:
 
 
 def method(owner: Text, name: str, given: Sequence[Value | None]) -> Value | None:
-    """Return what a method of texts such as `replace` gives; 1 or 0 where that is whether something holds."""
+    """Return the result of a string method such as `replace`; 1 or 0 for a method that returns a bool."""
     texts = [text_of(item) for item in given if isinstance(item, (str, bytes))]
     if name not in _METHODS or len(texts) != len(given):
         return None
@@ -124,7 +124,7 @@ def method(owner: Text, name: str, given: Sequence[Value | None]) -> Value | Non
 
 
 def pieces(owner: Value | None, name: str, given: Sequence[Value | None]) -> list[Value | None] | None:
-    """Return what cutting a text up gives: `split`, `partition` and the like."""
+    """Return the parts that `split`, `partition` and the like make of a string."""
     if name not in _CUTS or not isinstance(owner, str) or any(item is None for item in given):
         return None
     try:
@@ -134,7 +134,7 @@ def pieces(owner: Value | None, name: str, given: Sequence[Value | None]) -> lis
 
 
 def compared(one: Value | None, kind: ast.cmpop, other: Value | None) -> int | None:
-    """Return 1 where a comparison of two constants holds, 0 where it does not."""
+    """Return 1 if a comparison of two constants is true, 0 if it is false."""
     if one is None or other is None or type(kind) not in _COMPARED:
         return None
     try:
@@ -144,7 +144,7 @@ def compared(one: Value | None, kind: ast.cmpop, other: Value | None) -> int | N
 
 
 def measured(how: str, found: Sequence[Value | None]) -> Value | None:
-    """Return how many values there are, or the largest or smallest of them; None where one is unknown."""
+    """Return the number of values, or the largest or smallest of them, or None if one is unknown."""
     if how == "len":
         return None if None in found else len(found)
     ordered = in_order(found)
@@ -152,7 +152,7 @@ def measured(how: str, found: Sequence[Value | None]) -> Value | None:
 
 
 def in_order(found: Sequence[Value | None] | None) -> list[Value | None] | None:
-    """Return values as `sorted` gives them, None where one is unknown or they do not compare."""
+    """Return sorted values, or None if one is unknown or they cannot be compared."""
     if found is None or None in found:
         return None
     try:
@@ -162,7 +162,7 @@ def in_order(found: Sequence[Value | None] | None) -> list[Value | None] | None:
 
 
 def translated(owner: str, keys: Sequence[Value | None], values: Sequence[Value | None]) -> str | None:
-    """Return what `owner.translate(table)` gives, where all of the table is known."""
+    """Return the result of `owner.translate(table)`, if all of the table is known."""
     pairs = {
         one if isinstance(one, int) else ord(one): other
         for one, other in zip(keys, values, strict=True)
@@ -173,7 +173,7 @@ def translated(owner: str, keys: Sequence[Value | None], values: Sequence[Value 
 
 
 def integer_bytes(given: Mapping[str, Value | None]) -> bytes | None:
-    """Return what `int.to_bytes(number, length, byteorder)` gives."""
+    """Return the result of `int.to_bytes(number, length, byteorder)`."""
     number, length = given.get("number"), given.get("length")
     if not (isinstance(number, int) and isinstance(length, int) and 0 <= length <= LENGTH and number >= 0):
         return None
@@ -184,12 +184,12 @@ def integer_bytes(given: Mapping[str, Value | None]) -> bytes | None:
 
 
 def character(number: int) -> str | None:
-    """Return what `chr(number)` gives."""
+    """Return the result of `chr(number)`."""
     return chr(number) if 0 <= number <= sys.maxunicode else None
 
 
 def number_of(text: Text, base: Value | None) -> int | None:
-    """Return what `int(text, base)` gives."""
+    """Return the result of `int(text, base)`."""
     if not isinstance(text, str) or not isinstance(base, int) or len(text) >= _DIGITS:
         return None
     try:
@@ -199,7 +199,7 @@ def number_of(text: Text, base: Value | None) -> int | None:
 
 
 def bytes_from(numbers: Sequence[Value | None] | None) -> bytes | None:
-    """Return what `bytes(numbers)` gives."""
+    """Return the result of `bytes(numbers)`."""
     if numbers is None or not all(isinstance(number, int) and 0 <= number < 256 for number in numbers):
         return None
     return bytes(number for number in numbers if isinstance(number, int))
