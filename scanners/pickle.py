@@ -1,4 +1,4 @@
-"""Python pickle, protocols 0 to 5, as pickle, dill, cloudpickle and joblib write it.
+"""Python pickles of protocols 0 to 5, as written by pickle, dill, cloudpickle and joblib.
 
 Specification: CPython Lib/pickletools.py; PEP 307, 3154, 574. The streams are interpreted, never loaded; what a loader
 would call is extracted here and judged in `scanners.judge.pickle_calls`.
@@ -18,7 +18,7 @@ SUFFIXES = (".pkl", ".pickle", ".dill", ".joblib", ".cloudpickle", ".p")
 
 
 def accepts(blob: Blob) -> bool:
-    """Recognise a stream by interpreting its first bytes; the suffix only makes a damaged one a pickle."""
+    """Recognise a stream by interpreting its first bytes; a damaged stream is recognised by header and suffix."""
     from scanners.parsing.pickle_stream import begins_stream, has_header
 
     if has_header(blob.head) and blob.locator.suffix in SUFFIXES:
@@ -27,7 +27,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield what each stream imports, calls and hides; raises Malformed where a loader would."""
+    """Yield what each stream imports, calls and hides; raises Malformed where a loader would fail."""
     from scanners.parsing.pickle_extract import extract, hidden_streams, interests
     from scanners.parsing.pickle_kinds import EXHAUSTED, FAULTY
     from scanners.parsing.pickle_stream import Streams, taken_over

@@ -1,7 +1,7 @@
 """Functions and classes that dill and cloudpickle store by value: what rebuilds them, and code that runs on load.
 
 Sources: cloudpickle/cloudpickle.py and dill/_dill.py. Rebuilding a function from its code runs nothing; calling it, or
-making an instance of a class whose special methods travel along, does.
+instantiating a class whose special methods are in the pickle, does.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ def _full(names: str) -> frozenset[str]:
 
 
 BARE_FUNCTION = "types.LambdaType"
-"""What cloudpickle 1.3 to 2.2 make functions with, which they look up by its name; named plainly it is suspect."""
+"""The type with which cloudpickle 1.3 to 2.2 makes functions; it is looked up by name, so a plain import is suspect."""
 FUNCTIONS = _full(_FUNCTION_MAKERS) | {BARE_FUNCTION}
 WITH_GLOBALS = frozenset({"dill._dill._create_function", "dill.dill._create_function"})
-"""Those that are handed the globals of the function, as the second argument."""
+"""Makers of functions that receive the globals of the function as their second argument."""
 NEW_CLASS = "types.new_class"
-"""With which dill makes a class again whose bases have arguments (`Generic[T]`); it calls the body that it is given."""
+"""The maker that dill uses for classes whose bases have arguments (`Generic[T]`); it calls its argument `exec_body`."""
 CLASSES = _full(_CLASS_MAKERS) | {NEW_CLASS}
 CODE = frozenset({"types.CodeType", "dill._dill._create_code", "dill.dill._create_code", "builtins.code"})
-"""Makers of code objects, whose arguments are told as a fact of their own."""
+"""Makers of code objects, which have their own kind of fact."""
 NAMESPACES = frozenset({"builtins.__dict__"})
-"""What the globals of a function may hold, which dill stores with it; on their own they are suspect."""
+"""Values in the globals that dill stores with a function; elsewhere they are suspect."""
 MAIN = frozenset({"builtins.__main__", "__main__.__dict__"})
-"""What dill writes for the namespace of the main module; where torch.save calls it, the second."""
+"""Names that dill writes for the namespace of the main module; the second one when torch.save calls it."""
 NAMEDTUPLES = "._create_namedtuple"
-"""Ending of what returns a class or module of that name where there is one."""
+"""Name suffix of makers that return an existing class or module of that name, if there is one."""
 VIEWS = ("._make_dict_keys", "._make_dict_values", "._make_dict_items", "._dictproxy_helper", ".dynamic_subimport")
-"""Endings of what iterates over a table that it is given."""
+"""Name suffixes of callables that iterate over a dictionary argument."""
 REFERENCES = ("._create_weakref", "._create_weakproxy")
-"""Endings of what refers to an object, and may be given a function for when that is gone."""
+"""Name suffixes of makers of weak references, which take a callback."""
 MAKERS = FUNCTIONS | CLASSES | CODE | _full(_PART_MAKERS) | MAIN
 RUNNERS = ("torch.utils.data.dataloader.", "torch.utils.data.datapipes.")
-"""Classes that run what they hold as soon as anything iterates over them, that of their own package, too."""
+"""Name prefixes of classes that call what they contain when anything iterates over them."""
 STATE_FILES = frozenset({"__cuda_dependent_attributes__", "__codegen__"})
-"""Keys of a state under which skorch and e3nn keep whole files as bytes: for classes of the rule `nested-state`."""
+"""Keys of a state under which skorch and e3nn keep whole files as bytes, for classes of the rule `nested-state`."""
 METACLASSES = frozenset(
     {
         "builtins.type",
@@ -79,14 +79,14 @@ SETTER = "__setattr__"
 FROZEN_SETTER = frozenset(
     "cannot assign to field |type|super|__setattr__|self|name|value|FrozenInstanceError|cls".split("|")
 )
-"""All that the setter of a frozen dataclass uses: it raises, or sets what the class above would."""
+"""All names and strings in the setter of a frozen dataclass, which raises or calls the setter of its base."""
 TELLING = frozenset(
     "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "
     "urlopen urlretrieve eval exec __import__ marshal ctypes b64decode rmtree startfile".split()
 )
-"""Names in a code object that a model's function has little reason to use."""
+"""Names that a model's function has little reason to use."""
 SHOWING = ("__format__", "__repr__", "__str__")
-"""Methods that return a text, which enumerations take from the type of their values."""
+"""Methods that return a string, which enumerations take from the type of their values."""
 PLAIN_METHODS = {
     "attr._make._frozen_delattrs": "__delattr__",
     "attr._make._frozen_setattrs": "__setattr__",
@@ -96,33 +96,33 @@ PLAIN_METHODS = {
     "typing._no_init_or_replace_init": "__init__",
     **{f"enum.Enum.{name}": name for name in ("__new__", *SHOWING)},
 }
-"""What the standard library and attrs put into classes, as methods or as globals of them: they raise, set the fields
-that are named, copy with other fields, look for a member by its value, show it, or look for an `__init__`.
+"""Harmless functions that the standard library and attrs add to classes, as methods or as globals of methods: they
+raise, set named fields, copy with other fields, find or show a member by its value, or find an `__init__`.
 """
 
 
 KERAS_UNPICKLER = frozenset(
     "keras keras.src.saving.saving_lib src saving saving_lib _load_model_from_fileobj load_model cls bytesio".split()
 )
-"""All that `_unpickle_model` of Keras 3 names, which is stored by value: it loads a buffer as a model."""
+"""All names in `_unpickle_model` of Keras 3, which is stored by value and loads a buffer as a model."""
 FILLS_CLASS = ("dill._dill._setitems", "dill.dill._setitems")
-"""Sets the items of a class that dill makes, which it takes from the table `source`."""
+"""Functions that fill the namespace of a class that dill makes from a dictionary."""
 _GETATTR = ("dill._dill._getattr", "dill.dill._getattr")
 _UNCHANGING = {
     one.__name__: frozenset(name for name in vars(one) if not name.startswith("_"))
     for one in (bytes, complex, float, frozenset, int, str, tuple)
 }
-"""Methods of types whose values nothing changes: what they return is a value again."""
+"""Methods of immutable types by type; their results are plain values."""
 _DILLS = ("dill._dill", "dill._shims._dill")
-"""Dill's module as dill finds it: under its own name, or, before 0.3.6, as what another of its modules imports."""
+"""Names under which dill imports its own module; the second one before 0.3.6."""
 _SETATTRS = frozenset(f"{module}._setattr" for module in _DILLS)
 _LOOKUPS: list[list[Json]] = [[{"global": module}, "_setattr", {"global": "builtins.setattr"}] for module in _DILLS]
 LOOKED_UP = (*_DILLS, *_SETATTRS, "builtins.setattr")
-"""Names that dill's way of finding `setattr` mentions."""
+"""Names that occur when dill looks up `setattr`."""
 
 
 def maker_of(computed: Json) -> str:
-    """Return what made the thing that is called, where that is a function or class stored by value, else nothing."""
+    """Return the maker of a callee that is a function or class stored by value, or an empty string."""
     made_by = instance_of(computed)
     if (
         (made_by == "types.MethodType" or _is_type_of_methods(computed))
@@ -134,14 +134,14 @@ def maker_of(computed: Json) -> str:
 
 
 def _is_type_of_methods(computed: Json) -> bool:
-    """Return whether what is called is the type of bound methods by dill's name for it."""
+    """Return whether a callee is the type of bound methods, as dill looks it up."""
     loaded = computed.get("call") if isinstance(computed, dict) else None
     named = isinstance(loaded, dict) and instance_of(loaded).endswith("._load_type")
     return isinstance(loaded, dict) and named and items(loaded.get("args")) == ["MethodType"]
 
 
 def is_own_attribute(name: str, given: list[Json]) -> bool:
-    """Return whether a call sets an attribute of a class, function or closure that the pickle itself brings along."""
+    """Return whether a call sets an attribute of a class, function or closure cell that is stored by value."""
     if len(given) != 3 or not isinstance(given[1], str):
         return False
     if name == "builtins.setattr":
@@ -150,13 +150,13 @@ def is_own_attribute(name: str, given: list[Json]) -> bool:
 
 
 def _is_its_name(given: list[Json]) -> bool:
-    """Return whether a class is given the name that it has: what dill does with classes that it also finds by name."""
+    """Return whether a class is given its own name, as dill does with classes that it imports."""
     name = global_name(given[0])
     return given[1] == "__qualname__" and isinstance(given[2], str) and f".{name}".endswith(f".{given[2]}")
 
 
 def fills_class(given: list[Json]) -> bool:
-    """Return whether `types.new_class` is called as dill does: its body only sets items that came along."""
+    """Return whether `types.new_class` is called as dill does: its body only sets items from the pickle."""
     body = given[3] if len(given) == 4 else None
     if not isinstance(body, dict):
         return False
@@ -170,7 +170,7 @@ def fills_class(given: list[Json]) -> bool:
 
 
 def fills_otherwise(state: Json) -> bool:
-    """Return whether a partial function that fills a class is to do so with something else than a literal table."""
+    """Return whether a partial function fills a class from something other than a literal dictionary."""
     given = items(state)
     if not given or global_name(given[0]) not in FILLS_CLASS:
         return False
@@ -180,16 +180,16 @@ def fills_otherwise(state: Json) -> bool:
 
 
 def finds_method(name: str, given: list[Json]) -> bool:
-    """Return whether a call is the way in which protocols before 4 name one of the `PLAIN_METHODS` of a class."""
+    """Return whether a call is how protocols before 4 name one of `PLAIN_METHODS`."""
     if name != "builtins.getattr" or len(given) != 2:
         return False
     return f"{global_name(given[0])}.{given[1]}" in PLAIN_METHODS
 
 
 def finds_slot(name: str, given: list[Json]) -> bool:
-    """Return whether a call is the way in which dill finds a method of a built-in type, whose text it evaluates.
+    """Return whether a call is how dill finds a method of a built-in type, whose representation it evaluates.
 
-    The text must be exactly what Python shows of such a method.
+    The representation must be exactly Python's `repr` of the method.
     """
     if name not in _GETATTR or len(given) != 3 or not isinstance(given[0], dict):
         return False
@@ -204,5 +204,5 @@ def finds_slot(name: str, given: list[Json]) -> bool:
 
 
 def looks_up_setattr(name: str, given: list[Json]) -> bool:
-    """Return whether a call is the way in which dill finds the `setattr` that fills closures."""
+    """Return whether a call is how dill finds the `setattr` that fills closure cells."""
     return name == "builtins.getattr" and given in _LOOKUPS

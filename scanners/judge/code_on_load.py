@@ -1,8 +1,8 @@
-"""Which functions that a pickle brings along run while it is loaded, by their names.
+"""Find the functions stored in a pickle that run while it is loaded, by their names.
 
-Loading runs some special methods of a class stored by value when it makes, fills or compares instances; the others only
-where it calls what the pickle has made, or hands that to a callable. What such code names, it may call in turn: methods
-and functions of those names run too. Sources: cloudpickle/cloudpickle.py, dill/_dill.py.
+Loading runs some special methods of a class stored by value when it creates, fills or compares instances; others run
+only if loading calls an object that the pickle has made, or passes it to a callable. Such code may call functions and
+methods that it names, so these run too. Sources: cloudpickle/cloudpickle.py, dill/_dill.py.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from scanners.judge.described import global_name, instance_of, items
 from scanners.judge.function_globals import FILLERS
 
 _WHEN_CALLED = frozenset({"__init__", "__call__"})
-"""Methods of `ON_LOAD` that run only where loading calls a class or an instance that the pickle has made."""
+"""Methods in `ON_LOAD` that run only if loading calls a class or instance that the pickle has made."""
 _ASKED = frozenset("add append close extend get items keys pop read readinto readline update values write".split())
-"""Methods by which callables, and the fillers of classes and functions, ask for what an instance holds."""
+"""Methods that callables, and the fillers of classes and functions, call on an instance to read its content."""
 _METACLASS_AT = {"new_class": 2}
-"""Which argument of a maker of classes says, or holds, what is called to make one: the first of the others."""
+"""Position of the argument of a maker of classes that is or contains the metaclass; 0 for other makers."""
 _PLAIN_BASES = frozenset(
     "abc.ABC builtins.dict builtins.float builtins.frozenset builtins.int builtins.list builtins.object builtins.set "
     "builtins.str builtins.tuple enum.Enum enum.Flag enum.IntEnum enum.IntFlag enum.StrEnum typing.Generic "
     "typing.NamedTuple typing.Protocol".split()
 )
-"""Bases without a `__setstate__`, or with one that sets no attribute."""
+"""Bases without a `__setstate__`, or with one that sets no attributes."""
 _HOLDERS = frozenset({"copyreg._reconstructor", "builtins.setattr", "dill._dill._setattr"})
-"""What is handed classes stored by value, and calls none."""
+"""Callables that take classes stored by value and call none of them."""
 
 
 def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
-    """Return the code objects that run on load, each with the pickle that it stands in."""
+    """Return the names of code objects that run on load, each with the locator of its pickle."""
     found: set[tuple[Locator, str]] = set()
     codes: dict[Locator, dict[str, list[Fact]]] = {}
     for fact in facts:
@@ -60,7 +60,7 @@ def running_code(facts: Sequence[Fact]) -> frozenset[tuple[Locator, str]]:
 
 
 def _reached(starts: Iterable[Fact], named: dict[str, list[Fact]]) -> Iterator[Fact]:
-    """Yield code objects and all that they name, directly or through others; `named` holds each by its simple name."""
+    """Yield code objects and all code objects that they name, directly or not; `named` has each by its simple name."""
     pending, left = list(starts), dict(named)
     while pending:
         fact = pending.pop()
@@ -70,10 +70,10 @@ def _reached(starts: Iterable[Fact], named: dict[str, list[Fact]]) -> Iterator[F
 
 
 def setting_attributes(facts: Sequence[Fact]) -> set[Locator]:
-    """Return the pickles of which loading may call the `__setattr__` of a class that they bring along.
+    """Return the pickles for which loading may call the `__setattr__` of a class that is stored in them.
 
-    A dictionary as the state goes past it (`load_build` of `_pickle.c`); one with slots does not, nor do metaclasses,
-    nor the `__setstate__` that a class has from a library.
+    A state that is a dictionary bypasses it (`load_build` of `_pickle.c`); a state with slots does not, nor do
+    metaclasses, nor a `__setstate__` inherited from a library.
     """
     if not any(fact.kind == "code" for fact in facts):
         return set()
@@ -81,7 +81,7 @@ def setting_attributes(facts: Sequence[Fact]) -> set[Locator]:
 
 
 def _inherits_more(fact: Fact) -> bool:
-    """Return whether a class is made whose base brings methods that loading may call."""
+    """Return whether a call makes a class whose base has methods that loading may call."""
     if fact.kind != "call" or fact.value not in CLASSES:
         return False
     bases = [base for item in items(fact.detail.get("args")) for base in items(item)]
@@ -89,15 +89,16 @@ def _inherits_more(fact: Fact) -> bool:
 
 
 def _base_name(base: Json) -> str:
-    """Return the name of a base, of a type, too, that dill looks up by its name."""
+    """Return the name of a base, including a type that dill looks up by name."""
     loaded = items(base.get("args")) if isinstance(base, dict) and instance_of(base).endswith("._load_type") else []
     return f"builtins.{loaded[0]}" if loaded else global_name(base)
 
 
 def _is_special(name: str, calling: bool, setting: bool) -> bool:
-    """Return whether code is that of a method that runs, or of a function inside of one (`C.__new__.<locals>.f`).
+    """Return whether code belongs to a method that runs, or to a function nested in one (`C.__new__.<locals>.f`).
 
-    `calling` says that an instance is called, or handed to what may ask it anything, `setting` that one is given slots.
+    `calling` says that an instance is called or passed to a callable, `setting` that an instance gets a state with
+    slots.
     """
     *around, last = name.split(".")
     return any(_runs(part, calling, setting) for part in (last, *(around if "<locals>" in around else ())))
@@ -116,7 +117,7 @@ def _simple(name: str) -> str:
 
 
 def _calls_what_it_made(fact: Fact) -> bool:
-    """Return whether loading calls a class or an instance that the pickle has made, or hands a class to what may."""
+    """Return whether loading calls a class or instance that the pickle has made, or passes a class to a callable."""
     if fact.kind != "call":
         return False
     computed = fact.detail.get("computed")

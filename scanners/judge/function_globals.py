@@ -1,9 +1,8 @@
-"""Namespaces of modules, which dill stores as the globals of functions of a library: `package.module.__dict__`.
+"""Namespaces of modules (`package.module.__dict__`), which dill stores as the globals of a library's functions.
 
-As the globals of a function that the pickle brings along, such a namespace is only held: the machine tells where one
-goes anywhere else, and the fact of its import says so by the key `globals`. Whatever else is done to it
-leads to all that the module has imported, or changes the module for the whole process. Source: dill/_dill.py,
-`save_function` and `_create_function`.
+As the globals of a function stored by value, such a namespace is harmless; the fact of its import then has the key
+`globals`. Any other use gives access to everything that the module has imported, or changes the module for the whole
+process. Source: dill/_dill.py, `save_function` and `_create_function`.
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ WRAPPING: dict[str, frozenset[str]] = {
         "_abc.get_cache_token _functools.cmp_to_key _functools.reduce _thread.RLock collections.namedtuple".split()
     ),
 }
-"""Modules whose functions come to be those of the script, of a class or around a function, and what they import."""
+"""Modules whose functions become methods of classes or wrappers of functions, and what these modules import."""
 WHOLE = 20
-"""Private names of such a module that nobody names one by one."""
+"""Minimum private names of such a module in a pickle that imply its whole namespace."""
 _AT = 1
-"""Which argument of these the globals are."""
+"""Position of the globals among the arguments of `WITH_GLOBALS`."""
 FILLERS = ("_setstate", "_fill_function", "_rehydrate_skeleton_class")
-"""Endings of what fills functions and classes: cloudpickle's updates the globals of the function it is handed."""
+"""Name suffixes of functions that fill functions and classes; cloudpickle's updates the globals of a function."""
 
 
 def is_namespace(name: str) -> bool:
-    """Return whether a name is the namespace of a module that is of no dangerous family."""
+    """Return whether a name is the namespace of a module that belongs to no dangerous family."""
     module = name.removesuffix(_NAMESPACE)
     return name.endswith(_NAMESPACE) and name not in NAMESPACES and not family(f"{module}.name")
 
 
 def whole_modules(imports: Iterable[Fact]) -> set[tuple[Locator, str]]:
-    """Return the pickles that name most of what a module of the standard library has for itself, with the module.
+    """Return the pickles that import most private names of a module of the standard library, with the module.
 
-    So dill stores the globals of a function that a decorator of that module made, as dataclasses make `__repr__`.
+    dill stores them as the globals of functions that a decorator of the module makes, as for a dataclass's `__repr__`.
     """
     private = Counter(
         (fact.locator, module)
@@ -54,18 +53,18 @@ def whole_modules(imports: Iterable[Fact]) -> set[tuple[Locator, str]]:
 
 
 def is_of_whole(fact: Fact, whole: set[tuple[Locator, str]]) -> bool:
-    """Return whether an import is of a module that a pickle names as a whole, or of what that module imports."""
+    """Return whether an import is of a module whose whole namespace a pickle stores, or of what that module imports."""
     module = fact.value.partition(".")[0]
     return any(place == fact.locator and (module == name or fact.value in WRAPPING[name]) for place, name in whole)
 
 
 def holds_namespace(described: Json) -> bool:
-    """Return whether the namespace of a module stands anywhere in a description."""
+    """Return whether a description contains the namespace of a module."""
     return any(name.endswith(_NAMESPACE) for name in globals_in(described))
 
 
 def globals_beside(described: Json) -> list[str]:
-    """Return what `globals_in` does, without the namespaces that functions stored by value have as their globals."""
+    """Return `globals_in` without the namespaces that are the globals of functions stored by value."""
     if isinstance(described, list):
         return [name for item in described for name in globals_beside(item)]
     if not isinstance(described, dict):
@@ -80,7 +79,7 @@ def globals_beside(described: Json) -> list[str]:
 
 
 def globals_handed(callee: str, arguments: Json) -> list[str]:
-    """Return the globals that a call hands over, and may use."""
+    """Return the global names in the arguments of a call that the call may use."""
     if callee in WITH_GLOBALS:
         return _beside(items(arguments))
     return globals_in(arguments) if callee.endswith(FILLERS) else globals_beside(arguments)
@@ -92,5 +91,5 @@ def _beside(given: list[Json]) -> list[str]:
 
 
 def _is_held(described: Json) -> bool:
-    """Return whether the globals of a function are a literal table, or the namespace of a module."""
+    """Return whether the globals of a function are a literal dictionary or the namespace of a module."""
     return is_namespace(global_name(described)) or (isinstance(described, dict) and "dict" in described)

@@ -1,4 +1,4 @@
-"""What harmless callables do to the values that they are handed: iterate over them, convert, compare or call them."""
+"""What harmless callables do with their arguments: iterate over them, convert, compare or call them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from scanners.judge.described import global_name, instance_of, items, within
 from scanners.judge.listed_names import CYTHON, is_call, is_class, is_class_name
 from scanners.parsing import standard_library
 
-# Calls that keep what they are given and look at none of it: errors, annotations, namespaces.
+# Callables that keep their arguments without examining them: errors, annotations, namespaces.
 _KEEPERS = ("exceptions.", "inspect.", "types.", "ultralytics.")
-# But those that take what they are given apart: from which argument on.
+# Except these, which unpack their arguments, with the position of the first such argument.
 _UNPACKING = {
     "builtins.IndentationError": 1,
     "builtins.SyntaxError": 1,
@@ -28,10 +28,10 @@ _UNPACKING = {
     "types.SimpleNamespace": 0,
 }
 NEW_BLOCK = "pandas.core.internals.blocks.new_block"
-"""What pandas 1.3 makes its columns with, by a partial that holds `ndim` alone: it calls what `klass` is."""
+"""How pandas 1.3 creates columns, through a partial with `ndim` only: it would call an argument `klass`."""
 _BLOCKS = frozenset({"pandas._libs.internals._unpickle_block", NEW_BLOCK})
 _METRICS = ("scipy.", "sklearn.")
-"""Compiled trees and distances of these call a function that is handed to them as a metric."""
+"""Packages whose compiled trees and distances call a function that is passed as a metric."""
 _CONVERTERS = (
     *(
         "arch.",
@@ -46,7 +46,7 @@ _CONVERTERS = (
     ),
     *_METRICS,
 )
-"""Whose callables make numbers and arrays of what they are handed, also of what is in its lists."""
+"""Name prefixes of callables that convert their arguments, including nested items, to numbers and arrays."""
 _HOLDERS = frozenset(
     {
         "dill._dill._create_ftype",
@@ -59,24 +59,24 @@ _HOLDERS = frozenset(
         *(f"operator.{name}getter" for name in ("attr", "item")),
     }
 ) | {"operator.methodcaller", "builtins.staticmethod"}
-"""Makers of what is called as the functions are that it holds, or does what it names."""
+"""Makers of callables that call a function which they contain or name."""
 WRAPPERS = (".NumpyArrayWrapper", ".NDArrayWrapper", ".ZNDArrayWrapper")
 _CONVERTING = frozenset({"torch.Size"})
-"""Classes that iterate over whatever they are handed, instances of their own package, too."""
+"""Classes that iterate over any argument, including instances of their own package."""
 _NAMESPACES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
-"""Classes whose instances have whatever attributes the file gives them, methods that a conversion looks for too."""
+"""Classes whose instances have any attributes that the file sets, including methods that a conversion calls."""
 _MAKING = frozenset({"class-first", "setattr-state"})
-"""Rules of callables that hand what follows to the class, or use it as a tensor."""
+"""Rules of callables that pass their other arguments to a class, or use them as a tensor."""
 _MOST_CONVERTED = 3
-"""Arguments that a builtin type takes at most: `str(bytes, encoding, errors)`."""
+"""Maximum arguments of a builtin type: `str(bytes, encoding, errors)`."""
 MADE = ("NEWOBJ", "NEWOBJ_EX")
-"""Opcodes that make an instance without its constructor."""
+"""Opcodes that create an instance without its constructor."""
 
 
 def consumed(name: str, given: list[Json], how: str = "REDUCE") -> str:
-    """Return what a harmless callable would run of its arguments: a function, or the methods of an instance's class.
+    """Return the argument that a harmless callable would run: a function, or a class whose methods it calls.
 
-    Iterating over an object, or converting it, runs methods that nothing else of a load does, and that nobody followed.
+    Iterating over an object or converting it runs methods that nothing else in a load calls, and that are not analysed.
     """
     package = "" if name in _CONVERTING else name.partition(".")[0]
     functions = list[str]()
@@ -87,14 +87,14 @@ def consumed(name: str, given: list[Json], how: str = "REDUCE") -> str:
 
 
 def taken_apart(name: str, given: list[Json], how: str = "REDUCE") -> list[Json]:
-    """Return those of the arguments that a harmless callable iterates over, converts or compares."""
-    if how in MADE and is_class(name):  # no constructor, but `tuple.__new__` iterates, and `int.__new__` converts
+    """Return the arguments that a harmless callable iterates over, converts or compares."""
+    if how in MADE and is_class(name):  # no constructor runs, but `tuple.__new__` iterates and `int.__new__` converts
         handed = items(given[0]) if how == "NEWOBJ_EX" and given else given
         if len(handed) > _MOST_CONVERTED and not name.startswith(_CONVERTERS):
             return []  # the fields of a named tuple
         if (
             name.startswith(("numpy.", "pandas.")) or name.rpartition(".")[2].isupper()
-        ):  # and what is a type of it by another name
+        ):  # or a type of these under another name
             handed = [*handed, *(item for one in handed for item in nested(one))]
         return handed
     if name in _UNPACKING:
@@ -107,12 +107,12 @@ def taken_apart(name: str, given: list[Json], how: str = "REDUCE") -> list[Json]
     if _converts(name, how):
         return [*given, *(item for one in given for item in nested(one))]
     if name in _BLOCKS and given and instance_of(given[0]).endswith("Array"):
-        return given[1:]  # columns of an array type of another package, as frames of geopandas have them
+        return given[1:]  # columns of another package's array type, as in geopandas
     return given
 
 
 def _converts(name: str, how: str) -> bool:
-    """Return whether a callable converts also what stands in containers that it is given."""
+    """Return whether a callable also converts the items of container arguments."""
     other = (how in MADE and is_class(name)) or name in _UNPACKING or tables.ARGUMENT_RULES.get(name) in _MAKING
     if other or not is_call(name) or _keeps(name):
         return False
@@ -120,12 +120,12 @@ def _converts(name: str, how: str) -> bool:
 
 
 def nested(described: Json) -> list[Json]:
-    """Return all that stands in literal containers, and in those within them."""
+    """Return all items of literal containers, and of containers in them."""
     return [item for one in within(described) for item in (one, *nested(one))]
 
 
 def _elements(described: Json, depth: int = 3) -> list[Json]:
-    """Return what iterating over a value yields: what stands in it, or in what an iterator over it was made of."""
+    """Return the items that iterating over a value yields, also through iterators that are made of it."""
     if depth and isinstance(described, dict) and "call" in described:
         given = items(described.get("args"))
         return [*given, *(item for one in given for item in _elements(one, depth - 1))]
@@ -138,7 +138,7 @@ def _keeps(name: str) -> bool:
 
 
 def _function(described: Json) -> str:
-    """Return a function, or an instance that holds one, which trees and distances would call."""
+    """Return the name of a function, or of an instance that contains one, which trees and distances would call."""
     name, maker = global_name(described), instance_of(described)
     if maker:
         return maker if maker in _HOLDERS or ".PyFunc" in maker else ""
@@ -146,14 +146,14 @@ def _function(described: Json) -> str:
 
 
 def foreign_class(described: Json, own: str = "") -> str:
-    """Return the class of an instance whose methods nobody followed, else nothing."""
+    """Return the class of an instance whose methods are not analysed, or an empty string."""
     return is_foreign(instance_of(described), own)
 
 
 def is_foreign(maker: str, own: str = "") -> str:
-    """Return what made an instance that is neither data nor of the standard library, NumPy, or the package `own`.
+    """Return the maker if its instances are neither data nor from the standard library, NumPy or the package `own`.
 
-    What joblib puts in place of an array is the array, by the time anything sees it.
+    joblib's placeholders of arrays are replaced by the arrays before anything uses them.
     """
     if maker in _NAMESPACES or maker.startswith(RUNNERS):
         return maker

@@ -1,4 +1,4 @@
-"""What a pickle would call, judged: inert by generated tables, dangerous by family, everything else unknown.
+"""Judge what a pickle would call: inert by generated tables, dangerous by family, everything else unknown.
 
 The tables and the rules on arguments come from `scripts/inert`, which saves real objects with real frameworks.
 """
@@ -71,43 +71,43 @@ from scanners.parsing.pickle_values import render
 
 RULES = ALL
 ARGUMENT_TEXT = 160
-"""Characters of arguments shown in a message."""
+"""Maximum characters of arguments in a message."""
 NAME_TEXT = 100
-"""Characters of a callable that is itself the result of a call."""
+"""Maximum characters of a callee in a message if it is itself the result of a call."""
 _FILLED = "__setstate__"
-"""The hook that loading calls with the state of an instance."""
+"""The method that loading calls with the state of an instance."""
 OWN_PACKAGES = frozenset(
     "__main__ __mp_main__ backbone backbones common config configs core data dataset experiments layers lib losses "
     "main model modeling models modules net nets network networks project scripts src tests train trainer training "
     "utils".split()
 )
-"""The main script, and what people call the modules beside it: no package that others install has these names."""
+"""The main script and common names of modules next to it, which no published package has."""
 CALLING = frozenset("calls-0-with-1 calls-0-with-2 same-package union-type".split())
-"""Rules of callables that call what they are handed."""
+"""Rules of callables that call their arguments."""
 _CACHE = "functools.lru_cache"
-"""Wraps a function, which calling the wrapper calls."""
+"""Its result is a wrapper that calls its argument."""
 _MAPPED = frozenset(f"numpy.{module}memmap" for module in ("", "core.memmap.", "_core.memmap."))
-"""The class of arrays that were mapped when they were saved: making one is a call, and handing it over told as such."""
+"""The class of arrays that were memory-mapped when saved; only a call or a use as an argument is reported."""
 _OPEN = frozenset({"io.open", "_io.open", "builtins.open"})
-"""What dill stores among the globals of a function that opens files, where others leave it to the builtins."""
+"""Names that dill stores among the globals of a function that opens files."""
 _ITERATED = frozenset(
     "builtins.enumerate builtins.iter builtins.reversed builtins.zip collections.ChainMap collections.UserDict "
     "collections.UserList collections.deque itertools.chain itertools.combinations itertools.cycle itertools.islice "
     "itertools.permutations itertools.product itertools.repeat itertools.zip_longest".split()
 )
-"""What yields pairs whose keys nobody sees: no object is saved with such a state."""
+"""Iterables over pairs whose keys are not visible; no real object is saved with such a state."""
 _TABLES = frozenset("geopandas pandas polars pyarrow scipy xarray".split())
-"""Packages of tables and arrays, which others hand to their own objects as the state."""
+"""Packages of tables and arrays, which other packages use as the state of their own objects."""
 APPLIED = frozenset({"functools.partial", "types.MethodType"})
-"""Calling what these return calls their first argument, with arguments that they hold."""
+"""Callables whose result calls their first argument with further arguments that they bind."""
 _SWITCHES = {"trust_remote_code": True, "trust_repo": True, "allow_pickle": True, "weights_only": False, "shell": True}
-"""Keywords by which loaders run what they would otherwise refuse."""
+"""Keywords that make loaders run what they would otherwise refuse."""
 _PACKAGED = "packaged"
-"""The kind of facts that name the modules which a torch.package holds itself."""
+"""The kind of facts with the names of the modules in a torch.package."""
 _READ_OTHERWISE = frozenset({"data.pkl", "constants.pkl"})
 _CODE_TYPES = frozenset({"types.CodeType", "builtins.code"})
 _LITERALS = frozenset("tuple list dict set frozenset bytes float int".split())
-"""Keys of what describes a value that stands in the pickle itself."""
+"""Keys that describe a literal value."""
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
@@ -136,13 +136,13 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 
 
 class _Explained(NamedTuple):
-    """Names about which the calls of a pickle say everything, so that their imports add nothing."""
+    """Names whose imports need no opinion because the calls of the pickle are judged."""
 
     called: set[tuple[Locator, str]]
     handed: set[str]
-    """Given to callables that call their arguments."""
+    """Names that are passed to callables that call their arguments."""
     whole: set[tuple[Locator, str]]
-    """Modules whose namespace a pickle stores by name."""
+    """Modules whose whole namespace a pickle stores by name."""
 
     @classmethod
     def of(cls, facts: Sequence[Fact]) -> _Explained:
@@ -163,7 +163,7 @@ class _Explained(NamedTuple):
 
 
 def _reacting(fact: Fact, options: Options) -> str:
-    """Return the class of an instance that something takes apart, where the user's list only lets it be held."""
+    """Return the class of an instance that a call or state takes apart, if the user's list only allows to hold it."""
     if not options.allow_imports:
         return ""
     if fact.kind == "state":
@@ -181,26 +181,26 @@ def _reacting(fact: Fact, options: Options) -> str:
 
 
 class _ByValue(NamedTuple):
-    """Pickles by what they have to do with functions that are stored by value."""
+    """The pickles of a unit by how they use functions stored by value."""
 
     running: set[Locator]
-    """They call a function that they contain."""
+    """Pickles that call a function that they contain."""
     on_load: frozenset[tuple[Locator, str]]
     """Code objects that run on load for another reason."""
     reaching: set[Locator]
-    """Their code can reach any object of the process."""
+    """Pickles whose code can reach any object of the process."""
     opening: set[Locator]
-    """Their code opens files."""
+    """Pickles whose code opens files."""
     setting: set[Locator]
-    """They call the setter of attributes."""
+    """Pickles that call `__setattr__` of a class stored by value."""
     bare: set[Locator]
-    """They name the type of code objects, but make no function of one."""
+    """Pickles that name the type of code objects, but make no function of one."""
     by_name: set[Locator]
-    """They find the type of functions as cloudpickle does, and in no other way."""
+    """Pickles that look up the type of functions only as cloudpickle does."""
     keras: set[Locator]
-    """The only code that they store loads a Keras model."""
+    """Pickles whose only code loads a Keras model."""
     making: set[Locator]
-    """They make functions of code, and so contain tables of names as their globals."""
+    """Pickles that make functions, and so contain dictionaries with their globals."""
 
     @classmethod
     def of(cls, facts: Sequence[Fact]) -> _ByValue:
@@ -222,7 +222,7 @@ class _ByValue(NamedTuple):
         )
 
     def opinion(self, fact: Fact) -> Opinion:
-        """Judge one fact in the light of what else its pickle does."""
+        """Judge one fact, considering what else its pickle does."""
         if fact.kind == "code":
             runs = fact.locator in self.running or (fact.locator, fact.value) in self.on_load
             bare, reaches = fact.locator in self.bare, fact.locator in self.reaching
@@ -241,27 +241,27 @@ class _ByValue(NamedTuple):
 
 
 def _loads_keras(fact: Fact) -> bool:
-    """Return whether a function that came along is called with a buffer alone, which is examined as a model is."""
+    """Return whether a function stored by value is called with a buffer only, which is examined as a model."""
     called = maker_of(fact.detail.get("computed")) in FUNCTIONS
     return called and is_keras_unpickler("._unpickle_model", items(fact.detail.get("args")))
 
 
 def _explained(fact: Fact) -> tuple[str, ...]:
-    """Return the names that a call explains, so that their import says nothing more."""
+    """Return the names that a call uses, so that their imports need no opinion."""
     return (fact.value, *LOOKED_UP) if looks_up_setattr(fact.value, items(fact.detail.get("args"))) else (fact.value,)
 
 
 def _call(fact: Fact) -> Opinion:
     name, arguments = fact.value, fact.detail.get("args")
     if name.isdigit() or fact.detail.get("computed") == {"computed": True}:
-        return ()  # an entry of the extension registry, or a name that is computed: reported as such
+        return ()  # an entry of the extension registry, or a computed name: reported separately
     if "computed" in fact.detail:
         return _computed_call(fact)
     given = items(arguments)
     if _is_inert(fact, given):
         return ()
     if ARGUMENT_RULES.get(name) == "module-by-name" and given and not family(str(given[0])):
-        return None  # importing a private module is what cloudpickle and dill do for those who use one
+        return None  # cloudpickle and dill import a user's own modules this way
     if danger := _danger_of(name, given, arguments):
         return [_dangerous_call(fact, danger)]
     handed = [other for other in globals_handed(name, arguments) if family(other) and not is_inert_name(other)]
@@ -271,12 +271,12 @@ def _call(fact: Fact) -> Opinion:
 
 
 def _is_inert(fact: Fact, given: list[Json]) -> bool:
-    """Return whether a call by name is inert, by the tables or by a form that a pickler writes."""
+    """Return whether a call by name is inert, by the tables or because picklers write calls of this form."""
     name, how, arguments = fact.value, str(fact.detail.get("how")), fact.detail.get("args")
     if is_inert_expression(name, arguments, fact.detail.get("plain")):
         return True
     via = fact.detail.get("via")
-    applied = instance_of(via) in APPLIED  # which adds arguments of its own
+    applied = instance_of(via) in APPLIED  # adds arguments of its own
     return (
         (is_inert_call(name, how, arguments) and not applied)
         or makes_block(via, arguments)
@@ -289,7 +289,7 @@ def _is_inert(fact: Fact, given: list[Json]) -> bool:
 
 
 def _danger_of(name: str, given: list[Json], arguments: Json) -> str:
-    """Return the family of danger that a call belongs to, by its name or by what its arguments make of it."""
+    """Return the dangerous family of a call, by its name or its arguments, or an empty string."""
     if found := family(name):
         return found
     if _reaches_inside(name, arguments):
@@ -300,12 +300,12 @@ def _danger_of(name: str, given: list[Json], arguments: Json) -> str:
 
 
 def _of_unknown(fact: Fact, name: str, given: list[Json], arguments: Json) -> Opinion:
-    """Judge a call of which neither the callable's family nor what it is handed tells anything."""
+    """Judge a call whose callee and arguments belong to no dangerous family."""
     if family_of_function(name):
         return [_dangerous_call(fact, f"{family_of_function(name)}, by its name")]
     if subject := consumed(name, given, str(fact.detail.get("how"))):
         return [finding(CONSUMED, fact, subject, callee=name)]
-    # A callable with a rule on its arguments is itself known: the unknown ones among them are told as such.
+    # A callable with a rule on its arguments is itself known; its unknown arguments are reported separately.
     unknown = any(not is_inert_name(other) for other in globals_handed(name, arguments))
     return () if name in ARGUMENT_RULES and unknown else None
 
@@ -317,12 +317,12 @@ def _dangerous_call(fact: Fact, danger: str) -> Finding:
 def _computed_call(fact: Fact) -> Opinion:
     computed = fact.detail["computed"]
     if _is_literal(computed):
-        return ()  # loading ends here: no such object can be called
+        return ()  # loading fails here: such an object is not callable
     maker = maker_of(computed)
     if maker in CLASSES and not (maker.endswith(NAMEDTUPLES) and fact.detail.get("how") == "REDUCE"):
-        return ()  # an instance of a class that the pickle brings along: its code is judged as such
+        return ()  # an instance of a class stored by value, whose code is judged separately
     if isinstance(computed, dict) and computed.get("args") == {"tuple": []}:
-        caller = f"{instance_of(computed)}.__call__"  # of an instance without a state, which a rule may know
+        caller = f"{instance_of(computed)}.__call__"  # an instance without a state, which may have a rule
         if caller in ARGUMENT_RULES and is_inert_call(caller, "REDUCE", fact.detail.get("args")):
             return ()
     if instance_of(computed) == _CACHE and _is_callable_alone(items(fact.detail.get("args"))):
@@ -336,23 +336,23 @@ def _computed_call(fact: Fact) -> Opinion:
 
 
 def _is_literal(computed: Json) -> bool:
-    """Return whether a value that stands in the pickle itself is a text, a number or a container."""
+    """Return whether a callee is a literal string, number or container."""
     return not isinstance(computed, dict) or not _LITERALS.isdisjoint(computed)
 
 
 def _is_callable_alone(given: list[Json]) -> bool:
-    """Return whether a decorator is given nothing but a function that came along, or one that may be held."""
+    """Return whether the only argument of a decorator is a function stored by value or an inert name."""
     return len(given) == 1 and (maker_of(given[0]) in FUNCTIONS or is_inert_name(global_name(given[0])))
 
 
 def _switches_code_on(name: str, arguments: Json) -> bool:
-    """Return whether a keyword tells a loader to run, or to unpickle, what comes with a model."""
+    """Return whether a keyword makes a loader run or unpickle what comes with a model."""
     tables = tables_in(arguments) if is_loader(name) else []
     return any(table.get(key) is value for table in tables for key, value in _SWITCHES.items())
 
 
 def _reaches_inside(name: str, arguments: Json) -> bool:
-    """Return whether getattr is used to reach a special attribute, the way out of any object."""
+    """Return whether getattr reads a special attribute, through which any object can be reached."""
     return ARGUMENT_RULES.get(name) == "getattr" and any(
         isinstance(item, str) and item.startswith("__") and item != "__new__" for item in items(arguments)
     )
@@ -360,12 +360,12 @@ def _reaches_inside(name: str, arguments: Json) -> bool:
 
 def _build(fact: Fact) -> Opinion:
     state = fact.detail.get("state")
-    if ARGUMENT_RULES.get(fact.value) == "module-by-name":  # dill stores the attributes of a module of the script
+    if ARGUMENT_RULES.get(fact.value) == "module-by-name":  # dill stores the attributes of a user's module this way
         named = items(fact.detail.get("made"))[:1]
         module = str(named[0]) if named else ""
         return [finding(MODIFIED_IMPORT, fact, module)] if is_known_package(module) else None
     if is_expression(fact.value) and all(map(is_expression, globals_beside(state))):
-        return ()  # attributes are set, and nothing is made of them
+        return ()  # the attributes are only set
     if is_inert_build(fact.value, state):
         made = items(fact.detail.get("made"))
         if "made" in fact.detail and made[:1] != items(state)[:1]:
@@ -377,7 +377,7 @@ def _build(fact: Fact) -> Opinion:
     if STATE_RULES.get(fact.value) == "file-beside" and (path := file_elsewhere(state)):
         return [finding(FILE_ELSEWHERE, fact, shorten(path, ARGUMENT_TEXT))]
     executed = executed_text(fact.value, state)
-    if not executed:  # the unknown ones among what a partial holds are told as such, as in a call
+    if not executed:  # unknown names in a partial are reported separately, as in a call
         held = STATE_RULES.get(fact.value) == "callable-first"
         return () if held and not all(map(is_inert_name, globals_beside(state))) else None
     shown = f"{fact.value}.{_FILLED} on {shorten(redact(executed), ARGUMENT_TEXT)!r}"
@@ -385,7 +385,7 @@ def _build(fact: Fact) -> Opinion:
 
 
 def _state(fact: Fact) -> Opinion:
-    """Judge a state that is an instance: a hook may take it apart."""
+    """Judge a state that is an instance: `__setstate__` may iterate over it."""
     maker = str(fact.detail.get("maker"))
     subject = is_foreign(maker, _package(fact.value)) if _package(maker) not in _TABLES else ""
     subject = maker if maker in _ITERATED else subject
@@ -393,7 +393,7 @@ def _state(fact: Fact) -> Opinion:
 
 
 def _key(fact: Fact) -> Opinion:
-    """Judge a key of a table that is no literal: pandas calls one that can be called."""
+    """Judge a key of a table that is not a literal: pandas calls a callable key."""
     subject = shorten(str(fact.detail.get("key")), NAME_TEXT)
     return [finding(CONSUMED, fact, subject, callee=f"{fact.value}.__setitem__")]
 
@@ -413,7 +413,7 @@ def _import(fact: Fact) -> Opinion:
 
 
 def _through(fact: Fact) -> str:
-    """Return the name by which a global is reached through another module, nothing where it is in a class."""
+    """Return the name by which a global is reached through another module, or an empty string if it is in a class."""
     through = fact.detail.get("through")
     if not isinstance(through, str):
         return ""
@@ -439,7 +439,7 @@ KINDS = frozenset({*_OPINIONS, "code", _PACKAGED})
 
 
 def _shown(fact: Fact) -> str:
-    """Return the call as people would write it, redacted and cut."""
+    """Return the call as Python code, redacted and cut."""
     arguments = fact.detail.get("args")
     text = "" if arguments is None else redact(render(arguments))
     if not text.startswith("("):
@@ -448,7 +448,7 @@ def _shown(fact: Fact) -> str:
 
 
 def _places(facts: Iterable[Fact], names: Container[str]) -> set[Locator]:
-    """Return the pickles of those facts that are about one of the names."""
+    """Return the pickles of the facts about one of the names."""
     return {fact.locator for fact in facts if fact.value in names}
 
 
@@ -462,14 +462,14 @@ def _package(name: str) -> str:
 
 
 def _called_by(fact: Fact) -> list[str]:
-    """Return the globals that a callable which calls what it is handed was handed."""
+    """Return the global names in the arguments of a call if the callee calls its arguments."""
     return globals_in(fact.detail.get("args")) if ARGUMENT_RULES.get(fact.value) in CALLING else []
 
 
 def _is_own(fact: Fact) -> bool:
-    """Return whether a fact is of the script that saved the pickle or the modules beside it, and calls no function.
+    """Return whether a fact is about the script that saved the pickle or modules next to it, and calls no function.
 
-    What is made without its constructor, held, or an enumeration's member by its value.
+    The object is created without its constructor, only referenced, or an enumeration's member by its value.
     """
     if fact.detail.get("globals"):
         return _package(fact.value) in OWN_PACKAGES
@@ -477,9 +477,9 @@ def _is_own(fact: Fact) -> bool:
 
 
 def _is_brought_along(fact: Fact, packaged: set[tuple[Locator, str]]) -> bool:
-    """Return whether a fact is of a module in the same torch.package, where its code is judged, and calls no function.
+    """Return whether a fact is about a module in the same torch.package, whose code is judged, and calls no function.
 
-    `torch.load` and `torch.jit.load` look names up elsewhere, and read what has these names.
+    `torch.load` and `torch.jit.load` read members with the names in `_READ_OTHERWISE`, and look names up elsewhere.
     """
     if not fact.locator.members or fact.locator.name in _READ_OTHERWISE:
         return False
@@ -487,7 +487,7 @@ def _is_brought_along(fact: Fact, packaged: set[tuple[Locator, str]]) -> bool:
 
 
 def _is_held(fact: Fact) -> bool:
-    """Return whether an instance of a class is made without its constructor, held, or looked up by its value."""
+    """Return whether an object is created without its constructor, only referenced, or looked up by its value."""
     name, how, given = fact.value, str(fact.detail.get("how")), items(fact.detail.get("args"))
     if family_of_function(name) or any("__" in part for part in name.split(".")[1:]):
         return False
@@ -499,12 +499,12 @@ def _is_held(fact: Fact) -> bool:
 
 
 def _is_created_name(name: str) -> bool:
-    """Return whether a name is of a class that the script which loads the pickle has had deap create."""
+    """Return whether a name is a class that a user's script creates with deap."""
     return name.rpartition(".")[0] == "deap.creator" and is_class_name(name)
 
 
 def _of_group(rule: Rule, package: str, members: list[Fact]) -> Finding:
-    """Return what is said at once of all names of a package, or of all functions that a pickle stores."""
+    """Return one finding for all names of a package, or for all functions that a pickle stores."""
     names = sorted({f"{fact.value}()" if fact.kind == "code" else fact.value for fact in members})
     shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
     return finding(rule, members[0], package or names[0], count=len(names), names=shown)

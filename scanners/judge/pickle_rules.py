@@ -1,4 +1,4 @@
-"""The rules of `scanners.judge.pickle_calls`, and how a fact becomes a finding under one."""
+"""The rules of `scanners.judge.pickle_calls`, and a function that makes findings of facts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity
 
 Opinion = Sequence[Finding] | None
-"""Findings, none if the fact is inert, or None if nobody knows: the unknown names of a package make one finding."""
+"""Findings, none if the fact is inert, or None if it is unknown: unknown names of a package make one finding."""
 
 _WHY = (
     "Loading a pickle calls what it names, so the author of the file runs code on the machine that loads it, before "
@@ -238,5 +238,5 @@ ALL = (
 
 
 def finding(rule: Rule, fact: Fact, subject: str = "", **evidence: Json) -> Finding:
-    """Return a finding at the place of a fact, about its value unless there is another subject."""
+    """Return a finding at the location of a fact, about its value unless `subject` is given."""
     return Finding(rule, fact.locator, subject or fact.value, span=fact.span, evidence=evidence)

@@ -1,4 +1,4 @@
-"""Encodings under which strings of a pickle hide another one: base64, hexadecimal, compression, in layers."""
+"""Encodings that hide a pickle in a string of another pickle: base64, hexadecimal, compression, in layers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from lzma import LZMADecompressor
 
 LAYERS = 4
-"""Encodings inside encodings that are undone."""
+"""Maximum nested encodings that are decoded."""
 OLD_LAYERS = 1
-"""Those over streams without a header: each makes more strings that begin so by chance."""
+"""Maximum encodings around a stream without a header: each one makes matches by chance more likely."""
 PROBE = 48
-"""Bytes of a string that tell whether anything may lie in it, a multiple of 3 and 4."""
+"""Bytes at the start of a string that decide whether it may hide something; a multiple of 3 and 4."""
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n")
 _HEX = frozenset(b"0123456789abcdefABCDEF\r\n")
 _BASE64_LETTERS, _HEX_LETTERS = bytes(sorted(_BASE64)), bytes(sorted(_HEX))
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 LZMA_MEMORY = 64 * MIB
-"""Memory that a decoder of LZMA may take; its dictionary is as large as the stream says."""
+"""Maximum memory of an LZMA decoder; its dictionary is as large as the stream says."""
 _DICTIONARY = 0x20
 """Flag of a zlib stream that needs a preset dictionary (RFC 1950)."""
 
@@ -55,7 +55,7 @@ _CODECS: dict[bytes, Callable[[], BZ2Decompressor | LZMADecompressor]] = {
 }
 _ZSTD, _LZ4 = b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 _MAGICS = (*_CODECS, _ZSTD, _LZ4)
-# How streams of protocols 0 and 1, which have no header, begin where they name something or hold containers of it.
+# Beginnings of streams of protocols 0 and 1, which have no header, with a name or a container of names.
 _OLD = re.compile(
     rb"c[A-Za-z_][\w.]*\n[A-Za-z_]|\(+(?:[ci][A-Za-z_][\w.]*\n|S['\x22]|V.*\n|[dlt]p[0-9]+\n|[UX].\0)|[\]}]q\0"
     rb"|(?:\x8c.|X.\0\0\0)(?:os|nt|pty|sys|posix|runpy|builtins|importlib|subprocess)[\x8c\x94Xhq]"
@@ -67,10 +67,10 @@ _OLD_PAIRS = (
     b"}q",
     *(b"%c%c" % (opcode, length) for opcode in b"\x8cX" for length in (2, 3, 5, 8, 9, 10)),
 )
-"""The last ones begin with the name of a module that runs commands or code, for STACK_GLOBAL."""
+"""First two bytes of such streams; the last pairs begin the name of a module that runs code, for STACK_GLOBAL."""
 _OLD_STARTS = b"c(]}\x8cX"
 _SAMPLE = 40
-"""Bytes of a text by which its encoding is told, a multiple of 4, 5 and 8."""
+"""Bytes of a text by which its encoding is recognised; a multiple of 4, 5 and 8."""
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
@@ -83,34 +83,34 @@ _LATIN1 = (
     b"\xc3\xbd7zXZ",
     b"(\xc2\xb5/\xc3\xbd",
 )
-"""How bytes that begin with a PROTO opcode, or as compressed ones do, look as text, which protocols 0 to 2 write."""
+"""Beginnings of pickles and compressed bytes that are written as text, as protocols 0 to 2 do."""
 
 
 UNUSUAL = ("base32", "base85", "ascii85", "rot13 of base64")
-"""Encodings that are undone as the outermost layer only, where what comes out begins with a header."""
+"""Encodings that are decoded only as the outermost layer, and only if the result begins with a known header."""
 _LETTERS32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LETTERS85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _BASE32 = frozenset(_LETTERS32 + b"=\r\n")
 _BASE85 = frozenset(_LETTERS85 + b"\r\n")
 _ASCII85 = frozenset(range(33, 118)) | frozenset(b"z\r\n~")
 _HEADS = frozenset((b"impo", b"from", b"exec", b"#!/b", b"#!/u", b"\x7fELF"))
-"""What else than pickles is worth a look, by its first bytes."""
+"""First bytes of other payloads than pickles."""
 _MACH_HEADS = frozenset(
     (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce", b"\xca\xfe\xba\xbe")
 )
-"""Of Mach-O, below an ordinary encoding."""
+"""First bytes of Mach-O executables."""
 _FIRST = frozenset(
     bytes((first,))
     for first in (0x80, *_OLD_STARTS, *(head[0] for head in (*_HEADS, *_MACH_HEADS)), 0x1F, *range(8, 0x80, 0x10))
 ) | frozenset(magic[:1] for magic in _CODECS)
-"""Bytes that any of these begin with."""
+"""First byte of any of these."""
 _LINE_ENDS = b"\r\n"
 _STRAY = (0, 1, 2, 3, 4, 5, 6, 8, 10)
-"""Characters at the end of a text that may not belong to it: they make numbers that no five letters stand for."""
+"""Numbers of characters to cut from the end of a text, in case they do not belong to it and break base85."""
 
 
 def _first_letters(pair: bytes) -> set[bytes]:
-    """Return what texts in one of UNUSUAL begin with, two letters of each, where the bytes begin with a pair."""
+    """Return the first two letters of texts in one of UNUSUAL whose decoded bytes begin with `pair`."""
     found = {base64.b64encode(pair + b"\0")[:2].translate(_ROT13)}
     for rest in (b"\0\0", b"\xff\xff"):
         number = int.from_bytes(pair + rest, "big")
@@ -122,10 +122,9 @@ def _first_letters(pair: bytes) -> set[bytes]:
 
 
 def unusual(data: bytes) -> tuple[str, bytes] | None:
-    """Return the encoding of UNUSUAL that text is in, and the text decoded; None where it is in none.
+    """Return which encoding of UNUSUAL a text is in, and the decoded bytes, or None.
 
-    By chance, texts decode to anything: so the first bytes have to be those of a pickle, of compressed bytes, or of
-    another payload.
+    Since any text may decode by chance, the result must begin as a pickle, compressed bytes or another payload.
     """
     for kind in _kinds_of(data[:_SAMPLE]):
         found = _decoded(kind, data)
@@ -135,31 +134,31 @@ def unusual(data: bytes) -> tuple[str, bytes] | None:
 
 
 def may_be_unusual(head: bytes) -> bool:
-    """Return whether text that begins so may be in one of UNUSUAL, as `unusual` finds out of all of it."""
+    """Return whether a text with this beginning may be in one of UNUSUAL; `unusual` checks the whole text."""
     return next(_kinds_of(head[:_SAMPLE]), None) is not None
 
 
 def _kinds_of(sample: bytes) -> Iterator[str]:
-    """Yield the encodings in which a text may be that begins with a sample."""
+    """Yield the encodings of UNUSUAL that a text with this beginning may be in."""
     for kind, letters in zip(UNUSUAL, (_BASE32, _BASE85, _ASCII85, _BASE64), strict=True):
         if letters.issuperset(sample) and is_telling(_decoded(kind, sample)):
             yield kind
 
 
 def is_telling(head: bytes) -> bool:
-    """Return whether bytes begin as a pickle of any protocol does, compressed bytes, or another payload."""
+    """Return whether bytes begin as a pickle of any protocol, compressed bytes or another payload."""
     if head[:1] not in _FIRST:
         return False
     return _pickled(head) or head[:4] in _HEADS or head[:4] in _MACH_HEADS or (len(head) > 2 and _compressed(head))
 
 
 def _within(text: bytes, letters: frozenset[int]) -> int:
-    """Return how many characters of a text there are before one that is no letter of an encoding."""
+    """Return the length of the prefix of a text that consists of letters of an encoding."""
     return next((place for place, letter in enumerate(text) if letter not in letters), len(text))
 
 
 def _decoded(kind: str, data: bytes) -> bytes:
-    """Return what text is in one of UNUSUAL, up to where it is none, nothing where that is at its beginning."""
+    """Return the decoded prefix of a text in one of UNUSUAL, or no bytes if it is not in that encoding."""
     text = data.translate(None, _LINE_ENDS)
     for stray in _STRAY if kind.endswith("85") else (0,):
         found = _decoded_text(kind, text[: len(text) - stray])
@@ -194,12 +193,12 @@ def _unusual_starts() -> frozenset[bytes]:
 
 
 def unusual_start(pair: bytes) -> bool:
-    """Return whether what text in one of UNUSUAL hides may begin with two characters."""
+    """Return whether a text with these first two characters may hide something in one of UNUSUAL."""
     return pair in _unusual_starts()
 
 
 def _compressed(head: bytes) -> bool:
-    """Return whether the header is that of zlib (RFC 1950: any window, checked by 31) or of any other codec."""
+    """Return whether bytes begin with a header of zlib (RFC 1950: any window, a multiple of 31) or another codec."""
     if len(head) < 2:
         return False
     method, flags = head[0], head[1]
@@ -216,7 +215,7 @@ def _pickled(head: bytes) -> bool:
 
 
 def _pairs() -> bytes:
-    """Return a table over the first two bytes of a string: 1 where it may hide a pickle."""
+    """Return a table by the first two bytes of a string: 1 if it may hide a pickle."""
     methods = range(0x08, 0x80, 0x10)
     zlib_headers = (bytes((method, flags)) for method in methods for flags in range(-(method << 8) % 31, 256, 31))
     layer = {b"\x1f\x8b", *(b"\x80%c" % protocol for protocol in range(2, 6)), *filter(_compressed, zlib_headers)}
@@ -235,7 +234,7 @@ def _pairs() -> bytes:
 
 
 def _encoded(layer: set[bytes], layers: int) -> set[bytes]:
-    """Return the pairs with those that they begin with under up to so many encodings."""
+    """Return the pairs, and the first two bytes of their encoded forms in up to `layers` encodings."""
     found = set(layer)
     for _ in range(layers):
         layer = {text for pair in layer for text in _encodings(pair)}
@@ -249,11 +248,11 @@ def _encodings(pair: bytes) -> tuple[bytes, ...]:
 
 
 PAIRS = _pairs()
-"""By the first two bytes of a string: whether it may hide a pickle."""
+"""1 if a string with these first two bytes may hide a pickle, by the bytes as a big-endian number."""
 
 
 def may_hide(head: bytes) -> bool:
-    """Return whether a string that begins with `head` (up to `PROBE` bytes) may hold a pickle, encoded or as it is."""
+    """Return whether a string that begins with `head` (up to `PROBE` bytes) may hide a pickle, plain or encoded."""
     start = head
     for _ in range(LAYERS + 1):
         if _pickled(head) or _compressed(head) or head.startswith(_LATIN1):
@@ -266,7 +265,7 @@ def may_hide(head: bytes) -> bool:
 
 
 def undo(data: bytes, limit: int) -> bytes | None:
-    """Undo one layer of encoding, None where there is none; what decompresses is cut to `limit` bytes."""
+    """Remove one layer of encoding, or return None if there is none; decompressed bytes are cut to `limit`."""
     if data.startswith(_LATIN1):
         return data.decode("utf-8", "replace").encode("latin-1", "replace")
     if not _compressed(data):
@@ -278,7 +277,7 @@ def undo(data: bytes, limit: int) -> bytes | None:
 
 
 def _from_latin1(data: bytes) -> bytes:
-    """Return the bytes that text holds of which each letter is one, nothing where it is none."""
+    """Return the bytes that UTF-8 text represents, one per character, or no bytes if it is not such text."""
     try:
         return data.decode("utf-8").encode("latin-1")
     except UnicodeError:
@@ -298,7 +297,7 @@ def _decompressed(data: bytes, limit: int) -> bytes | None:
 
 
 def _of_frame(data: bytes, limit: int) -> bytes | None:
-    """Return what a frame of Zstandard or LZ4 gives before its end or its damage."""
+    """Return the decompressed bytes of a Zstandard or LZ4 frame, up to `limit` or to damage; None without any."""
     from scanners.parsing.decompression import unlz4, unzstd
 
     stream = unzstd if data.startswith(_ZSTD) else unlz4
@@ -314,7 +313,7 @@ def _of_frame(data: bytes, limit: int) -> bytes | None:
 
 
 def _is_of(data: bytes, letters: bytes) -> bool:
-    """Return whether a text is of some letters only: sets would look at each of a million one by one."""
+    """Return whether a text consists of certain letters only; `translate` is faster here than a set."""
     return not data[:PROBE].translate(None, letters) and not data.translate(None, letters)
 
 

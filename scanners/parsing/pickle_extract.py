@@ -1,4 +1,4 @@
-"""From the events of a pickle machine to facts, and to the streams hidden in its strings."""
+"""Turn the events of a pickle machine into facts, and find the streams hidden in its strings."""
 
 from __future__ import annotations
 
@@ -40,45 +40,45 @@ RULED_KEYS = STATE_FILES | frozenset(
     "_parse_arg_template formula handle _handle _compile_kwargs define_params work_dir model_name module "
     "_var_metadata filename".split()
 )
-"""Keys of a state that loading executes, evaluates, frees, opens or reads as files, for the classes of STATE_RULES."""
+"""Keys of a state whose values loading executes, evaluates, frees, opens or reads, for the classes of STATE_RULES."""
 NESTED_STATES = {"nested-state": (STATE_FILES, ""), "pickled-module": (frozenset({"module"}), "pickle")}
-"""By the rule of a class: under which keys of its state files are kept, and the scanner that is to examine them."""
+"""By the rule of a class: the keys of its state that contain files, and the scanner for them ("" for any)."""
 PLAIN_STATE = "plain-state"
 HELD_FUNCTIONS = "held-functions"
 HELD_KEYS = frozenset("func args keywords".split())
-"""What descriptors of functions hold, for the classes of that rule."""
+"""Keys of a state that describes a call, for the classes of that rule."""
 STATE_DEPTH = 4
-"""Containers in containers in which a state holds files."""
+"""Maximum nesting of containers in which files of a state are searched."""
 CALLED_ON_LOAD = frozenset(
     "__setstate__ __class__ __dict__ __setattr__ __getattr__ __getattribute__ __setitem__ append extend".split()
 )
-"""Attributes that opcodes themselves use, whatever the class."""
+"""Attributes that opcodes use on instances of any class."""
 RULED_LIMIT = 4096
-"""Bytes of what is stored under such a key that are kept."""
+"""Maximum bytes of a string under one of RULED_KEYS that are kept."""
 NAMES_LIMIT = 200
-"""Names and constants of a code object that are kept."""
+"""Maximum names and constants of a code object that are kept."""
 _FIELDS = 18
-"""Arguments of a code object since Python 3.11; there were 16 before."""
+"""Arguments of a code object since Python 3.11; earlier versions have 16."""
 BYTECODE_LIMIT = 64 * KIB
-"""Bytes of instructions that are looked at."""
+"""Maximum bytes of instructions that are examined."""
 FILE_ARGUMENTS = {
     "nested-file": (0, ""),
     "nested-pickle": (0, "pickle"),
     "nested-pickle-1": (1, "pickle"),
     "nested-pickle-4": (4, "pickle"),
 }
-"""By the rule of a callable: which argument is a whole file as bytes, and the scanner that is to examine it, if any."""
+"""By the rule of a callable: the position of an argument that is a whole file, and the scanner for it ("" for any)."""
 STATE_PICKLE = "state-pickle"
-"""The rule of classes whose whole state is a pickle as bytes."""
+"""The rule of classes whose state is a pickle as bytes."""
 PICKLED_KEYS = "pickled-keys"
 """The rule of dictionaries whose keys are all pickles as bytes."""
 CAPITAL_MODULES = frozenset(
     "ConfigSpace Crypto Cryptodome Cython IPython Levenshtein MySQLdb OpenGL OpenSSL PIL TTS".split()
 )
-"""Modules that are written as classes are."""
+"""Modules whose names look like those of classes."""
 PARTIAL = "functools.partial"
 MODULE_BY_NAME = "module-by-name"
-"""Rule of callables that return a module: a state given to what they return changes it."""
+"""The rule of callables that return a module, which a state changes."""
 RETURNING = frozenset(
     {
         "logging.getLogger",
@@ -89,32 +89,32 @@ RETURNING = frozenset(
         "torch.jit._pickle.restore_type_tag",
     }
 )
-"""Return what they were handed, or something that others have, too."""
+"""Callables that return their argument or a shared object."""
 MAPPINGS = frozenset({("collections.OrderedDict", 0), ("collections.defaultdict", 1)})
-"""Make a dictionary of their argument of that number."""
+"""Callables that make a dictionary of an argument, with the position of the argument."""
 APPLIED = frozenset({PARTIAL, "operator.methodcaller"})
-"""Instances of these run what they hold when they are called."""
+"""Classes whose instances call what they contain when they are called."""
 SPECIAL = frozenset(
     "__array__ __float__ __fspath__ __get__ __index__ __int__ __iter__ __len__ __missing__ __mro_entries__ __next__ "
     "__set__".split()
 )
-"""Methods of classes stored by value that what loading calls may call in turn."""
+"""Methods of classes stored by value that callables which loading calls may call in turn."""
 _TABLE = re.compile(r"(?:numpy|pandas|polars|xarray|geopandas)\.|.*\.(?:pd_)?(?:\w*Series|\w*DataFrame|\w*Array)$")
-"""Classes of tables and arrays, by their own names and others: they are saved with a state, never item by item."""
+"""Classes of tables and arrays, under their own and other names: they are saved with a state, never item by item."""
 BUFFERS = frozenset({"_io.BytesIO"})
-"""Hold a whole file as bytes, in their state."""
+"""Classes whose state contains a whole file as bytes."""
 _CODE_KEYS = frozenset({"_code", "code"})
-"""Under which torch.fx keeps the source, the second one before torch 1.6."""
+"""Keys under which torch.fx keeps the source; the second one before torch 1.6."""
 GRAPH_MODULE = "torch.fx.graph_module.reduce_graph_module"
-"""Executes the imports and the code that it is given, and traces its `forward`."""
+"""A callable that executes the imports and code in its arguments, and traces `forward`."""
 DECODED_LIMIT = 16 * MIB
 BEGINNING = 6 * KIB
-"""Encoded bytes, a multiple of 3 and 4, of which the beginning of a stream is decoded first."""
+"""Encoded bytes that are decoded first to find the beginning of a stream; a multiple of 3 and 4."""
 
 
 @cache
 def interests() -> Interests:
-    """Return what judgement needs of a pickle: names under which the tables know them, in Python 3 and Python 2."""
+    """Return what judging a pickle requires of the machine, with names of Python 3 and Python 2."""
     from scanners.judge.inert_names import ARGUMENT_RULES, STATE_KEYS, STATE_RULES
 
     plain = {name for name, rule in STATE_RULES.items() if rule == PLAIN_STATE}
@@ -138,9 +138,9 @@ def interests() -> Interests:
 
 
 def extract(machine: Machine, locator: Locator, context: Context) -> Iterator[Fact | Problem]:
-    """Yield what one stream imports, calls and stores, each distinct thing once, with the offset of its first.
+    """Yield what one stream imports, calls and stores, each distinct fact once, with its first offset.
 
-    A few bytes can name large arguments again: once what is said of them is too much, calls are told without them.
+    A few bytes can repeat large arguments: beyond the limit of `context.described`, calls have no arguments.
     """
     values, room = Values(machine), context.described
     seen: set[tuple[str, str, str]] = set()
@@ -161,7 +161,7 @@ def extract(machine: Machine, locator: Locator, context: Context) -> Iterator[Fa
 
 
 def _different(machine: Machine) -> Iterator[tuple[str, int, int, int]]:
-    """Yield the events, the first of those that are the same but for their place; strays are told of the import."""
+    """Yield the events without duplicates at other offsets, and without strays, which are noted with the import."""
     done: set[tuple[str, int, int]] = set()
     for how, offset, callee, arguments in machine.events:
         if how != "STRAY" and (how, callee, arguments) not in done:
@@ -194,7 +194,7 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
 
 
 def _filled(values: Values, how: str, instance: int, given: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
-    """Yield what an instance is given that is no literal: a state, or a key of a table; or that it is no new one."""
+    """Yield a state or a key of a table that is not a literal, or that the changed object is not new."""
     owner = values.made_class(instance)
     if how == "STATE":
         yield "state", owner, {"maker": values.made_class(given)}
@@ -208,9 +208,9 @@ def _filled(values: Values, how: str, instance: int, given: int) -> Iterator[tup
 
 
 def _through(values: Values, value: int) -> dict[str, Json]:
-    """Return by what a global is reached through something that is not written as classes are: another module, mostly.
+    """Return the name through which a global is reached if it leads through another module rather than a class.
 
-    What pickles its own name names a class or function of a module, or something in a class.
+    Picklers name a class or function of a module, or something in a class.
     """
     name = values.machine.name(value)[1]
     first = name.partition(".")[0]
@@ -219,7 +219,7 @@ def _through(values: Values, value: int) -> dict[str, Json]:
 
 
 def _attribute(values: Values, name: str, value: int, key: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
-    """Yield a callable stored as a method; an instance may be one too, where loading itself calls that method."""
+    """Yield a callable that is stored as a method, or an instance if loading itself may call that method."""
     stored = values.string(key)
     if name:
         yield "attribute", name, {"name": stored or "a computed name"}
@@ -234,7 +234,7 @@ def _attribute(values: Values, name: str, value: int, key: int) -> Iterator[tupl
 
 
 def _code_of(values: Values, function: int) -> str:
-    """Return the name of the code object that a function stored by value is made of, nothing where nobody knows."""
+    """Return the name of the code object of a function stored by value, or an empty string if it is unknown."""
     machine = values.machine
     given = values.arguments(machine.second(function))
     if not given or machine.kind(given[0]) not in (kinds.CALL, kinds.OBJECT) or values.made_class(given[0]) not in CODE:
@@ -243,7 +243,7 @@ def _code_of(values: Values, function: int) -> str:
 
 
 def _used(values: Values, function: int) -> list[Json]:
-    """Return the names and texts that a function stored by value uses, with None for code within its code."""
+    """Return the names and strings that a function stored by value uses, with None if there is more or nested code."""
     machine = values.machine
     code = values.arguments(machine.second(function))[:1]
     if not code or machine.kind(code[0]) != kinds.CALL:
@@ -269,9 +269,9 @@ def _call(values: Values, how: str, name: str, callee: int, arguments: int) -> t
 
 
 def _built(values: Values, instance: int, state: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
-    """Yield a state that is given, of instances of types that were looked up by name those of partial functions.
+    """Yield the state of an instance whose class is imported, or of a partial function.
 
-    Of the others, which the pickle makes itself, only whether the state may be more than a dictionary.
+    For instances of a class that the pickle makes, yield only that the state may have slots, if it is not a dictionary.
     """
     machine = values.machine
     made = machine.kind(instance) in (kinds.OBJECT, kinds.CALL)
@@ -286,7 +286,7 @@ def _built(values: Values, instance: int, state: int) -> Iterator[tuple[str, str
 
 
 def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[str, Json]]:
-    """Return a state given to an instance, or to an imported object itself."""
+    """Return a fact about the state for an instance, or for an imported object itself."""
     machine = values.machine
     if machine.kind(instance) == kinds.GLOBAL:
         return "modify", values.callee(instance), {}
@@ -300,7 +300,7 @@ def _build(values: Values, instance: int, state: int) -> tuple[str, str, dict[st
 
 
 def _ruled_state(values: Values, state: int, rule: str) -> Json:
-    """Return of a dictionary what rules on states look at, however large it is; a computed key makes it "more"."""
+    """Return the entries of a state that rules examine, however large it is; "more" stands for a computed key."""
     machine = values.machine
     if machine.kind(state) != kinds.DICT:
         return values.describe(state)
@@ -351,7 +351,7 @@ def _code(values: Values, arguments: int) -> tuple[str, dict[str, Json]]:
 
 
 def _uses(values: Values, given: list[int]) -> dict[str, Json]:
-    """Return which telling names stand among the constants only, and which are only taken as attributes."""
+    """Return which telling names occur only as constants (`texts`), and which only as attributes (`attributes`)."""
     machine = values.machine
     tuples = [at for at, item in enumerate(given) if machine.kind(item) == kinds.TUPLE]
     if (
@@ -378,7 +378,7 @@ def _items(values: Values, value: int) -> list[int]:
 
 
 def _bytecode(values: Values, value: int) -> bytes:
-    """Return the instructions of a code object, nothing where they are not all there to be seen."""
+    """Return the instructions of a code object, or no bytes if they are not a literal or too long."""
     offset = _bytes_at(values, value)
     if offset < 0:
         return b""
@@ -388,9 +388,9 @@ def _bytecode(values: Values, value: int) -> bytes:
 
 
 def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iterator[int]) -> Iterator[Blob]:
-    """Yield the files that loaders would read from strings, and other pickles inside them, as they are or encoded.
+    """Yield files that loaders would read from strings, and pickles in other strings, plain or encoded.
 
-    Known are base64, hexadecimal, zlib and gzip, one inside the other. `ordinal` numbers the strings that hold one.
+    Encodings may be nested, such as base64, hexadecimal, zlib and gzip. `ordinal` numbers the strings with a file.
     """
     yield from _graph_code(machine, blob, context)
     seen: set[int] = set()
@@ -420,9 +420,9 @@ def hidden_streams(machine: Machine, blob: Blob, context: Context, ordinal: Iter
 
 
 def file_bytes(machine: Machine) -> Iterator[tuple[int, str]]:
-    """Yield the offsets of the literals that loading would read as files, each with the scanner that is to examine it.
+    """Yield the offsets of the literals that loading would read as files, each with the scanner for it.
 
-    An offset of -1 stands for what a buffer is given otherwise.
+    An offset of -1 stands for the content of a buffer that is not a literal.
     """
     values = Values(machine)
     for how, _, callee, arguments in machine.events:
@@ -440,7 +440,7 @@ def file_bytes(machine: Machine) -> Iterator[tuple[int, str]]:
 
 
 def _state_files(values: Values, instance: int, state: int) -> Iterator[tuple[int, str]]:
-    """Yield the offsets of the files that a state holds; a judge tells of a state that is no dictionary of literals."""
+    """Yield the offsets of the files in a state; a state that is not a dictionary of literals is judged elsewhere."""
     machine, rule = values.machine, _state_rules().get(values.made_class(instance), "")
     if rule == STATE_PICKLE and (offset := _bytes_at(values, state)) >= 0:
         yield offset, "pickle"
@@ -454,14 +454,14 @@ def _state_files(values: Values, instance: int, state: int) -> Iterator[tuple[in
 
 
 def _is_pickle(values: Values, value: int) -> bool:
-    """Return whether a value is literal bytes that begin as pickles of protocols 2 and later do."""
+    """Return whether a value is literal bytes with the header of a pickle of protocol 2 or later."""
     offset = _bytes_at(values, value)
     text = text_at(values.machine.reader, offset) if offset >= 0 else None
     return text is not None and has_header(text.read(values.machine.reader, 4).replace(b"\xc2", b""))
 
 
 def _files_within(values: Values, value: int, depth: int) -> Iterator[int]:
-    """Yield the offsets of literal bytes in containers, -1 for what is neither bytes nor a text beside them."""
+    """Yield the offsets of literal bytes in nested containers, and -1 for computed values."""
     kind = values.machine.kind(value)
     items = values.machine.items(value) if kind in (kinds.DICT, kinds.LIST, kinds.TUPLE) else []
     if items and depth and len(items) == values.machine.second(value):
@@ -472,7 +472,7 @@ def _files_within(values: Values, value: int, depth: int) -> Iterator[int]:
 
 
 def _bytes_at(values: Values, value: int) -> int:
-    """Return the offset of literal bytes, -1 where they are computed."""
+    """Return the offset of literal bytes, or -1 if they are computed."""
     if values.callee(values.machine.first(value)) == "_codecs.encode":
         given = values.arguments(values.machine.second(value))  # how protocols 0 to 2 write bytes
         value = given[0] if given else 1
@@ -480,7 +480,7 @@ def _bytes_at(values: Values, value: int) -> int:
 
 
 def _graph_code(machine: Machine, blob: Blob, context: Context) -> Iterator[Blob]:
-    """Yield the Python that loading a saved graph of torch.fx executes; raises Malformed where it is not literal."""
+    """Yield the Python code that loading a saved torch.fx graph executes; raises Malformed if it is not literal."""
     values, number = Values(machine), count(1)
     for how, _, callee, arguments in machine.events:
         if how == "IMPORT" or values.callee(callee) != GRAPH_MODULE:
@@ -503,7 +503,7 @@ def _latin1(text: Text, blob: Blob) -> Iterator[bytes]:
 
 
 def _stream_in(text: Text, blob: Blob, context: Context, name: str) -> Blob:
-    """Return the stream that a string is, without the escapes in which protocol 0 writes it."""
+    """Return the stream in a string, without the escapes of protocol 0."""
     if text.opcode in (b"S", b"V"):
         return blob.nested(
             name, context.spool((text.read(blob.reader, DECODED_LIMIT),)), expect="pickle", expanded=True
@@ -535,7 +535,7 @@ def _is_stream(head: bytes) -> bool:
 
 
 def _layers_to_stream(data: bytes, limit: int) -> int:
-    """Return how many encodings lie over a pickle that begins in `data`, 0 where there is none."""
+    """Return the number of encodings around a pickle that begins in `data`, or 0 if there is none."""
     for layers in range(1, LAYERS + 1):
         decoded = undo(data, limit)
         if decoded is None:

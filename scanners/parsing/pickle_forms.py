@@ -1,24 +1,24 @@
-"""Tables of the hot loop of `pickle_machine`: how each opcode is interpreted, and which strings may hide a stream."""
+"""Tables of the hot loop of `pickle_machine`: how each opcode is interpreted, and how many bytes it takes."""
 
 from __future__ import annotations
 
 from scanners.parsing.pickle_kinds import DICT, LIST, SET, TUPLE
 
-# Forms of opcodes: the hot loop knows these, all others go to `_rare`.
+# Forms of opcodes that the hot loop handles; all other opcodes go to `_rare`.
 RARE_FORM = 0
 FIXED_FORM = 1  # a literal of fixed width
-LENGTH1_FORM = 2  # a literal behind one byte of length
-LENGTH4_FORM = 3  # a literal behind four bytes of length
+LENGTH1_FORM = 2  # a literal after one byte of length
+LENGTH4_FORM = 3  # a literal after four bytes of length
 GET_FORM = 4
 PUT_FORM = 5
 MEMOIZE_FORM = 6
 MARK_FORM = 7
 EMPTY_FORM = 8  # an empty container
-ONE_FORM = 9  # one item, or one pair, into the container below
-MANY_FORM = 10  # all above the mark into the container below it
-TUPLE_FORM = 11  # a tuple of the top one, two or three
-SKIP_FORM = 12  # nothing of consequence: PROTO
-TUPLE_MARK_FORM = 13  # a tuple of all above the mark
+ONE_FORM = 9  # adds one item, or one pair, to the container below
+MANY_FORM = 10  # adds all values above the mark to the container below it
+TUPLE_FORM = 11  # a tuple of the top one, two or three values
+SKIP_FORM = 12  # PROTO, which has no effect on the stack
+TUPLE_MARK_FORM = 13  # a tuple of all values above the mark
 CALL_FORM = 14  # REDUCE and NEWOBJ
 BUILD_FORM = 15
 

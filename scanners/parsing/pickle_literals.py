@@ -1,4 +1,4 @@
-"""Literals of pickle, decoded from the offset of the opcode that pushed them (CPython Lib/pickletools.py)."""
+"""Decode pickle literals from the offset of the opcode that pushed them (CPython Lib/pickletools.py)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from modelsweep.core.units import MIB
 from modelsweep.core.values import dataclass
 
 LINE = 4096
-"""Bytes of a newline-terminated argument that are looked at in one read."""
+"""Bytes that are read at once to find the end of a newline-terminated argument."""
 _SHORT = 64
-"""Bytes from an opcode on that are read at once: all of most literals, and of most lines."""
+"""Bytes that are read at once from an opcode on: most literals and lines are shorter."""
 
-# Opcode -> bytes of the length field, for strings and long integers with one.
+# Opcode -> bytes of its length field, for strings and long integers.
 _LENGTHS = {b"U": 1, b"C": 1, b"\x8c": 1, b"\x8a": 1, b"T": 4, b"B": 4, b"X": 4, b"\x8b": 4}
 _LENGTHS |= {b"\x8d": 8, b"\x8e": 8, b"\x96": 8}
 Constant = bool | int | float | str | bytes | None
 _BYTES = frozenset((b"C", b"B", b"\x8e", b"\x96"))
 _LONGS = frozenset((b"\x8a", b"\x8b"))
 _WIDEST = {b"S": len(r"\x00"), b"V": len(r"\U00000000")}
-"""Bytes of the widest escape, which stands for one byte, in a string that a newline ends."""
+"""Bytes of the longest escape of one byte, in a newline-terminated string."""
 _CONSTANTS: dict[bytes, bool | None] = {b"N": None, b"\x88": True, b"\x89": False}
 _NUMBERS = {b"K": struct.Struct("<B"), b"M": struct.Struct("<H"), b"J": struct.Struct("<i"), b"G": struct.Struct(">d")}
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string or bytes literal: where its content stands, its full length in bytes, and how it is written."""
+    """A string or bytes literal: the offset of its content, its full length in bytes, and its opcode."""
 
     offset: int
     length: int
@@ -37,7 +37,7 @@ class Text:
     opcode: bytes
 
     def read(self, reader: Reader, limit: int) -> bytes:
-        """Return the first `limit` bytes of the content as a loader would see them."""
+        """Return the first `limit` bytes of the content, without escapes."""
         raw = self._raw(reader, limit)
         if self.opcode not in _WIDEST:
             return raw
@@ -51,26 +51,26 @@ class Text:
         return reader.read(self.offset, max(0, min(self.length, limit, reader.size - self.offset)))
 
     def decode(self, reader: Reader, limit: int) -> str | bytes:
-        """Return the first `limit` bytes of the content as the object a loader would build."""
+        """Return the first `limit` bytes of the content as the string or bytes that a loader would create."""
         raw = self.read(reader, limit)
         return raw if self.binary else raw.decode("utf-8", "surrogateescape")
 
 
 def short_line(reader: Reader, start: int) -> bytes | None:
-    """Return what a newline ends from `start`, None where that is long or not ended."""
+    """Return the line at `start`, or None if it is long or has no newline."""
     line, newline, _ = reader.read(start, max(0, min(_SHORT, reader.size - start))).partition(b"\n")
     return line if newline else None
 
 
 def short_lines(reader: Reader, start: int) -> tuple[bytes, bytes] | None:
-    """Return what two newlines end from `start`, None where that is long or not ended."""
+    """Return the two lines at `start`, or None if they are long or have no newlines."""
     left = reader.size - start
     lines = reader.read(start, _SHORT if left >= _SHORT else max(0, left)).split(b"\n", 2)
     return (lines[0], lines[1]) if len(lines) > 2 else None
 
 
 def line_end(reader: Reader, start: int, reach: int | None = None) -> int:
-    """Return the offset of the newline that ends an argument, or -1 where none stands within `reach` bytes."""
+    """Return the offset of the newline that ends an argument, or -1 if there is none within `reach` bytes."""
     if start >= reader.size:
         return -1
     at = reader.read(start, min(_SHORT, reader.size - start)).find(b"\n")
@@ -81,9 +81,9 @@ def line_end(reader: Reader, start: int, reach: int | None = None) -> int:
 
 
 def text_at(reader: Reader, offset: int, reach: int = MIB) -> Text | None:
-    """Return the string literal that the opcode at `offset` pushes, None where it pushes something else.
+    """Return the string literal that the opcode at `offset` pushes, or None if it pushes something else.
 
-    Strings that a newline ends are cut to `reach` bytes, so that a long one costs no more however often it is used.
+    Newline-terminated strings are cut to `reach` bytes, so that a long one costs no more however often it is used.
     """
     opcode = reader.read(offset, 1)
     width = _LENGTHS.get(opcode)
@@ -100,7 +100,7 @@ def text_at(reader: Reader, offset: int, reach: int = MIB) -> Text | None:
 
 
 def raw_string(reader: Reader, offset: int, limit: int) -> bytes:
-    """Return the first `limit` bytes of the string pushed at `offset`, nothing where it is no string."""
+    """Return the first `limit` bytes of the string pushed at `offset`, or no bytes if it is not a string."""
     text = text_at(reader, offset)
     return text.read(reader, limit) if text else b""
 
@@ -134,7 +134,7 @@ def literal_at(reader: Reader, offset: int, limit: int) -> Constant:
 
 
 def _line_literal(opcode: bytes, reader: Reader, offset: int) -> Constant:
-    """Decode INT, LONG and FLOAT of protocol 0."""
+    """Decode the opcodes INT, LONG and FLOAT of protocol 0."""
     end = line_end(reader, offset + 1, LINE)
     line = reader.read(offset + 1, max(0, min(end - offset - 1, LINE))).decode("ascii", "replace")
     if opcode == b"I" and line in ("00", "01"):
@@ -150,7 +150,7 @@ def _unescape(raw: bytes) -> bytes:
         return raw
     for cut in range(_WIDEST[b"S"]):  # bytes of an escape that the limit cuts
         try:
-            with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
+            with warnings.catch_warnings(action="ignore"):  # about unknown escapes
                 return codecs.escape_decode(raw[: len(raw) - cut])[0]
         except ValueError:
             continue

@@ -1,10 +1,10 @@
-"""An abstract interpreter of pickle: what a loader would call, with which arguments, without building anything.
+"""An abstract interpreter of pickles: finds what a loader would call, with which arguments, without calling it.
 
 The opcodes are those of protocols 0 to 5 (CPython Lib/pickletools.py, PEP 307, PEP 3154, PEP 574). A value on the
-symbolic stack is one 64-bit integer: `offset << 1` of the opcode that pushed a literal, decoded only where somebody
-asks, or `node << 1 | 1` of a node in parallel arrays (a global, a container, the result of a call). So millions of
-opcodes cost a few bytes each. The module is plain Python and is compiled with the types of `pickle_machine.pxd` where
-a compiler is present; it must not grow features that Cython's pure mode lacks.
+symbolic stack is one 64-bit integer: `offset << 1` of the opcode that pushed a literal, which is decoded only on
+demand, or `node << 1 | 1` of a node in parallel arrays (a global, a container, the result of a call). So millions of
+opcodes cost a few bytes each. The module is plain Python and is compiled with the types of `pickle_machine.pxd` if
+a compiler is present; it must not use features that Cython's pure mode lacks.
 """
 
 from __future__ import annotations
@@ -57,31 +57,31 @@ from scanners.parsing.pickle_opcodes import CUT, HANDLERS
 
 WINDOW = 1 << 20
 MARGIN = 16
-"""Bytes that the longest opcode with its fixed argument needs, rounded up."""
+"""Maximum bytes of an opcode with its fixed-size argument, rounded up."""
 MAX_DEPTH = 1 << 23
 MAX_EVENTS = 200_000
 MAX_CANDIDATES = 4_096
 LONGEST_METHOD = 64
-"""Bytes of a dictionary key that are compared with the names of methods."""
+"""Maximum bytes of a dictionary key that are compared with names of methods."""
 REPEATS = 64
-"""Calls of one callable whose arguments are kept, where its arguments do not matter for judgement."""
+"""Maximum recorded calls of one callable whose arguments do not affect the judgement."""
 PAIR = 2
 KEPT_PER_CONTAINER = 256
 KEPT_IN_ALL = 200_000
 SHORT = "more is taken than there is above a mark"
 FRAME_HEADER = 9
-"""Bytes of a FRAME opcode with its length."""
+"""Bytes of a FRAME opcode with its length argument."""
 DENSE_MEMO = 1 << 22
-"""Memo indices that may be skipped before the memo turns to a dictionary."""
+"""Maximum memo indices that may be skipped; an index further on goes to a dictionary."""
 FAR_MEMO = 1 << 20
-"""Entries of that dictionary."""
+"""Maximum entries of that dictionary."""
 NAMESPACE = ".__dict__"
 GLOBALS_AT = 1
-"""Which argument of what makes a function its globals are."""
+"""Position of the globals among the arguments of a callable that makes a function."""
 
 
 IS_PLAIN = __file__.endswith((".py", ".pyc"))
-"""Whether this runs as Python: where lists and tuples are the quickest, and slices, too. C wants numbers in a row."""
+"""Whether this runs as Python, where lists, tuples and slices are the fastest; C needs contiguous arrays."""
 
 
 def cells(count: int) -> MutableSequence[int]:
@@ -90,7 +90,7 @@ def cells(count: int) -> MutableSequence[int]:
 
 
 def _table(values: bytes) -> Sequence[int]:
-    """Return what is looked up by opcode."""
+    """Return a lookup table by opcode."""
     return tuple(values) if IS_PLAIN else values
 
 
@@ -98,21 +98,22 @@ FORMS, WIDTHS, EMPTY_KINDS = _table(forms.FORMS), _table(forms.WIDTHS), _table(f
 
 
 def _unsigned4(data: bytes, pos: int) -> int:
-    high = data[pos + 3]  # a variable of 64 bits where compiled: a shifted C int would turn negative
+    high = data[pos + 3]  # a 64-bit variable when compiled: a shifted C int would become negative
     return data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16 | high << 24
 
 
 @dataclass(frozen=True, slots=True)
 class Interests:
-    """What a machine's user wants to know besides: nothing by default.
+    """What else the user of a machine wants to know; nothing by default.
 
-    `watched`, and all below `prefixes`, are callables whose arguments decide the judgement: every new call, and every
-    BUILD on an instance, is an event. A BUILD on an instance of one of `pauses` pauses the machine. A callable stored
-    under one of `methods` is an event, because later opcodes may call it as a method of an instance. States of
+    `watched` callables, and all below `prefixes`, are judged by their arguments: every call with new arguments, and
+    every BUILD on an instance, is an event. A BUILD on an instance of one of `pauses` pauses the machine. A callable
+    stored under one of `methods` is an event, because later opcodes may call it as a method of an instance. States of
     instances of `kept` stay in `Machine.states`. A BUILD on an instance of one of `plain` is an event unless the state
-    is a dictionary. The namespace of a module (`package.module.__dict__`) that goes anywhere but into the second
-    argument of one of `makers` of functions is a STRAY. What `returning` return is not theirs: a state or items given
-    to it are an event, "RETURNED". `mappings` make a mapping of their argument of that number.
+    is a dictionary. The namespace of a module (`package.module.__dict__`) that is used other than as the second
+    argument of one of `makers` of functions is a STRAY event. `returning` callables return shared objects: a state or
+    items for such an object are a RETURNED event. `mappings` are callables that make a mapping of an argument, with the
+    position of that argument.
     """
 
     watched: frozenset[str] = frozenset()
@@ -126,7 +127,7 @@ class Interests:
     prefixes: tuple[str, ...] = ()
 
     def mode(self, full: str, name: str) -> int:
-        """Return what a BUILD on an instance of the global `full` does, whose name in its module is `name`."""
+        """Return the effect of a BUILD on an instance of the global `full`, whose name in its module is `name`."""
         if full in self.kept:
             return KEEPING
         if full in self.returning:
@@ -139,12 +140,12 @@ class Interests:
 
 
 class Machine:
-    """Runs one pickle stream from `start` of `reader`.
+    """Interprets one pickle stream from `start` of `reader`.
 
-    `events` are (how, offset, callee, arguments) of all that a loader would call; of a callable that is not of
-    interest only the first `REPEATS` are kept. `run` returns STOPPED at a STOP opcode, FAULTY where a loader would
-    raise (`fault` says why), EXHAUSTED when a bound is met, and PAUSED for readers that take raw bytes behind a BUILD
-    (joblib); `position` may then be moved before `run` is called again.
+    `events` are (how, offset, callee, arguments) of everything that a loader would call; of a callable that is not of
+    interest, only the first `REPEATS` calls are kept. `run` returns STOPPED at a STOP opcode, FAULTY where a loader
+    would raise an error (`fault` says why), EXHAUSTED at a limit, and PAUSED where joblib reads raw bytes after a
+    BUILD; `position` may then be moved before `run` is called again.
     """
 
     def __init__(self, reader: Reader, start: int, interests: Interests, allowance: int) -> None:
@@ -201,7 +202,7 @@ class Machine:
     # -- the hot loop
 
     def run(self) -> int:  # noqa: C901, PLR0912, PLR0915 - one flat loop: a call per opcode would halve its speed
-        """Interpret until something stops it; returns STOPPED, FAULTY, EXHAUSTED or PAUSED."""
+        """Interpret opcodes until the machine stops; return STOPPED, FAULTY, EXHAUSTED or PAUSED."""
         base = self._base
         pos = self.position - base
         depth, fence = self._depth, self._fence
@@ -297,7 +298,7 @@ class Machine:
         return status
 
     def _common(self, form: int, opcode: int) -> int:
-        """Interpret an opcode of one of the forms that the loop leaves to a call, at `position`, which it moves on."""
+        """Interpret the opcode at `position`, of a form that the loop does not handle itself, and step over it."""
         if form == CALL_FORM:
             return self._call(opcode)
         if form == BUILD_FORM:
@@ -305,7 +306,7 @@ class Machine:
         return self._rare(opcode) if form == RARE_FORM else self._seldom(form, opcode)
 
     def _seldom(self, form: int, opcode: int) -> int:
-        """Interpret an opcode of the other such forms, of which there are fewer."""
+        """Interpret the opcode at `position`, of one of the less frequent of these forms, and step over it."""
         if form in (MARK_FORM, EMPTY_FORM):
             return self._make_room(form)
         if form == SKIP_FORM:
@@ -326,13 +327,13 @@ class Machine:
         return 0
 
     def _skip(self, opcode: int) -> int:
-        """PROTO: nothing but its version is of consequence."""
+        """PROTO: note the protocol."""
         self.protocol = self._data[self.position - self._base + 1]
         self.position += WIDTHS[opcode]
         return 0
 
     def _fill(self) -> int:
-        """APPENDS, SETITEMS and ADDITEMS: all above the mark into the container below it."""
+        """APPENDS, SETITEMS and ADDITEMS: add all values above the mark to the container below it."""
         start = self._pop_mark()
         if start < 0 or not self._store(start, self._depth - start):
             return self._fail_at(self.position, SHORT)
@@ -341,7 +342,7 @@ class Machine:
         return 0
 
     def _make_room(self, form: int) -> int:
-        """Make room for a mark or an empty container, which the loop makes itself when it comes to it again."""
+        """Make room for a mark or an empty container; the loop then interprets the opcode again."""
         if form == MARK_FORM:
             self._grow_marks()
         else:
@@ -350,7 +351,7 @@ class Machine:
         return 0
 
     def _call(self, opcode: int) -> int:
-        """REDUCE and NEWOBJ: callee and arguments from the stack, the result in their place."""
+        """REDUCE and NEWOBJ: replace callee and arguments on the stack by the result."""
         below = self._depth - 2
         if below < self._fence:
             return self._fail_at(self.position, "no callable and arguments to call it with")
@@ -363,7 +364,7 @@ class Machine:
         return 0
 
     def _build(self) -> int:
-        """BUILD: a state from the stack for the instance below it."""
+        """BUILD: pop a state for the instance below it."""
         below = self._depth - 2
         if below < self._fence:
             return self._fail_at(self.position, "no instance to give a state")
@@ -394,11 +395,11 @@ class Machine:
         return 0
 
     def _interest(self, owner: int, instance: int, state: int) -> int:
-        """Return of what interest a state is by what made its instance: the mode of a global, or below 0 for none.
+        """Return the mode of the global that made an instance, which decides about its state, or -1 for none.
 
-        A class that a callable of interest returned for its one argument, as dill loads types by name, is watched
-        where the state begins otherwise than the arguments did, or these begin with something of interest; one that it
-        made of several, as classes are stored by value, where the state may hold slots.
+        If a watched callable returned the class for one argument, as dill loads types by name, the state is watched if
+        its first item differs from the first argument, or if that is of interest. If it made the class from several
+        arguments, as for classes stored by value, the state is watched if it may contain slots.
         """
         kind = self._kinds[owner >> 1] if owner & 1 else -1
         if kind == GLOBAL:
@@ -419,13 +420,13 @@ class Machine:
         return WATCHED if self._kinds[first >> 1] == GLOBAL and self._b[first >> 1] != ORDINARY else -1
 
     def _first(self, value: int) -> int:
-        """Return the first item of a tuple, 0 where there is none."""
+        """Return the first item of a tuple, or 0."""
         if self.kind(value) != TUPLE or not self._b[value >> 1]:
             return 0
         return self._items[self._a[value >> 1]]
 
     def _owner(self, instance: int) -> int:
-        """Return what made an instance: where a callable of interest was given a class of interest, the class."""
+        """Return what made an instance: its callable, or the class of interest that a watched callable received."""
         kind = self._kinds[instance >> 1]
         if kind != OBJECT and kind != CALL:
             return instance
@@ -438,7 +439,7 @@ class Machine:
         return owner
 
     def _state(self, instance: int, state: int) -> None:
-        """Note what else of a state than its literal keys may matter."""
+        """Note what may matter in a state besides its literal keys."""
         if self._kinds[state >> 1] != DICT:
             self._state_keys(state)
             self._state_maker(instance, state)
@@ -446,7 +447,7 @@ class Machine:
             self._state_keys(state)
 
     def _state_keys(self, state: int) -> None:
-        """Note the callables that a state holds under keys which are no literals: they may be names of methods."""
+        """Note the callables that a state has under computed keys, which may be names of methods."""
         for part in (state, *(self.items(state) if self._kinds[state >> 1] == TUPLE else ())):
             if not part & 1:
                 continue
@@ -459,7 +460,7 @@ class Machine:
                 self._paired(part)
 
     def _state_maker(self, instance: int, state: int) -> None:
-        """Note a state that is itself an instance, or a sequence of such: what takes it may iterate over them."""
+        """Note a state that is an instance, or a sequence of instances: its receiver may iterate over them."""
         inner = self.items(state) if self._kinds[state >> 1] in (TUPLE, LIST) else []
         parts = [state, *inner] if self._kinds[instance >> 1] in (CALL, OBJECT) else []
         for part in parts:
@@ -470,7 +471,7 @@ class Machine:
                     self._event("STATE" if part == state else "PART", instance, part)
 
     def _mapped(self, state: int, arguments: list[int]) -> None:
-        """Note the callables that a state holds which a call makes of pairs: `OrderedDict([(key, value)])`."""
+        """Note the callables in a state that a call makes from pairs: `OrderedDict([(key, value)])`."""
         for at, argument in enumerate(arguments):
             kind = self.kind(argument)
             if kind in (CALL, OBJECT) and self._is_mapping(self._a[state >> 1], at):
@@ -479,7 +480,7 @@ class Machine:
                 self._paired(argument)
 
     def _paired(self, container: int) -> None:
-        """Note the callables in pairs of a container, of which a dictionary may be made or filled."""
+        """Note the callables in pairs of a container, which may become items of a dictionary."""
         for pair in self.items(container):
             kind = self.kind(pair)
             if (kind != TUPLE and kind != LIST) or self.second(pair) != PAIR:
@@ -492,18 +493,18 @@ class Machine:
                     self._event("ATTRIBUTE", items[1], items[0])
 
     def _is_text(self, value: int) -> bool:
-        """Return whether a value is a text that is made by calling its type."""
+        """Return whether a value is a string made by calling its type."""
         maker = self._a[value >> 1] if self.kind(value) in (CALL, OBJECT) else -1
         return self.kind(maker) == GLOBAL and self.name(maker)[1] in ("str", "unicode")
 
     def _is_mapping(self, callee: int, at: int) -> bool:
-        """Return whether a callable makes a mapping of its argument number `at`."""
+        """Return whether a callable makes a mapping of its argument at position `at`."""
         if self.kind(callee) != GLOBAL:
             return False
         return (".".join(self.name(callee)), at) in self._interests.mappings
 
     def _gather(self, form: int, count: int) -> bool:
-        """Interpret an opcode that makes a tuple of the top values, or of all above the mark."""
+        """Make a tuple of the `count` top values, or of all values above the mark."""
         if form == TUPLE_MARK_FORM:
             start = self._pop_mark()
             if start < 0:
@@ -512,10 +513,10 @@ class Machine:
         return self._tuple(count)
 
     def _prepare(self, position: int) -> int:
-        """Make room on the stack and read the window from `position`; returns 0 or why the machine ends there."""
+        """Make room on the stack and read the window at `position`; return 0 or why the machine ends there."""
         self.position = position
         if self.frame and position >= self.frame:
-            if self.frame < min(position, self._end):  # not where the bytes are cut: no loader reads on there
+            if self.frame < min(position, self._end):  # not at the end of cut bytes, where no loader goes on
                 self._event("FRAME", -1, -1)
             self.frame = 0
             self._near = self._window
@@ -533,10 +534,10 @@ class Machine:
         return 0
 
     def enter_frame(self, length: int) -> None:
-        """Note where the frame whose opcode stands at `position` ends, and whether that is beyond the one around it.
+        """Note the end of the frame whose opcode is at `position`, and whether it exceeds the enclosing frame.
 
-        A loader that reads a file drops what is left of a frame that ends within an opcode, one that has all bytes in
-        memory does not: behind it, they see different streams.
+        A loader that reads a file drops the rest of a frame that ends within an opcode, a loader with all bytes in
+        memory does not: after it, they see different streams.
         """
         end = self.position + FRAME_HEADER + length
         if self.frame and end > self.frame:
@@ -583,7 +584,7 @@ class Machine:
             self._exhaust()
 
     def _exhaust(self) -> None:
-        """Make the loop come back as EXHAUSTED before the next opcode."""
+        """Make the loop return EXHAUSTED before the next opcode."""
         self.allowance = self._near = 0
 
     def _pop_mark(self) -> int:
@@ -596,7 +597,7 @@ class Machine:
         return at
 
     def _put(self, index: int, value: int) -> None:
-        # MEMOIZE stores under the number of entries, not behind the highest one: both unpicklers of CPython do.
+        # MEMOIZE stores under the number of entries, not after the highest index, as both unpicklers of CPython do.
         if index >= self._memo_room and index > self._memo_count + DENSE_MEMO:
             self._memo_count += index not in self._far
             self._far[index] = value
@@ -676,13 +677,13 @@ class Machine:
             self._item_count += 1
 
     def _store(self, start: int, count: int) -> bool:
-        """Put `count` values from `start` of the stack into the container below them."""
+        """Add `count` values from `start` of the stack to the container below them."""
         if start - 1 < self._fence:
             return False
         self._strays(start, count)
         value = self._stack[start - 1]
         if not value & 1:
-            # The only literals that take items are byte arrays; nothing can be put into all of them.
+            # The only literals that take items are byte arrays; adding no items is possible for any literal.
             return count == 0 or self.reader.read(value >> 1, 1) == b"\x96"
         index = value >> 1
         before = self._b[index]
@@ -706,9 +707,9 @@ class Machine:
         return True
 
     def _holds(self, index: int, start: int, count: int) -> None:
-        """Keep the first instance among the items of a list, which may stand behind all that is kept.
+        """Keep the first instance among the items of a list, which may come after all items that are kept.
 
-        A callable paired with the name of a special method is told: the list may be a state.
+        A callable paired with the name of a special method is noted: the list may be a state.
         """
         stack = self._stack
         for at in range(start, start + count):
@@ -726,9 +727,9 @@ class Machine:
                     self._stored_callable(key, paired)
 
     def _filled(self, value: int, start: int, count: int) -> None:
-        """Note items put into what a callable returned that is not its own, and instances that are keys, once for each.
+        """Note items added to a shared object that a callable returned, and instances as keys, once for each maker.
 
-        Tables call a key that can be called.
+        Table classes call a callable key.
         """
         owner = self._a[value >> 1]
         if count and owner & 1 and self._kinds[owner >> 1] == GLOBAL and self._b[owner >> 1] == RETURNING:
@@ -759,7 +760,7 @@ class Machine:
             if kept is None:
                 kept = self.contents[index] = []
             self._kept += count
-        else:  # of those that are too many the last one stays until the next: it may be a state
+        else:  # beyond the limit, the last container is kept until the next one: it may be a state
             if index != self._last:
                 self._last, self._last_items = index, []
             kept = self._last_items
@@ -775,7 +776,7 @@ class Machine:
             self._event("ATTRIBUTE", value, key)
 
     def suspect(self, offset: int, first: int, second: int) -> None:
-        """Note the string pushed at `offset` where its first two bytes may begin another stream."""
+        """Note the string pushed at `offset` if its first two bytes may begin another stream."""
         if PAIRS[first << 8 | second]:
             self._candidate(offset)
 
@@ -787,12 +788,12 @@ class Machine:
                 self.dropped = True
 
     def _is_word(self, offset: int) -> bool:
-        """Return whether a string begins with the letter of GLOBAL, as millions of words do, but holds no newline."""
+        """Return whether a string begins with the opcode GLOBAL, as millions of words do, but has no newline."""
         opcode = self._data[offset - self._base]
         start = offset - self._base + (5 if opcode in (0x54, 0x42, 0x58) else 2)
         if self._data[start] != 0x63 or start + PROBE > len(self._data):
             return False
-        if self._data[start + 1] < 0x41:  # no letter: base85 of a zlib stream begins so
+        if self._data[start + 1] < 0x41:  # not a letter: base85 of a zlib stream begins like this
             return False
         for at in range(start, start + PROBE):  # noqa: SIM110  a generator would not be compiled
             if self._data[at] == 0x0A:
@@ -802,7 +803,7 @@ class Machine:
     # -- everything that names, calls or ends something
 
     def _rare(self, opcode: int) -> int:
-        """Interpret an opcode outside the hot loop at `position`, which it moves on; returns 0 or why to come back."""
+        """Interpret the opcode at `position`, outside the hot loop; return 0 or why the machine stops."""
         handler = HANDLERS.get(opcode)
         if handler is None:
             self.fault = f"opcode 0x{opcode:02x} does not exist"
@@ -814,7 +815,7 @@ class Machine:
             return FAULTY
 
     def short_of(self, count: int) -> bool:
-        """Return whether fewer than `count` values stand above the last mark; notes the fault."""
+        """Return whether there are fewer than `count` values above the last mark, and note the fault."""
         if self._depth - count >= self._fence:
             return False
         self.fault = "the stack holds less than the opcode takes"
@@ -842,7 +843,7 @@ class Machine:
         return 0
 
     def top(self) -> int:
-        """Return the value on top, -1 where the stack is empty."""
+        """Return the value on top, or -1 if the stack is empty."""
         return self._stack[self._depth - 1] if self._depth > self._fence else -1
 
     def mark(self) -> int:
@@ -853,7 +854,7 @@ class Machine:
         return at
 
     def depth(self) -> int:
-        """Return how many values the stack holds."""
+        """Return the number of values on the stack."""
         return self._depth
 
     def cut_to(self, depth: int) -> None:
@@ -870,7 +871,7 @@ class Machine:
         return self.pop()
 
     def collect_pairs(self, start: int, kind: int) -> int:
-        """Replace the values from `start` by a container of `kind` that holds them and return it."""
+        """Replace the values from `start` by a container of `kind` with these values, and return it."""
         value = self._node(kind, 0, 0)
         count = self._depth - start
         self._push(value)
@@ -886,11 +887,11 @@ class Machine:
         self._put(index, self._stack[self._depth - 1])
 
     def recall(self, index: int) -> bool:
-        """Push what is stored under `index`; returns False where nothing is."""
+        """Push the value stored under `index`; return False if there is none."""
         return self._get(index)
 
     def global_node(self, module: str, name: str) -> int:
-        """Return the value of the global `module.name`; the same one for the same name."""
+        """Return the value of the global `module.name`, which is the same for the same name."""
         key = (module, name)
         value = self._name_nodes.get(key)
         if value is None:
@@ -908,7 +909,7 @@ class Machine:
         return self._node(kind, a, b)
 
     def stray(self, value: int) -> None:
-        """Note that `value` goes where no globals of a function do, if it is or holds the namespace of a module."""
+        """Note a module's namespace, or a value that contains one, that is used other than as a function's globals."""
         namespace = self._carriers.get(value, -1)
         if namespace >= 0:
             self._event("STRAY", namespace, -1)
@@ -920,7 +921,7 @@ class Machine:
                 self.stray(self._stack[at])
 
     def _carry(self, holder: int, start: int, count: int) -> None:
-        """Note that a tuple of `count` values from `start` of the stack holds a namespace, as arguments do."""
+        """Note a namespace among `count` values from `start` of the stack, which become the tuple `holder`."""
         for at in range(start, start + count):
             value = self._stack[at]
             if value not in self._carriers:
@@ -931,18 +932,18 @@ class Machine:
                 self.stray(value)
 
     def _handed(self, how: str, callee: int, arguments: int) -> None:
-        """Note a namespace that is called, or that a call is given otherwise than a function its globals."""
+        """Note a namespace that is called, or passed to a call other than as a function's globals."""
         self.stray(callee)
         is_call = how == "REDUCE" and self.kind(callee) == GLOBAL and self.kind(arguments) == TUPLE
         if not is_call or ".".join(self.name(callee)) not in self._interests.makers:
             self.stray(arguments)
 
     def called(self, how: str, callee: int, arguments: int) -> None:
-        """Note a call; of callables whose arguments do not matter only the first ones are kept."""
+        """Note a call; of callables whose arguments do not matter, only the first calls are kept."""
         if self._carriers:
             self._handed(how, callee, arguments)
         if callee & 1 and self._kinds[callee >> 1] == GLOBAL:
-            # What is inert made one way may be dangerous called another way, so each way has its own count.
+            # A class that is inert when created one way may be dangerous when called another way.
             given = self._b[arguments >> 1] if arguments > 0 and arguments & 1 else -1
             key = (callee, how, min(given, 2))
             uses = self._uses.get(key, 0)
@@ -956,7 +957,7 @@ class Machine:
         self._event(how, callee, arguments)
 
     def _telling(self, callee: int, arguments: int) -> bool:
-        """Return whether one more call of a watched callable may change the judgement: by new arguments."""
+        """Return whether one more call of a watched callable may change the judgement, by new arguments."""
         if self.second(arguments) > KEPT_PER_CONTAINER:
             return True
         key = (callee, *(self._identity(value) for value in self.items(arguments))) if arguments & 1 else (callee,)
@@ -965,16 +966,16 @@ class Machine:
         return not known
 
     def _handing(self, callee: int, arguments: int) -> bool:
-        """Return whether one more call of any callable may change the judgement: by who made what it is handed.
+        """Return whether one more call of any callable may change the judgement, by the makers of its arguments.
 
-        What is in its lists and tuples counts too, so far as it is kept.
+        Items of lists and tuples count too, as far as they are kept.
         """
         if not arguments & 1 or arguments < 0:
             return True
         sole = self._sole_maker(arguments)
         if not sole:
             return False
-        if sole > 0:  # mostly so
+        if sole > 0:  # the usual case
             key: tuple[int, ...] = (-callee, sole)
         else:
             key = (-callee, *self._makers(arguments), -self._kinds[arguments >> 1])
@@ -983,7 +984,7 @@ class Machine:
         return not known
 
     def _sole_maker(self, arguments: int, within: bool = True) -> int:
-        """Return what made the instances among arguments, and in tuples: 0 for none, -1 where it takes a look."""
+        """Return the one maker of all instances among arguments and in tuples; 0 for none, -1 for others to search."""
         index = arguments >> 1
         if self._kinds[index] != TUPLE:
             return -1
@@ -1006,7 +1007,7 @@ class Machine:
         return found
 
     def _makers(self, value: int) -> list[int]:
-        """Return what made the instances among the items of a container, and among those of containers in it."""
+        """Return the makers of the instances among the items of a container and of containers in it."""
         found: list[int] = []
         for item in self.items(value):
             if not item & 1:
@@ -1023,7 +1024,7 @@ class Machine:
         return found
 
     def _identity(self, value: int) -> int:
-        """Return the same number for the same constant None, else the value itself."""
+        """Return the value, but the same number for every literal None."""
         return -1 if not value & 1 and self.reader.read(value >> 1, 1) == b"N" else value
 
     def _event(self, how: str, callee: int, arguments: int) -> None:
@@ -1034,19 +1035,19 @@ class Machine:
     # -- looking at values
 
     def nodes_of(self, kind: int) -> list[int]:
-        """Return the values of all nodes of a kind, in the order they were made."""
+        """Return the values of all nodes of a kind, in order of creation."""
         return [index << 1 | 1 for index in range(self._nodes) if self._kinds[index] == kind]
 
     def kind(self, value: int) -> int:
-        """Return the kind of node of `value`, 0 for a literal."""
+        """Return the kind of node of `value`, or 0 for a literal."""
         return self._kinds[value >> 1] if value > 0 and value & 1 else 0
 
     def first(self, value: int) -> int:
-        """Return `a` of the node, -1 of a literal."""
+        """Return `a` of the node, or -1 for a literal."""
         return self._a[value >> 1] if self.kind(value) else -1
 
     def second(self, value: int) -> int:
-        """Return `b` of the node, -1 of a literal."""
+        """Return `b` of the node, or -1 for a literal."""
         return self._b[value >> 1] if self.kind(value) else -1
 
     def name(self, value: int) -> tuple[str, str]:
@@ -1054,7 +1055,7 @@ class Machine:
         return self.names[self._a[value >> 1]]
 
     def items(self, value: int) -> list[int]:
-        """Return the retained items of a container or tuple, at most `KEPT_PER_CONTAINER`."""
+        """Return the kept items of a container or tuple, at most `KEPT_PER_CONTAINER`."""
         index = value >> 1
         if self.kind(value) == TUPLE:
             start = self._a[index]
@@ -1063,9 +1064,9 @@ class Machine:
 
     @property
     def ended(self) -> bool:
-        """Whether the stream came to its STOP opcode."""
+        """Whether the stream reached its STOP opcode."""
         return self.result >= 0
 
     def text(self, value: int, limit: int) -> bytes:
-        """Return the bytes of a literal string as they stand in the stream, cut to `limit`; else nothing."""
+        """Return the bytes of a literal string, cut to `limit`, or no bytes for anything else."""
         return raw_string(self.reader, value >> 1, limit)

@@ -1,7 +1,7 @@
-"""The opcodes outside the hot loop of `pickle_machine`: those that name, call, end or are seldom.
+"""Handlers of the opcodes outside the hot loop of `pickle_machine`: those that name, call, end or are rare.
 
-A handler does what its opcode does, moves `position` on, and returns 0 or why the machine stops. CPython's C unpickler
-(Modules/_pickle.c) is what they follow: a fault there is a fault here.
+A handler interprets its opcode, advances `position`, and returns 0 or why the machine stops. Handlers follow CPython's
+C unpickler (Modules/_pickle.c): an error there is a fault here.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from scanners.parsing.pickle_machine import Machine
 
 NAME_LIMIT = 1024
-"""Bytes of a module or attribute name that are kept."""
+"""Maximum bytes of a module or attribute name that are kept."""
 SHORTEST = 12
-"""Bytes of a string that may hold a stream."""
+"""Minimum bytes of a string that may contain a stream."""
 _REDUCE = b"reduce_package"
 _REDUCED = (3, 4)
-"""What an identifier of torch.package begins with, and how long it is, when loading calls the second last of it."""
+"""Lengths of a torch.package identifier that begins with `_REDUCE`: loading calls its second last item."""
 NO_ARGUMENTS = -1
 LARGEST_INDEX = 1 << 60
-# Wider than what CPython accepts, never narrower: a number refused here would end the stream for us alone. Its parsers
-# are C's, so they take nothing for zero, and a NUL for the end.
+# Wider than what CPython accepts, never narrower: rejecting a number here would end the stream for us alone. CPython
+# uses the parsers of C, which read an empty string as zero and stop at a NUL.
 _INTEGER = re.compile(rb"\s*[-+]?(0[xXoObB])?[0-9a-fA-F_]*L?\s*(\x00.*)?", re.DOTALL)
 _FLOAT = re.compile(
     rb"\s*[-+]?(nan|inf|infinity|[0-9_]*\.?[0-9_]*([eE][-+]?[0-9]+)?)\s*(\x00.*)?", re.IGNORECASE | re.DOTALL
@@ -46,7 +46,7 @@ def _fault(machine: Machine, why: str) -> int:
 def _line(machine: Machine, start: int) -> bytes | None:
     """Return the argument from `start` to the next newline, cut to NAME_LIMIT, and step over it; None at the end.
 
-    Where the stream ends before, loaders take the last byte for the newline, whatever it is.
+    If the stream ends before a newline, loaders take its last byte for the newline.
     """
     line = short_line(machine.reader, start)
     if line is not None:
@@ -63,7 +63,7 @@ def _line(machine: Machine, start: int) -> bytes | None:
 
 
 def _memo_index(line: bytes) -> int:
-    """Return the memo index written in a line, -1 where it is none."""
+    """Return the memo index in a line, or -1 if it is not one."""
     found = _INDEX.fullmatch(line)
     digits = found[1].replace(b"_", b"").lstrip(b"0") if found else b""
     return min(int(digits or b"0"), LARGEST_INDEX) if found and len(line) < NAME_LIMIT else -1
@@ -116,7 +116,7 @@ def _name(raw: bytes) -> str:
 
 def _global(machine: Machine) -> int:
     start = machine.position + 1
-    both = short_lines(machine.reader, start)  # mostly so, and known from one read
+    both = short_lines(machine.reader, start)  # the usual case, in one read
     if both:
         machine.position = start + len(both[0]) + len(both[1]) + 2
         machine.push(machine.global_node(_name(both[0]), _name(both[1])))
@@ -158,7 +158,7 @@ def _inst(machine: Machine) -> int:
     if _global(machine):
         return kinds.FAULTY
     callee = machine.pop()
-    start = machine.mark()  # CPython's own module looks for the mark first, its Python twin imports first
+    start = machine.mark()  # CPython's C module checks the mark first, its Python module imports first
     if start < 0:
         return kinds.FAULTY
     return _called_from(machine, "INST", callee, start, 0)
@@ -216,7 +216,7 @@ def _dup(machine: Machine) -> int:
 
 
 def _marked(kind: int) -> Handler:
-    """LIST, DICT, FROZENSET: a container of all above the mark."""
+    """LIST, DICT, FROZENSET: a container of all values above the mark."""
 
     def handle(machine: Machine) -> int:
         start = machine.mark()

@@ -1,4 +1,4 @@
-"""Runs of pickle: where a stream begins, joblib's raw arrays between opcodes, streams one after another."""
+"""Sequences of pickle streams: where a stream begins, joblib's raw arrays between opcodes, consecutive streams."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from scanners.parsing.pickle_opcodes import UNENDED
 from scanners.parsing.pickle_values import Values
 
 JOBLIB_ARRAYS = frozenset({"NumpyArrayWrapper"})
-"""Classes, by whatever module they are reached, behind whose state joblib reads raw bytes."""
+"""Classes, in any module, after whose state joblib reads raw bytes."""
 DTYPES = frozenset({"numpy.dtype"})
 STREAMS = 100_000
-"""Streams one after another that are looked at."""
+"""Maximum consecutive streams that are interpreted."""
 HIGHEST_PROTOCOL = 5
 TRIAL = 20_000
-"""Opcodes that recognition interprets."""
+"""Maximum opcodes that recognition interprets."""
 PLAUSIBLE = 8
-"""Opcodes that chance does not string together."""
+"""Minimum valid opcodes that are not a coincidence."""
 HANDED_OVER = 200_000
-"""Operations of a machine, and so of its memory, that is kept for another scanner."""
+"""Maximum operations, and so memory, of a machine that is kept for another scanner."""
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED", "EXTENSION"})
-# Bytes per element by dtype kind where the number in the code is not simply that (numpy.dtype.__reduce__).
+# Bytes per character of dtype kind U (numpy.dtype.__reduce__).
 _UNICODE_WIDTH = 4
 _CLASSES_OF = ("sklearn.", "scipy.", "pandas.", "joblib.")
-"""Packages whose instances stand beside joblib's arrays: none of their classes in capitals is `str` by another name."""
-# Where the state of a numpy.dtype holds the width of flexible types, and flags: the lowest says "holds objects".
+"""Packages whose instances may follow joblib's arrays; none of their capitalised classes is an alias of `str`."""
+# Positions in the state of a numpy.dtype: the width of flexible types, and flags, whose lowest bit means objects.
 _ELSIZE = 5
 _FLAGS = 7
 
@@ -42,25 +42,25 @@ def has_header(head: bytes) -> bool:
 
 
 def _is_importable(module: str, name: str) -> bool:
-    """Return whether a loader can find a module and a name in it, as far as their letters tell."""
+    """Return whether a module and a name in it are valid identifiers, so that a loader may find them."""
     return all(part.isidentifier() for part in (*module.split("."), *name.split(".")))
 
 
 def begins_stream(reader: Reader, position: int = 0) -> bool:
-    """Return whether a pickle that loads or calls something, or ends properly, begins at `position`.
+    """Return whether a pickle that imports or calls something, or ends properly, begins at `position`.
 
-    Only the first `HEAD` bytes are interpreted; chance and text do not get through that many opcodes.
+    Only the first `HEAD` bytes are interpreted; random bytes and text do not form that many valid opcodes.
     """
     head = reader.read(position, min(HEAD, reader.size - position))
-    # Every zip begins with the letter of PERSID, which takes all up to the next newline for its argument, and so
-    # does what parallel compressors put in front of each frame of Zstandard.
+    # A zip file begins with the opcode PERSID, whose argument reaches to the next newline, and so do the skippable
+    # frames that parallel compressors write before each frame of Zstandard.
     if not head or head.startswith((b"PK\3\4", b"P*M\x18")):
         return False
     machine = Machine(MemoryReader(head), 0, Interests(), TRIAL)
     outcome = machine.run()
     cut = len(head) == HEAD and (machine.position >= len(head) or machine.fault == UNENDED)
     if cut and not has_header(head) and machine.operations < PLAUSIBLE:
-        # One long literal fills the head: what comes behind it tells.
+        # One long literal fills the head: what follows it decides.
         machine = Machine(reader, position, Interests(), TRIAL)
         outcome = machine.run()
         cut = False
@@ -74,28 +74,28 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
 
 
 def _calls_something(machine: Machine, has_header: bool) -> bool:
-    """Return whether what was interpreted calls something, or names something that tells by itself."""
+    """Return whether an interpreted stream calls something, or names something that is telling by itself."""
     if has_header:
         return any(event[0] in _CALLS for event in machine.events)
-    # What is called has a name, but where quantized weights, numbers around 128, are taken for sets and new objects.
-    # Any weight may begin with the opcode of an extension, too: by itself it tells nothing, and what follows it would
+    # A real callee has a name, unlike quantized weights, numbers around 128, that look like sets and new objects.
+    # Weights may also begin with the opcode of an extension, which is no sign by itself.
     calls = _CALLS - {"EXTENSION"}
     return bool(machine.names) and any(event[0] in calls and not _is_bare(machine, event) for event in machine.events)
 
 
 def _is_bare(machine: Machine, event: tuple[str, int, int, int]) -> bool:
-    """Return whether a call is but a name in parentheses, over two lines, as text has it: `(in` and `brief)`."""
+    """Return whether a call is only a word in parentheses over two lines, as in prose: `(in` and `brief)`."""
     how, _, callee, arguments = event
     return how == "INST" and not machine.second(arguments) and not family(Values(machine).callee(callee))
 
 
 def _names(machine: Machine, event: tuple[str, int, int, int]) -> bool:
-    """Return whether an event is the import of something that may be there."""
+    """Return whether an event imports a name that may exist."""
     return event[0] == "IMPORT" and _is_importable(*machine.name(event[2]))
 
 
 class _Run(NamedTuple):
-    """What was interpreted: a window of a reader, of which each scanner of an archive has its own, with interests."""
+    """Identifies interpreted bytes: a window of a reader, since each scanner of an archive has its own reader."""
 
     parent: Reader
     start: int
@@ -104,7 +104,7 @@ class _Run(NamedTuple):
 
 
 class _Latest:
-    """The last machine that `machine_of` ran to a STOP, and over what; kept until it is taken over."""
+    """The last machine that `machine_of` ran to a STOP, and the bytes it interpreted; kept until it is taken over."""
 
     run: _Run | None = None
     machine: Machine | None = None
@@ -115,14 +115,14 @@ def _run_of(reader: Reader, interests: Interests) -> _Run | None:
 
 
 def machine_of(reader: Reader, interests: Interests, context: Context) -> Machine:
-    """Return the machine after the first stream of `reader`, for scanners that look at its values.
+    """Return the machine after the first stream of `reader`, for scanners that need its values.
 
-    `interests` are those of whoever may take it over afterwards: they change its events, and no values.
+    `interests` are those of the scanner that may take it over: they change its events, but not its values.
     """
     near = at_hand(reader)
     machine = Machine(near, 0, interests, context.operations.left)
     outcome = machine.run()
-    if outcome == kinds.PAUSED or not machine.allowance:  # the interests may be why it does not go on
+    if outcome == kinds.PAUSED or not machine.allowance:  # perhaps because of the interests
         machine = Machine(near, 0, Interests(), context.operations.left)
         machine.run()
     elif outcome == kinds.STOPPED and machine.operations <= HANDED_OVER:
@@ -132,7 +132,7 @@ def machine_of(reader: Reader, interests: Interests, context: Context) -> Machin
 
 
 def taken_over(reader: Reader, interests: Interests, allowance: int) -> Machine | None:
-    """Return the machine that `machine_of` ran last, once, if that was over the same bytes, and to a STOP."""
+    """Return the machine that `machine_of` ran last, once, if it interpreted the same bytes to a STOP."""
     run, machine = _run_of(reader, interests), _Latest.machine
     if run is None or run != _Latest.run or machine is None or machine.operations >= allowance:
         return None
@@ -142,7 +142,7 @@ def taken_over(reader: Reader, interests: Interests, allowance: int) -> Machine 
 
 @dataclass(frozen=True, slots=True)
 class RawArray:
-    """A joblib array between opcodes: its bytes, or a pickle of its elements where they are objects."""
+    """A joblib array between opcodes: its bytes, or a pickle of its elements if they are objects."""
 
     start: int
     length: int
@@ -150,7 +150,7 @@ class RawArray:
 
 
 def raw_array(machine: Machine) -> RawArray | None:
-    """Return the array that joblib would read where `machine` is paused, None where its size is not constant."""
+    """Return the array that joblib would read where `machine` is paused, or None if its size is not constant."""
     values = Values(machine)
     items = machine.items(machine.built)
     if len(items) != machine.second(machine.built) or not all(map(values.string, items[::2])):
@@ -159,7 +159,7 @@ def raw_array(machine: Machine) -> RawArray | None:
     width = _item_size(values, state.get("dtype", -1))
     count = _element_count(values, state.get("shape", -1))
     if width < 0 and begins_stream(machine.reader, machine.position):
-        width = 0  # a dtype that is no plain numpy.dtype, as of variable-width strings: joblib pickles the elements
+        width = 0  # not a plain numpy.dtype, as for variable-width strings: joblib pickles the elements
     if width < 0 or count < 0:
         return None
     start = machine.position
@@ -169,7 +169,7 @@ def raw_array(machine: Machine) -> RawArray | None:
 
 
 def _item_size(values: Values, dtype: int) -> int:
-    """Return the bytes per element of a pickled numpy.dtype, 0 for objects, -1 where it is no constant."""
+    """Return the bytes per element of a pickled numpy.dtype, 0 for objects, or -1 if it is not constant."""
     machine = values.machine
     if dtype < 0 or machine.kind(dtype) != kinds.CALL:
         return -1
@@ -206,7 +206,7 @@ def _element_count(values: Values, shape: int) -> int:
 
 
 def _refused_at(machine: Machine, start: int) -> int:
-    """Return where pickle.load ends for sure behind `start`: a name is not found by an instance in place of a text."""
+    """Return the offset after `start` where pickle.load certainly fails: at a name that is not a string."""
     for event in machine.events:
         if event[0] == "COMPUTED" and event[1] >= start and machine.kind(event[2]) == kinds.COMPUTED_GLOBAL:
             parts = (machine.first(event[2]), machine.second(event[2]))
@@ -222,9 +222,9 @@ def _is_no_text(machine: Machine, instance: int) -> bool:
 
 @dataclass(slots=True)
 class Streams:
-    """All pickle streams of a reader one after another, with what joblib hides between opcodes.
+    """All consecutive pickle streams of a reader, with the arrays that joblib stores between opcodes.
 
-    After iteration `position` is where the last stream ended, `outcome` why, `fault` what was wrong.
+    After iteration, `position` is the end of the last stream, `outcome` why it ended, and `fault` the error.
     """
 
     reader: Reader
@@ -232,13 +232,13 @@ class Streams:
     spend: Callable[[int], None]
     allowance: int
     first: Machine | None = None
-    """The machine after the first stream, where that was interpreted before."""
+    """The machine after the first stream, if that was interpreted before."""
     position: int = 0
     outcome: int = 0
     fault: str = ""
 
     def __iter__(self) -> Iterator[Machine]:
-        """Yield each machine once it came to its end."""
+        """Yield each machine after it ends."""
         for _ in range(STREAMS):
             if self.position >= self.reader.size:
                 return
@@ -272,9 +272,9 @@ class Streams:
         self.outcome, self.position, self.fault = outcome, machine.position, machine.fault
 
     def _plain_view(self, start: int, paused: int, *, numbers: bool) -> Iterator[Machine]:
-        """Yield what pickle.load calls behind `paused`, where joblib skips an array: it takes its bytes for opcodes.
+        """Yield what pickle.load calls after `paused`, where joblib skips an array that pickle.load reads as opcodes.
 
-        Where all arrays are of `numbers`, which name nothing by chance, what is named there is no accident.
+        If all arrays are of `numbers`, which import nothing by accident, any import there is reported.
         """
         machine, outcome = self._run_plain(start)
         end = _refused_at(machine, paused)
@@ -284,8 +284,8 @@ class Streams:
             yield machine
             return
         events = [event for event in behind if machine.kind(event[2]) == kinds.GLOBAL]
-        # Numbers that happen to be opcodes, and the memo of an inner stream in an object array, call what they find on
-        # the stack or under a wrong index: only a dangerous name is no accident.
+        # Numbers that happen to be opcodes, and the memo of an inner stream in an object array, call whatever is on the
+        # stack or under a wrong index: only a dangerous name is no accident.
         values = Values(machine)
         names = {event[2]: values.callee(event[2]) for event in events if event[0] in _CALLS}
         if any(map(family, names.values())):
@@ -305,7 +305,7 @@ class Streams:
         if array is None:
             machine.fault = "a joblib array whose size is not constant"
         elif array.objects:
-            elements, outcome = self._run_plain(machine.position)  # joblib leaves them to pickle.load
+            elements, outcome = self._run_plain(machine.position)  # joblib passes them to pickle.load
             yield elements
             machine.position = elements.position
             if outcome != kinds.STOPPED:

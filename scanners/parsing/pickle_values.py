@@ -1,4 +1,4 @@
-"""Symbolic pickle values made readable: names of callables resolved through indirection, arguments as bounded JSON."""
+"""Resolve symbolic pickle values: names of callables through indirection, arguments as bounded JSON."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from scanners.parsing.pickle_literals import Constant, literal_at, text_at
 from scanners.parsing.pickle_machine import Machine
 
 STRING_LIMIT = 400
-"""Characters of a string that are kept in a fact."""
+"""Maximum characters of a string that are kept in a fact."""
 DEPTH_LIMIT = 5
 ARGUMENTS = 32
-"""Arguments of one call that are described."""
+"""Maximum arguments of one call that are described."""
 NODE_LIMIT = 48
-"""Values described in one argument list."""
+"""Maximum values that are described in one argument."""
 CONSTANTS = 1_000
-"""Literals that are known again: those of a checkpoint's tensors are asked for several times."""
+"""Maximum decoded literals that are cached: those of a checkpoint's tensors are used several times."""
 LONGEST_NAME = 1_000
-"""Characters of a dotted name to which attributes are joined."""
+"""Maximum characters of a dotted name to which attributes are appended."""
 EXACT_INTEGER = 1 << 53
 
 _GETATTR = frozenset(
     {"builtins.getattr", "operator.attrgetter", "dill._dill._getattribute", "cloudpickle.cloudpickle._getattribute"}
 )
 _GET_OR_BUILTIN = frozenset({"dill._dill._get_attr", "dill.dill._get_attr"})
-"""Dill before 0.3.6 finds functions of compiled modules so; what the module lacks is looked up in `builtins`."""
+"""How dill before 0.3.6 finds functions of compiled modules; names that the module lacks are taken from `builtins`."""
 _IMPORTERS = frozenset({"builtins.__import__", "importlib.import_module", "importlib.__import__"})
 _IMPORTERS |= {"dill._dill._import_module", "pkgutil.resolve_name"}
 _CLOUDPICKLES = tuple(f"{package}cloudpickle.cloudpickle" for package in ("", "joblib.externals.", "numba.", "ray."))
@@ -37,7 +37,7 @@ _TYPE_LOADERS = frozenset(
     {"dill._dill._load_type", "dill.dill._load_type", *(f"{module}._builtin_type" for module in _CLOUDPICKLES)}
 )
 _CLASS_MAKERS = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
-# Names by which dill loads types that are neither in `types` nor, under that name, in `builtins`.
+# Names by which dill loads types that are not in `types`, nor in `builtins` under that name.
 _TYPES = {
     "PartialType": "functools.partial", "ItemGetterType": "operator.itemgetter",
     "AttrGetterType": "operator.attrgetter", "SuperType": "builtins.super", "FileType": "_io.FileIO",
@@ -45,20 +45,20 @@ _TYPES = {
     "BufferedWriterType": "_io.BufferedWriter", "TextWrapperType": "_io.TextIOWrapper",
 }  # fmt: skip
 _TYPES |= {name: f"builtins.{name}" for name in TYPES}
-# Calling what these return is calling their first argument.
+# Calling the result of these calls their first argument.
 _PARTIAL = frozenset({"functools.partial", "_functools.partial", "types.MethodType"})
-# Whose result is told by the name of their first argument.
+# Callables whose result is named by their first argument.
 _OF_FIRST = _PARTIAL | _GETATTR | _GET_OR_BUILTIN
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
 
 
-# Where pickle finds the functions of `os`: people search for the name they know.
+# The modules that pickle records for functions of `os`; people search for the name they know.
 _PLATFORM = {"posix": "os", "nt": "os"}
 
 
 def full_name(module: str, name: str) -> str:
-    """Return the dotted name of a global as Python 3 knows it: names of Python 2 are mapped as loaders map them."""
+    """Return the dotted name of a global in Python 3; names of Python 2 are mapped as loaders map them."""
     module, name = NAME_MAPPING.get((module, name), (module, name))
     return f"{_PLATFORM.get(module) or IMPORT_MAPPING.get(module, module)}.{name}"
 
@@ -71,10 +71,10 @@ class Values:
         self._resolved: dict[int, str] = {}
         self._constants: dict[int, Constant] = {}
         self.is_brief = False
-        """Whether arguments are left out from here on: there were too many."""
+        """Whether arguments are left out from here on because there were too many."""
 
     def arguments(self, value: int) -> list[int]:
-        """Return the positional arguments that a call was given, as far as they are known."""
+        """Return the positional arguments of a call, as far as they are known."""
         return self.machine.items(value) if value >= 0 and self.machine.kind(value) == kinds.TUPLE else []
 
     def constant(self, value: int) -> Constant:
@@ -87,7 +87,7 @@ class Values:
         return found
 
     def string(self, value: int, limit: int = STRING_LIMIT) -> str:
-        """Return a literal string, cut to `limit`, else nothing."""
+        """Return a literal string, cut to `limit`, or an empty string for any other value."""
         if value < 0 or value & 1:
             return ""
         text = text_at(self.machine.reader, value >> 1)
@@ -95,10 +95,10 @@ class Values:
         return constant if isinstance(constant, str) else ""
 
     def callee(self, value: int) -> str:
-        """Return the dotted name of what a value is, as far as constant arguments tell; else nothing.
+        """Return the dotted name of a value, as far as constant arguments determine it, or an empty string.
 
-        `getattr(import_module('os'), 'system')` is `os.system`, and a partial of it too. Each value is resolved once,
-        what it is made of before it, however long the chain.
+        `getattr(import_module('os'), 'system')` is `os.system`, and so is a partial of it. Each value is resolved once,
+        after the values that it depends on, without recursion.
         """
         pending = [value] if self._is_made(value) else []
         while pending:
@@ -115,13 +115,13 @@ class Values:
         return self.machine.kind(value) in (kinds.CALL, kinds.OBJECT, kinds.PERSISTENT)
 
     def _known(self, value: int) -> str:
-        """Return the name of a value of which `_missing` tells nothing."""
+        """Return the name of a value that is a global or already resolved."""
         if self.machine.kind(value) == kinds.GLOBAL:
             return full_name(*self.machine.name(value))
         return self._resolved.get(value, "")
 
     def _missing(self, value: int) -> int:
-        """Return a value that has to be resolved before this one, -1 where there is none."""
+        """Return a value that must be resolved before this one, or -1."""
         if not self._is_made(value) or value in self._resolved:
             return -1
         machine = self.machine
@@ -136,7 +136,7 @@ class Values:
         return next((one for one in needed if self._is_made(one) and one not in self._resolved), -1)
 
     def _returned(self, value: int) -> str:
-        """Return the dotted name of what a call returns, where its arguments tell."""
+        """Return the dotted name of the result of a call, or an empty string if its arguments do not determine it."""
         machine = self.machine
         if machine.kind(value) == kinds.PERSISTENT:
             return self._persistent_class(machine.first(value))
@@ -158,7 +158,7 @@ class Values:
         return ""
 
     def made_class(self, instance: int) -> str:
-        """Return the class of an instance, or the callable that returned it."""
+        """Return the name of an instance's class, or of the callable that returned it."""
         maker = self.callee(self.machine.first(instance))
         if maker in _CLASS_MAKERS or maker.endswith(".__new__"):
             arguments = self.arguments(self.machine.second(instance))
@@ -183,13 +183,13 @@ class Values:
         return f"{base}.{attribute}" if base and attribute and len(base) < LONGEST_NAME else ""
 
     def is_of_package(self, callee: int, package: str) -> bool:
-        """Return whether a call is of a global below `package`, or of what one returned, and not of a partial of it."""
+        """Return whether a callee is a global below `package`, or the result of one, and not a partial of it."""
         if self.machine.kind(callee) != kinds.GLOBAL:
             callee = self.machine.first(callee)
         return self.machine.kind(callee) == kinds.GLOBAL and self._known(callee).startswith(package)
 
     def is_plain(self, value: int, package: str, depth: int = DEPTH_LIMIT) -> bool:
-        """Return whether a value holds nothing but numbers, and what names below `package` are or made."""
+        """Return whether a value contains only numbers, globals below `package`, and results of these globals."""
         machine, kind = self.machine, self.machine.kind(value)
         if kind in _CONTAINERS:
             given = machine.items(value)
@@ -208,7 +208,7 @@ class Values:
             return {"omitted": True}
         if self.machine.kind(value) != kinds.TUPLE:
             return self._describe(value, DEPTH_LIMIT, [NODE_LIMIT])
-        # Each argument has a budget of its own, so that a large one does not hide those behind it.
+        # Each argument has its own budget, so that a large one does not hide those after it.
         items = self.machine.items(value)[:ARGUMENTS]
         described: list[Json] = [self._describe(item, DEPTH_LIMIT, [NODE_LIMIT]) for item in items]
         more = self.machine.second(value) - len(items)
@@ -249,7 +249,7 @@ class Values:
                 break
             items.append(self._describe(item, depth - 1, left))
         described: dict[str, Json] = {name: items}
-        if count > len(items):  # of a list, what an instance is among the rest
+        if count > len(items):  # a list also shows an instance among the rest
             described["more"] = count - len(items)
             if self.machine.kind(value) == kinds.LIST and self.machine.first(value):
                 described["holds"] = self._describe(self.machine.first(value), depth - 1, [NODE_LIMIT])
@@ -269,7 +269,7 @@ def _constant_json(constant: Constant) -> Json:
 
 
 def render(value: Json) -> str:
-    """Return described arguments as Python would write them, for people."""
+    """Return described arguments as readable Python code."""
     if not isinstance(value, dict):
         return repr(value)
     key, content = next(iter(value.items()))
