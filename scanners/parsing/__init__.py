@@ -1,1 +1,1 @@
-"""Parsers over readers, which the scanners share."""
+"""Parsers over readers, which scanners share."""

@@ -1,8 +1,8 @@
-"""Arrays of NumPy, CuPy or torch behind the few operations in which the three agree, for numbers that must agree, too.
+"""Arrays of NumPy, CuPy or torch behind one small interface, with identical results.
 
-What is written once over these (operators, `view`, `reshape`, `sum`, `max`, indexing) is the common ground of the array
-API standard, https://data-apis.org/array-api/latest/; only what the libraries spell differently stands here. Results
-are integers, or floats that no order of summation can change, so all backends say the same to the bit.
+Code over these arrays uses what the libraries share (operators, `view`, `reshape`, `sum`, `max`, indexing; see the
+array API standard, https://data-apis.org/array-api/latest/); this module has only what they spell differently. Results
+are integers, or floats that do not depend on the order of summation, so all backends agree to the bit.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _BITS = (7, 6, 5, 4, 3, 2, 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """A backend: `xp` is its namespace, the rest is what the namespaces do not share.
+    """A backend: `xp` is its namespace, the other fields are functions that the namespaces do not share.
 
-    `load(data, dtype)` makes an array of bytes, `cast(array, dtype)` converts numbers, `dump(array)` returns the bytes
-    of an array, and `pack(array)` those of an array of bits, the first one highest.
+    `load(data, dtype)` returns bytes as an array, `cast(array, dtype)` converts numbers, `dump(array)` returns the
+    bytes of an array, and `pack(array)` packs an array of bits into bytes, the first bit highest.
     """
 
     xp: Any
@@ -32,7 +32,7 @@ class Arrays:
 
 
 def arrays_of(backend: str) -> Arrays:
-    """Return a backend by its name; raises MissingDependency where it is not installed or has no device."""
+    """Return a backend by name; raises MissingDependency if it is not installed or has no device."""
     name, _, device = backend.partition(":")
     try:
         return _MAKERS[name](device or "cpu")

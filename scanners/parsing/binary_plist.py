@@ -1,7 +1,7 @@
-"""Property lists of macOS in binary: the texts in them, each with the keys that lead to it.
+"""Binary property lists of macOS: the strings in them, each with the keys that lead to it.
 
-Format: CFBinaryPList.c of https://github.com/apple-oss-distributions/CF. Objects refer to one another by number; what
-is no text and no container has no say here.
+Format: CFBinaryPList.c of https://github.com/apple-oss-distributions/CF. Objects refer to each other by number; only
+strings and containers are read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Form(NamedTuple):
 
 
 def texts(reader: Reader, context: Context) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the texts with their keys; raises Malformed."""
+    """Yield the strings with their keys; raises Malformed."""
     data = reader.read(0, min(reader.size, LONGEST))
     if len(data) < len(MAGIC) + _TRAILER:
         raise Malformed("the property list has no trailer")
@@ -61,7 +61,7 @@ def _key(form: _Form, number: int) -> str:
 
 
 def _head(form: _Form, number: int) -> tuple[int, int, int]:
-    """Return the kind of an object, its length, and where its content begins; raises Malformed."""
+    """Return kind and length of an object, and the offset of its content; raises Malformed."""
     if number >= len(form.offsets) or form.offsets[number] >= len(form.data):
         raise Malformed("an object of the property list is outside it")
     at = form.offsets[number]

@@ -1,8 +1,8 @@
-"""Low-order planes of numbers: the bits and bytes of weights that can be exchanged without harm to a model.
+"""Low-order planes of numbers: the bits and bytes of weights that can be replaced without harm to a model.
 
 EvilModel (arXiv 2107.08590) writes into the low bytes of floats, the attacks of arXiv 2310.01969 and their public tools
-into the lowest bits, value after value. Where no key spreads the bits (MaleficNet, arXiv 2403.03593, does), reading a
-plane in order gives back what was written.
+into the lowest bits, value after value. Reading a plane in order recovers the data, unless a key spreads the bits as in
+MaleficNet (arXiv 2403.03593).
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any, Literal, NamedTuple
 from scanners.parsing.arrays import Arrays
 
 MULTIPLE = 8
-"""Numbers that are carved at a time: the lowest bits of eight make a byte."""
+"""Numbers are processed in multiples of this: the lowest bits of eight numbers form a byte."""
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def _turned(bits: int) -> bytes:
-    """Return the table of bytes whose groups of `bits` bits are turned round, each in its place."""
+    """Return a translation table that reverses each group of `bits` bits in a byte."""
     groups = range(0, 8, bits)
     return bytes(int("".join(f"{byte:08b}"[at : at + bits][::-1] for at in groups), 2) for byte in range(256))
 
 
 _TURNED = {bits: _turned(bits) for bits in (2, 4)}
-# Groups of bits of a number that are put together to bytes, and bytes of wide numbers, by the width of the number
+# Numbers of bits, and of bytes, of a number that are combined, by the width of the number
 _GROUPS = {2: (1, 2, 3, 4), 4: (1, 2, 3, 4), 8: (1, 2, 3, 4)}
 _BYTES = {2: (1,), 4: (1, 2, 3), 8: (1, 2, 3, 4, 6)}
 _WHOLE = {1: (1,), 2: (), 4: (), 8: ()}
@@ -32,10 +32,10 @@ _NUMBERS = {1: "", 2: "two ", 3: "three ", 4: "four ", 6: "six "}
 
 
 class Plane(NamedTuple):
-    """Bytes that were put together from the lowest bits of each number; `title` says how.
+    """Bytes combined from the lowest bits of each number; `title` tells how.
 
-    What does not begin with the first number of a byte comes to light where the plane is shifted by one of `shifts`
-    bits: towards the first byte, whose highest bit (`big`) or lowest one (`little`) is that of the first number.
+    Data that does not begin with the first number of a byte becomes visible when the plane is shifted by one of
+    `shifts` bits towards its start, where the first number has the highest (`big`) or lowest (`little`) bit.
     """
 
     title: str
@@ -45,7 +45,7 @@ class Plane(NamedTuple):
 
 
 def planes(arrays: Arrays, values: Any, data: bytes, width: int, is_float: bool) -> Iterator[Plane]:
-    """Yield the planes of `values`, which are the numbers of `width` bytes in `data`, eight or a multiple of them."""
+    """Yield the planes of `values`, the numbers of `width` bytes in `data`, whose count is a multiple of eight."""
     for bits in _GROUPS[width] if is_float else _WHOLE[width]:
         yield from _of_bits(arrays, values, bits)
     for count in _BYTES[width] if is_float else (1,) if width > 1 else ():
@@ -53,13 +53,13 @@ def planes(arrays: Arrays, values: Any, data: bytes, width: int, is_float: bool)
 
 
 def _of_bits(arrays: Arrays, values: Any, bits: int) -> Iterator[Plane]:
-    """Yield the lowest bits of each number with the first number highest in a byte, and lowest.
+    """Yield the planes of the lowest bits, with the first number highest in a byte, and lowest.
 
-    Tools differ in which of several bits of a number comes first: both ways are yielded.
+    Tools also differ in the order of several bits of a number, so both orders are yielded.
     """
     title = f"lowest {_NUMBERS[bits]}bit{'s' if bits > 1 else ''} of each number"
     low = arrays.cast(values & ((1 << bits) - 1), "uint8")
-    # Of three bits there would be seven for every plane, and few tools take three
+    # Three bits would need seven shifts per plane, and few tools use three
     shifts = tuple(range(bits, 8, bits)) if bits != 3 else ()
     if bits == 1:
         highest = arrays.pack(low)
@@ -85,7 +85,7 @@ def _of_bits(arrays: Arrays, values: Any, bits: int) -> Iterator[Plane]:
 
 
 def _packed(arrays: Arrays, low: Any) -> bytes:
-    """Return three bits of each of eight numbers as three bytes, the first number highest."""
+    """Pack three bits of each of eight numbers into three bytes, the first number highest."""
     one = low.reshape(-1, 8)
     plane = bytearray(3 * len(one))
     plane[0::3] = arrays.dump(one[:, 0] << 5 | one[:, 1] << 2 | one[:, 2] >> 1)
@@ -95,7 +95,7 @@ def _packed(arrays: Arrays, low: Any) -> bytes:
 
 
 def shifted(data: bytes, order: Literal["big", "little"], shift: int) -> bytes:
-    """Return a plane without its first `shift` bits, and one byte shorter."""
+    """Return a plane without its first `shift` bits, one byte shorter."""
     number = int.from_bytes(data, order)
     length = len(data) - 1
     if order == "little":
@@ -104,7 +104,7 @@ def shifted(data: bytes, order: Literal["big", "little"], shift: int) -> bytes:
 
 
 def _of_bytes(data: bytes, width: int, count: int) -> Iterator[Plane]:
-    """Yield the lowest bytes of each number as they stand in memory, and the other way round."""
+    """Yield the planes of the lowest bytes of each number, in memory order and reversed."""
     if count == 1:
         yield Plane("lowest byte of each number", data[::width])
         return

@@ -1,8 +1,8 @@
-"""Files of a project in Python that building it runs, and installing the folder builds it first.
+"""Files that run when a Python project is built, which also happens when its folder is installed.
 
-A build backend of its own (https://peps.python.org/pep-0517/#in-tree-build-backends), hooks of Hatch
+In-tree build backends (https://peps.python.org/pep-0517/#in-tree-build-backends), hooks of Hatch
 (https://hatch.pypa.io/latest/plugins/build-hook/custom/) and PDM (https://backend.pdm-project.org/hooks/), the script
-of Poetry, and commands that setuptools takes from classes.
+of Poetry, and command classes of setuptools.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from modelsweep.core.finding import Json
 from scanners.parsing.python_projects import at, parsed
 
 _HATCH: tuple[tuple[str, ...], ...] = (("tool", "hatch"), ())
-"""Where Hatch looks in pyproject.toml, and in its own hatch.toml."""
+"""Keys that lead to Hatch's settings in pyproject.toml, and in its own hatch.toml."""
 _CUSTOM = (("build", "hooks", "custom"), ("metadata", "hooks", "custom"), ("build", "targets", "custom"))
 _OF_HATCH, _OF_PDM = "hatch_build.py", "pdm_build.py"
-"""What they are called where no path is given; PDM takes its own without being told."""
+"""Default names of the hooks; PDM runs its own without any setting."""
 _SOURCES = frozenset({"code"})
-"""Of a version, where Hatch executes the file that has it."""
+"""Sources of a version for which Hatch executes the file that contains it."""
 
 
 class BuildHook(NamedTuple):
-    """A file that is run, by the key that names it, and the folders that it is looked for in (none: the project's)."""
+    """A file that is run, the key that names it, and the folders that are searched for it (none: the project's)."""
 
     key: str
     file: str
@@ -31,7 +31,7 @@ class BuildHook(NamedTuple):
 
 
 def hooks_of_build(content: str) -> Iterator[BuildHook]:
-    """Yield what building the project runs of its own files; raises OverLimit."""
+    """Yield the project's own files that building it runs; raises OverLimit."""
     project = parsed(content)
     yield from _backend(project)
     for place in _HATCH:
@@ -51,7 +51,7 @@ def hooks_of_build(content: str) -> Iterator[BuildHook]:
 
 
 def _backend(project: Json) -> Iterator[BuildHook]:
-    """Yield the build backend that stands in the folder itself."""
+    """Yield the build backend in the project's own folder."""
     paths, name = (at(project, ("build-system", key)) for key in ("backend-path", "build-backend"))
     if isinstance(paths, list) and isinstance(name, str):
         module = name.partition(":")[0].replace(".", "/")
@@ -59,7 +59,7 @@ def _backend(project: Json) -> Iterator[BuildHook]:
 
 
 def _of_hatch(settings: Json) -> Iterator[BuildHook]:
-    """Yield custom hooks for all targets, for one of them, and for metadata; builders, and versions that are run."""
+    """Yield custom hooks for all targets, for one target and for metadata, builders, and executed version files."""
     targets = at(settings, ("build", "targets"))
     named = targets if isinstance(targets, dict) else ()
     for place in (*_CUSTOM, *(("build", "targets", name, "hooks", "custom") for name in named)):

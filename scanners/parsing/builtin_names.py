@@ -1,6 +1,6 @@
-"""Names of the module `builtins`, of Python 3.8 to 3.13 together, with those that `site` adds.
+"""Names in the module `builtins` of Python 3.8 to 3.13, including those that `site` adds.
 
-What runs us has others of them in each version, and without `site`: verdicts must not depend on that.
+The running Python may have others, also without `site`, but verdicts must not depend on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TYPES = frozenset(
         "reversed set slice staticmethod str super tuple type zip"
     ).split()
 )
-"""Classes, errors among them."""
+"""Classes, including exceptions."""
 BUILTINS = TYPES | frozenset(
     (
         "Ellipsis False None NotImplemented True __build_class__ __debug__ __import__ abs aiter all anext any ascii "

@@ -1,7 +1,7 @@
-"""Expressions in bundles of MONAI: texts that begin with `$`, which its parser of configurations evaluates as Python.
+"""Expressions in MONAI bundles: strings that begin with `$`, which its configuration parser evaluates as Python.
 
-Reader: monai/bundle/config_item.py, `ConfigExpression`: `$import NAME` and `$from NAME import NAME` import, all else
-goes to `eval`, with `@path::of::an#item` for the items of the same configuration.
+Reader: monai/bundle/config_item.py, `ConfigExpression`: `$import NAME` and `$from NAME import NAME` import, everything
+else goes to `eval`, in which `@path::of::an#item` refers to items of the same configuration.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _IMPORT = re.compile(r"\$\s*(?:import|from)\s")
 _ITEM = re.compile(r"%?@[\w:#@]+|%[\w./:#-]+::[\w:#]+")
 _IMPORTED = re.compile(r"^__import__\(['\"]([\w.]+)['\"]\)")
 _EXPRESSIONS = 1_000
-"""Of one document; no bundle has so many."""
+"""Maximum expressions of one document; no bundle has that many."""
 _SHOWN = 200
 
 
 def evaluated(blob: Blob, texts: Iterable[str]) -> Iterator[Item]:
-    """Yield the expressions of a document's texts as a file of Python, where they import or call something.
+    """Yield the expressions among a document's strings as one Python file, if they import or call something.
 
-    What runs commands or code is told by its name besides.
+    Names of callables that run commands or code are also reported separately.
     """
     imports, others, called = list[str](), list[str](), set[str]()
     for text in texts:
@@ -50,7 +50,7 @@ def evaluated(blob: Blob, texts: Iterable[str]) -> Iterator[Item]:
 
 
 def _full(name: str) -> str:
-    """Return a dotted name of what is called: `__import__('os').system` is `os.system`, and `eval` is a builtin."""
+    """Return the dotted name of a callee: `__import__('os').system` becomes `os.system`, and `eval` a builtin."""
     found = _IMPORTED.sub(r"\1", name)
     return f"builtins.{found}" if found in BUILTINS and found != "__import__" else found
 

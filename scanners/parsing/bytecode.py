@@ -1,8 +1,7 @@
-"""How a code object uses a name: as a global, as an attribute, or only as a text, whichever Python compiled it.
+"""How a code object uses a name: as a global, as an attribute, or only as a string, for any version of CPython.
 
 Instructions of CPython 3.6 and later are pairs of an opcode and an argument, which indexes the names. The sets hold the
-numbers of 3.6 to 3.14 together: what one version compiled is rarely taken for something of another, and then for a
-global.
+opcodes of 3.6 to 3.14 together: confusions between versions are rare, and err on the side of a global.
 Source: Lib/opcode.py, and https://docs.python.org/3/library/dis.html.
 """
 
@@ -15,13 +14,13 @@ _LOAD_GLOBAL = frozenset({116, 91})
 _ATTRIBUTE = frozenset({106, 160, 80, 82})
 """LOAD_ATTR and LOAD_METHOD."""
 _FAR = 128
-"""Index from which the argument takes more than a byte, which is not followed."""
+"""Index from which the argument may need more than one byte, which is not decoded."""
 
 
 def is_attribute_only(code: bytes, names: list[str], name: str, *, is_new: bool) -> bool:
-    """Return whether `name`, one of `names`, is taken from objects and nowhere from the globals.
+    """Return whether `name`, one of `names`, is only used as an attribute, never as a global.
 
-    `is_new` says that the code object has the fields of those of Python 3.11.
+    `is_new` tells whether the code object has the layout of Python 3.11 or later.
     """
     places = {index for index, other in enumerate(names) if other == name}
     if not code or not places or max(places) >= _FAR:

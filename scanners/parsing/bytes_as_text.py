@@ -1,5 +1,6 @@
-"""Bytes written as a text of one letter for each, as pickles of protocols 0 to 2 have them (`_codecs.encode(text,
-'latin1')`), and checkpoints of torch, which are of protocol 2: 0x90 becomes `\\xc2\\x90`, in protocol 0 zero `\\u0000`.
+"""Bytes written as text with one character each, as in pickles of protocols 0 to 2 (`_codecs.encode(text, 'latin1')`).
+
+Torch checkpoints have protocol 2. Byte 0x90 becomes `\\xc2\\x90`, and in protocol 0 a zero becomes `\\u0000`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ STARTS = (
     rb"\xc3\x8f\xc3\xba\xc3\xad\xc3\xbe[\x07\x0c]\x00\x00\x01",
     rb"\xcf\xfa\xed\xfe[\x07\x0c]\\u0000\\u0000\x01",
 )
-"""How programs of Windows and macOS begin in such texts; those of Linux begin there as they do everywhere."""
+"""Beginnings of Windows and macOS programs in such texts; Linux programs begin with ASCII, which is unchanged."""
 _OLD_LETTERS = re.compile(rb"(?:\\u00[0-9a-fA-F]{2}|[^\n\\])+")
 _ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})")
 AT_ONCE = 16 * KIB
-"""Bytes of a text that may hold the headers of a program."""
+"""Maximum bytes of a text that are decoded to find the headers of a program."""
 
 
 def of_text(text: bytes) -> bytes:
-    """Return the bytes of text of which each letter is one, up to where it is no such text."""
+    """Return the bytes that the characters of `text` stand for, up to the first character that is no byte."""
     try:
         letters = text.decode()
     except UnicodeDecodeError as end:
@@ -37,7 +38,7 @@ def of_text(text: bytes) -> bytes:
 
 
 def native_code_as_text(reader: Reader, offset: int) -> NativeCode | None:
-    """Return the program that is written as text from `offset` on, or None."""
+    """Return the program that is written as text at `offset`, or None."""
     text = reader.read(offset, min(AT_ONCE, reader.size - offset))
     for data in (of_text(text), _of_old_text(text)):
         code = native_code_file(data, MemoryReader(data)) if data and not text.startswith(data) else None
@@ -47,6 +48,6 @@ def native_code_as_text(reader: Reader, offset: int) -> NativeCode | None:
 
 
 def _of_old_text(text: bytes) -> bytes:
-    """Return the bytes of a text as protocol 0 writes it: a line with escapes."""
+    """Return the bytes of a text in the form of protocol 0, a line with escapes."""
     match = _OLD_LETTERS.match(text)
     return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), match[0]) if match else b""

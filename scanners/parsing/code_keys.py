@@ -1,7 +1,7 @@
-"""Keys under which configurations name code, beside those that mean code wherever they stand.
+"""Keys under which configurations name code by the convention of one loader.
 
-Each convention was read in the loader that follows it (docs/coverage.md names them with their versions). A key alone is
-too weak a sign, since `target` and `name` mean all sorts of things: what stands beside it in the same mapping decides.
+Each convention comes from the source of its loader (docs/coverage.md names them with their versions). A key alone is
+too weak a sign, since `target` and `name` can mean anything: the other keys of the same mapping decide.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _SHOWN = 200
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 _FILE_AND_NAME = re.compile(r"[\w./\\-]+:\w+")
 _TREESPECS = 4
-"""Texts of JSON inside each other that the description of a tree of inputs takes, and one more."""
+"""Maximum nesting of JSON strings in the description of a tree of inputs: one more than real ones have."""
 _TRUE = ("true", "yes", "on")
 _NATIVE = re.compile(r"\.(?:so|dll|dylib)(?:\.\d+)*$", re.IGNORECASE)
 _QUALCOMM = re.compile(r"(?:lib)?Qnn\w+\.(?:so|dll)", re.IGNORECASE)
-"""Libraries of the runtime itself, by which models for it choose the processor that they run on."""
+"""Libraries of the Qualcomm runtime itself, with which a model chooses the processor."""
 TOKENIZER_FILES = frozenset(
     "vocab_file merges_file tokenizer_file spm_file source_spm target_spm target_vocab_file entity_vocab_file "
     "monolingual_vocab_file normalizer_file word_shape_file word_pronunciation_file sentencepiece_model_file".split()
 )
-"""Arguments of tokenizers of transformers that are files; until 5.24 the configuration went before the repository."""
+"""File arguments of transformers' tokenizers; before 5.24 the configuration took precedence over the repository."""
 
 
 class Named(NamedTuple):
-    """Code that a mapping names, under which key, and what its loader does (`scanners.judge.code_references`)."""
+    """Code that a mapping names, the key, and what the loader does with it (see `scanners.judge.code_references`)."""
 
     key: str
     name: str
@@ -43,7 +43,7 @@ class Named(NamedTuple):
 
 
 class _Convention(NamedTuple):
-    """A key, the keys of which one must stand beside it, and what the loader does with the dotted name."""
+    """A key, other keys of which the mapping must have one, and what the loader does with the dotted name."""
 
     key: str
     beside: tuple[str, ...]
@@ -77,33 +77,33 @@ _CONVENTIONS = (
     _Convention("class", ("formatter", "level", "stream", "filters"), "hint"),  # its handlers
 )
 _PARTS = frozenset({"name", "function", "attr", "class", "callable"})
-"""Keys of what is taken out of the module that stands beside them, as for tools of CrewAI (CVE-2026-92206)."""
+"""Keys of a name in the module that the same mapping names, as for tools of CrewAI (CVE-2026-92206)."""
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
-"""Under which jsonpickle names what it imports, and makes or calls (https://jsonpickle.github.io)."""
+"""Keys under which jsonpickle names what it imports and creates or calls (https://jsonpickle.github.io)."""
 _WEAK = frozenset(
     "target type class class_name cls callable func function factory constructor component entry_point loader fn hook "
     "callback handler import".split()
 )
-"""Keys under which one program or another imports what it then calls, and others keep words of all sorts."""
+"""Keys under which some programs name a callable to import, and others store any word."""
 LOOSELY = frozenset(
     form for key in _WEAK for form in (key, f"_{key}_", f"__{key}__", f"${key}", f"@{key}", f"+{key}")
 ) - {"_target_"}
-"""Such keys with the signs that programs put around them; that of Hydra has a meaning of its own."""
+"""Such keys with the signs that programs add to them; Hydra's own key is handled separately."""
 _FINDING = re.compile(
     r"(?:\w*_)?(?:import|locate|resolve|get_(?:method|object|class|func|attr)|load_(?:object|class|func)|instantiate)\w*"
     r"|partial|partialmethod|methodcaller|attrgetter|getattr|map|filter|reduce|starmap|call|apply|Thread|Process|Timer"
 )
-"""What functions are called that look a name up, or call what they are given."""
+"""Names of functions that look up a name, or call their argument."""
 _MEMBERS = re.compile(r"system|popen|startfile|(?:exec|spawn|posix_spawn)\w*|check_output|check_call|getoutput|__\w+__")
-"""Names that a getter takes out of a module to run commands, or to reach the interpreter."""
+"""Names with which a getter reaches command execution or the interpreter in a module."""
 _REGISTERED = re.compile(r"[A-Z]\w*")
-"""A target without a package, which Hydra refuses: MONAI has a class of that name, or a file of the folder has it."""
+"""A target without a package, which Hydra refuses: a class of MONAI, or one in a file of the folder."""
 _RUNS = re.compile(
     r"os\.(?:system|popen|startfile|(?:exec|spawn|posix_spawn)\w*)|(?:posix|nt)\.system|subprocess\.\w+|pty\.spawn"
     r"|builtins\.(?:eval|exec|compile|__import__)|runpy\.run_\w+|commands\.get\w*output|pickle\.loads?|marshal\.loads?"
 )
 _JACKSON = ("@class", "@type", "java-class", "java-element-class", "java-key-class")
-"""Under which Java's readers of JSON, and of schemas of Avro, find the class to make (CVE-2024-47561)."""
+"""Keys under which Java readers of JSON, and of Avro schemas, find the class to instantiate (CVE-2024-47561)."""
 _JAVA_CLASS = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*")
 _SERVICES = {
     "service": ("python", "docker", "include", "labels"),
@@ -111,29 +111,29 @@ _SERVICES = {
     "train": ("build",),
     "import_path": ("route_prefix", "runtime_env", "deployments", "name"),
 }
-"""Keys of the head of bentofile.yaml, of cog.yaml, or of an application of Ray Serve, and what stands beside."""
+"""Top-level keys of bentofile.yaml, cog.yaml, or an application of Ray Serve, with the keys beside them."""
 HYDRA_HELPERS = frozenset(
     f"hydra.utils.{name}" for name in "call get_class get_method get_object get_static_method instantiate".split()
 )
-"""Targets that import or call what they are given: that is judged in their place."""
+"""Targets that import or call their arguments, which are judged instead of the target."""
 _GETTERS = frozenset({"methodcaller", "attrgetter", "getattr"})
 _LOADERS = frozenset(
     "from_pretrained load_checkpoint load_from_checkpoint load_model load_state_dict restore_from".split()
 )
-"""What methods are called that load a model, mostly a pickle, from a file or an address."""
+"""Names of methods that load a model, mostly a pickle, from a file or an address."""
 _ADDRESS = re.compile(r"(?!hf://)[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 _UNSAFE_ADDRESS = re.compile(r"http://|\w+://\d{1,3}(?:\.\d{1,3}){3}\b", re.IGNORECASE)
 _EXTERNAL = "ext://"
-"""Before a name that settings of loggers import: https://docs.python.org/3/library/logging.config.html."""
+"""Prefix of a name that logging settings import: https://docs.python.org/3/library/logging.config.html."""
 _EXPERIMENT = frozenset({"dataset_reader", "data_loader", "trainer"})
-"""One of which stands beside `model` in an experiment of allennlp, where a `type` with dots is imported."""
+"""Keys of which an AllenNLP experiment has one beside `model`; a dotted `type` is imported there."""
 _BY_KEY: dict[str, list[_Convention]] = {}
 for _convention in _CONVENTIONS:
     _BY_KEY.setdefault(_convention.key, []).append(_convention)
 
 
 def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
-    """Yield references to code, and a blob for each mapping whose texts a loader evaluates."""
+    """Yield references to code, and a blob for each mapping whose strings a loader evaluates."""
     if not _tells(document):
         return
     experiment = isinstance(document, dict) and "model" in document and not _EXPERIMENT.isdisjoint(document)
@@ -150,7 +150,7 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
 
 
 def _named_code(blob: Blob, mapping: Mapping[str, Json], path: str, *, experiment: bool) -> Iterator[Fact]:
-    """Yield the code that one mapping names; a variable of the environment is none where a key belongs."""
+    """Yield the code that one mapping names; an environment variable in place of a key is not code."""
     for named in (*named_in(mapping), *(_registered(mapping) if experiment else ())):
         if named.how != "secret" or not _MEANT.search(path[-_KEY:]):
             where = f"{path}.{named.key}" if path else named.key
@@ -169,7 +169,7 @@ def _prompt(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Item
 
 
 def _evaluated(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Item]:
-    """Yield the Python that a loader makes of texts, each as a file, and what expressions are evaluated."""
+    """Yield the Python code that a loader evaluates or builds from strings, each as a file, and pickles."""
     for name, source in evaluated_in(mapping):
         if source.startswith(SCOPE):
             text = " ".join(source[len(SCOPE) :].split())
@@ -179,7 +179,7 @@ def _evaluated(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[I
 
 
 def _of_java(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Fact]:
-    """Yield the class that Jackson (of DL4J) or fastjson makes an object of."""
+    """Yield the class that Jackson (of DL4J) or fastjson instantiates."""
     for key in _JACKSON:
         name = mapping.get(key)
         if isinstance(name, str) and _JAVA_CLASS.fullmatch(name):
@@ -188,7 +188,7 @@ def _of_java(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Fac
 
 
 def _tells(document: Json) -> bool:
-    """Return whether any mapping has a key of a convention; few do, and where keys lead need not be known for that."""
+    """Return whether any mapping has a key of a convention, without computing paths, since few documents do."""
     left = [document]
     while left:
         value = left.pop()
@@ -225,21 +225,21 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
 
 
 def how_called(target: str) -> str:
-    """Return what is done with a `_target_`: it is called, worked out later, or looked for among classes of MONAI."""
+    """Return how a `_target_` is used: it is called, computed later, or looked up among the classes of MONAI."""
     if "${" in target:
         return "computed"
     return "beside" if _REGISTERED.fullmatch(target) and target not in BUILTINS else "call"
 
 
 def runs_something(name: str) -> bool:
-    """Return whether a name is one of what runs commands or code, whatever it stands under."""
+    """Return whether a name is that of a callable that runs commands or code, under any key."""
     return _RUNS.fullmatch(name) is not None
 
 
 def _given(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what a helper of Hydra is given, and from where on the network a target loads a checkpoint.
+    """Yield the arguments of a Hydra helper, and addresses from which a target loads a checkpoint.
 
-    A mapping that a helper gets has a `_target_` of its own, which is seen by itself.
+    A mapping as an argument has a `_target_` of its own, which is handled separately.
     """
     positional = mapping.get("_args_")
     arguments = positional if isinstance(positional, list) else []
@@ -259,7 +259,7 @@ def _given(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]
 
 
 def _handed(target: str, given: list[tuple[str, Json]]) -> Iterator[Named]:
-    """Yield what runs something among the texts that a target is given: one that looks names up would call it."""
+    """Yield names of dangerous callables among a target's arguments: a target that looks up names would call them."""
     last = target.rpartition(".")[2]
     finds = _FINDING.fullmatch(last) is not None
     for key, item in given:
@@ -291,7 +291,7 @@ def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
 
 
 def _registered(mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the class that allennlp imports where no class goes by its name: told where a file of the folder has it."""
+    """Yield the class that AllenNLP imports if none is registered under the name; it counts if a file defines it."""
     name = mapping.get("type")
     if isinstance(name, str) and _DOTTED.fullmatch(name):
         yield Named("type", name, "beside")
@@ -304,7 +304,7 @@ def _library(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Nam
 
 
 def _served_library(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what OpenVINO's model server loads: libraries of custom nodes, where models have folders, and loaders."""
+    """Yield libraries of custom nodes and loaders, and folders of models, that OpenVINO Model Server loads."""
     if _NATIVE.search(value) and ("name" in mapping if key == "base_path" else "loader_name" in mapping):
         yield Named(key, value, "library")
 
@@ -325,21 +325,21 @@ def _model_file(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[N
 
 
 def _by_kind(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what NNI imports; a pickle in the place of the name is found as any in base64."""
+    """Yield what NNI imports; a pickle in place of the name is found like any other in base64."""
     kind, _, name = value.rpartition(":")
     if kind in ("", "path") and _DOTTED.fullmatch(name):
         yield Named(key, name, "call")
 
 
 def _pyref(_key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what fiddle imports, in which NeMo keeps how a model is built."""
+    """Yield what Fiddle imports, in whose form NeMo stores how a model is built."""
     module, name = mapping.get("module"), mapping.get("name")
     if value == "pyref" and isinstance(module, str) and isinstance(name, str):
         yield Named("type.pyref", f"{module}.{name}", "call")
 
 
 def _located(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what GluonTS calls, and looks for among the builtins, too."""
+    """Yield what GluonTS calls, which may also be a builtin."""
     if "__kind__" in mapping:
         yield Named(key, value, "call")
 
@@ -368,12 +368,12 @@ def _treespec(text: str, key: str, depth: int) -> Iterator[Named]:
 
 
 def _is_service(key: str, mapping: Mapping[str, Json]) -> bool:
-    """Return whether a mapping is the head of bentofile.yaml, of cog.yaml, or an application of Ray Serve."""
+    """Return whether a mapping is the top level of bentofile.yaml or cog.yaml, or an application of Ray Serve."""
     return any(other in mapping for other in _SERVICES.get(key, ()))
 
 
 def _auto_mapping(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what PEFT imports, and makes the base model of."""
+    """Yield the class that PEFT imports for the base model."""
     if isinstance(value, dict) and "peft_type" in mapping:
         library, name = value.get("parent_library"), value.get("base_model_class")
         if isinstance(library, str) and isinstance(name, str):
@@ -401,14 +401,14 @@ def _cross_encoder(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]
 
 
 def _packages(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what is no name of a package among those that BentoML and Cog write into a build file as they are."""
+    """Yield strings that are no package names among those that BentoML and Cog copy into a build file."""
     for name in value if isinstance(value, list) else ():
         if isinstance(name, str) and _INJECTED.search(name):
             yield Named("system_packages", name, "injected")
 
 
 def _variables(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield variables of BentoML's build files that go on with an instruction in another line."""
+    """Yield variables of BentoML's build files that inject an instruction on another line."""
     pairs = list(value.items()) if isinstance(value, dict) else []
     for item in value if isinstance(value, list) else ():
         pairs.append((str(item.get("name", "")), item.get("value")) if isinstance(item, dict) else ("", item))
@@ -419,14 +419,14 @@ def _variables(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
 
 
 def _assets(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the files of a preset of KerasHub that may lie elsewhere."""
+    """Yield the files of a KerasHub preset that may be elsewhere."""
     for name in value if isinstance(value, list) and "class_name" in mapping else ():
         if isinstance(name, str) and ("/" in name or "\\" in name):
             yield Named("assets", name, "asset")
 
 
 def _data_files(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the files of a data set, which are opened on the machine itself where they are absolute."""
+    """Yield the files of a data set, which are opened on the local machine if their paths are absolute."""
     for item in value if isinstance(value, list) else [value]:
         path = item.get("path") if isinstance(item, dict) else item
         for name in path if isinstance(path, list) else [path]:
@@ -435,7 +435,7 @@ def _data_files(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
 
 
 def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the codec of numcodecs that unpickles each chunk of a zarr array, in chunks of shards as well."""
+    """Yield the codec of numcodecs that unpickles each chunk of a zarr array, also inside shards."""
     array = "zarr_format" in mapping or "node_type" in mapping
     for item in value if isinstance(value, list) else (value,):
         codec = item.get("id", item.get("name")) if isinstance(item, dict) else None
@@ -444,14 +444,14 @@ def _filters(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
 
 
 def _checkpoints(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield what a Pretrainer of SpeechBrain fetches from a host that anybody on the way can stand in for."""
+    """Yield what a SpeechBrain Pretrainer downloads from a host that anybody in between can impersonate."""
     for name, item in value.items() if isinstance(value, dict) and "loadables" in mapping else ():
         if isinstance(item, str) and _UNSAFE_ADDRESS.match(item):
             yield Named(f"paths.{name}", item, "checkpoint")
 
 
 def _constructor(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the class of an object that LangChain wrote, or the variable of the environment that it puts there."""
+    """Yield the class of an object that LangChain serialized, or the environment variable that it fills in."""
     if isinstance(value, list) and mapping.get("lc") in (1, 2, "1", "2"):
         how = {"constructor": "hint", "secret": "secret"}.get(str(mapping.get("type")))
         if how:
@@ -459,23 +459,23 @@ def _constructor(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
 
 
 def _instance_type(value: Json, _mapping: Mapping[str, Json]) -> Iterator[Named]:
-    """Yield the class that json_tricks imports, and makes without its constructor."""
+    """Yield the class that json_tricks imports and instantiates without its constructor."""
     match value:
         case [str(module), str(name)]:
             yield Named("__instance_type__", f"{module}.{name}", "class")
 
 
 _INJECTED = re.compile(r"[;&|`\n]|\$\((?!uname\b)")
-"""What no name of a package holds; some ask the kernel for its release."""
+"""What no package name contains; some legitimately run `uname`."""
 _INSTRUCTION = re.compile(r"\n[^\S\n]*(?:RUN|COPY|ADD|FROM|ENTRYPOINT|CMD|SHELL|USER)\s")
-"""The beginning of an instruction in a build file of Docker, behind something else."""
+"""An instruction of a Dockerfile on a new line after something else."""
 _KEY = 100
-"""Characters at the end of a path that tell which key it is."""
+"""Characters at the end of a path that suffice to identify its key."""
 _MEANT = re.compile(
     r"(?i)(?:key|token|secret|passw\w*|cred\w*|auth\w*|url|user\w*|instance\w*|endpoint|host|organi[sz]ation|project\w*"
     r"|account|region|space\w*|id)s?$"
 )
-"""Ends of keys under which objects of LangChain have a variable of the environment, as their classes declare it."""
+"""Ends of keys that hold an environment variable in LangChain objects, as their classes declare."""
 _TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
     **dict.fromkeys(TOKENIZER_FILES, _tokenizer_file),
     **dict.fromkeys(("custom_ops_library", "backend_path", "trt_extra_plugin_lib_paths"), _library),
@@ -522,4 +522,4 @@ KEYS = frozenset(
         "template",  # of prompts
     )
 )
-"""One of which a mapping has that any convention is about."""
+"""All keys of conventions; a mapping without any of these names no code."""

@@ -1,4 +1,4 @@
-"""Who takes commands from a file, by its name or its beginning: shells, git, editors, assistants, builders, others."""
+"""What runs the commands in a file, by its name or beginning: shells, git, editors, assistants, build tools, others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROGRAMS = (
     *(".nf", ".smk", ".vbs", ".vba", ".wsf", ".reg", ".inf", ".el", ".m", ".wl", ".wls", ".sas", ".do", ".ado", ".sps"),
     ".config",
 )
-"""Settings and programs in other languages: only commands are told that have no honest reason anywhere."""
+"""Settings and programs in other languages: only commands without any legitimate use are reported there."""
 _PROGRAM_NAMES = frozenset(
     "Jenkinsfile Vagrantfile Procfile CMakeLists.txt Brewfile Tiltfile Snakefile packages.txt .bazelrc BUILD BUCK "
     "WORKSPACE meson.build Earthfile Rakefile Gemfile Podfile Fastfile PKGBUILD APKBUILD Singularity Apptainer hgrc "
@@ -35,24 +35,24 @@ _ORDERS_IN = re.compile(
     r"(?:^|/)\.(?:(?:claude|cursor|roo|clinerules|kiro|windsurf|junie|continue)/(?:[^/]+/){0,2}[^/]+\.mdc?"
     r"|github/(?:[^/]+/)?[^/]+\.(?:instructions|prompt|chatmode|agent)\.md)$"
 )
-"""What assistants that work in a folder take for their instructions."""
+"""Files that assistants working in a folder read as instructions."""
 _ENTERED = frozenset(
     ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el .pdbrc .irbrc .pryrc "
     ".ghci .pythonrc .pythonrc.py .octaverc .psqlrc .sqliterc".split()
 )
-"""What direnv and mise, editors, debuggers, R and other interpreters read in the folder in which they are started."""
+"""Files that direnv, mise, editors, debuggers, R and other interpreters read in the folder in which they start."""
 _TABLE = ".scp"
-"""Of Kaldi: each line is a name, and a file or a command whose output is read, behind which stands a `|`."""
+"""Tables of Kaldi: each line is a name, then a file, or a command followed by `|` whose output is read."""
 _OPTIONS = ".conf"
 _HAS_FILTER = re.compile(rb"(?m)^[ \t]*(?:[A-Z]\w*:[ \t]*)?H[A-Z]{2,12}FILTER[ \t]*=")
-"""A setting of HTK that names the command through which it reads or writes files of a kind."""
+"""A setting of HTK with the command through which it reads or writes one kind of files."""
 _HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
 SUFFIXES = (*_SCRIPTS, ".desktop", _TABLE, *_PAGES, *_PROGRAMS)
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
 _OF_IDEA = '<component name="ProjectRunConfigurationManager"'
-"""Beginning of what editors of JetBrains start in a project."""
+"""Beginning of run configurations of JetBrains editors."""
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
-"""What says where a job of a workflow runs, or what one of GitLab does."""
+"""Keys of workflow jobs: where one runs (GitHub), or what one runs (GitLab)."""
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![^\n]{0,100}\b(?:ba|z|da|k|fi|a)?sh\b")
 _HOOKS = frozenset(
     "applypatch-msg pre-applypatch post-applypatch pre-commit pre-merge-commit prepare-commit-msg commit-msg "
@@ -67,7 +67,7 @@ _GIT = re.compile(
 
 
 class Runner(NamedTuple):
-    """Who runs commands, in a sentence for people, and whether they are asked: UNASKED, CONTAINER or ASKED."""
+    """What runs commands, as a sentence for people, and whether anybody asks for it: UNASKED, CONTAINER or ASKED."""
 
     who: str
     how: str
@@ -91,7 +91,7 @@ FILTER = Runner("HTK runs it to read or write a file", UNASKED)
 
 
 def runner_of(blob: Blob) -> Runner | None:
-    """Return who runs the commands of the blob, None where nobody takes any from a file of its name and beginning."""
+    """Return what runs the commands in the blob, or None if its name and beginning are those of no such file."""
     name, suffix = blob.locator.name, blob.locator.suffix
     runners = (
         (name in _HOOKS, HOOK),
@@ -123,18 +123,18 @@ def _is_of_htk(blob: Blob) -> bool:
 
 
 def _is_project(blob: Blob) -> bool:
-    """Return whether the blob describes jobs of continuous integration, or what a tool of the project runs."""
+    """Return whether the blob describes jobs of continuous integration, or commands that a project tool runs."""
     workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
     of_idea = blob.locator.suffix == ".xml" and opening(blob).startswith(_OF_IDEA)
     return workflow or blob.locator.name in _PROJECTS or of_idea
 
 
 def _is_order(blob: Blob) -> bool:
-    """Return whether assistants that work in a folder take the blob for their instructions."""
+    """Return whether assistants working in a folder read the blob as instructions."""
     name, path = blob.locator.name, _path(blob).replace("\\", "/")
     return name in _ORDERS or (name.endswith((".md", ".mdc")) and _ORDERS_IN.search(path) is not None)
 
 
 def _path(blob: Blob) -> str:
-    """Return the path of the blob, or that of the member of an archive that it is."""
+    """Return the path of the blob, or its path in the archive if it is a member."""
     return blob.locator.members[-1] if blob.locator.members else blob.locator.path

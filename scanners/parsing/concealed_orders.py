@@ -1,7 +1,7 @@
-"""Orders to a model or an assistant that its user is not to learn of, in the plain text of what it is told.
+"""Instructions to a model or assistant that are to be concealed from its user, in plain text written for it.
 
-What is written for an assistant may well ask it to leave things unsaid. Told is only what is to be kept from the user
-and sends something to an address, or takes keys along, in the same few sentences.
+Such text may legitimately ask an assistant to leave things unsaid. Only instructions that are to be concealed and, in
+the same few sentences, send something to an address or take keys along are reported.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import islice
 from modelsweep.core import patterns as re
 
 _AROUND = 300
-"""Characters before and behind the words that conceal, in which the order stands."""
+"""Characters before and after the words of concealment in which the instruction must be."""
 _CONCEALING = re.compile(
     r"\b(?:do not|don't|never|must not|should not|without)\s+(?:ever\s+)?"
     r"(?:tell|telling|inform|informing|mention|mentioning|notify|notifying|alert|alerting)\b"
@@ -36,13 +36,13 @@ _SENDING = re.compile(
     re.IGNORECASE,
 )
 _COMMENT = 4_000
-"""Characters of a comment that are looked at."""
+"""Maximum characters of a comment that are examined."""
 _ORDERS = 10_000
-"""Places at which something is to be concealed that are looked at in one text."""
+"""Maximum words of concealment that are examined per text."""
 
 
 def concealed_order(text: str) -> str:
-    """Return what an order is that the user is not to learn of, nothing where there is none."""
+    """Return the instruction that is to be concealed from the user, or ""."""
     for comment in _comments(text):
         if _SENDING.search(comment):
             return " ".join(comment.split())
@@ -55,7 +55,7 @@ def concealed_order(text: str) -> str:
 
 
 def _around(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of a text in which something is to be concealed, those that overlap as one."""
+    """Yield the ranges of a text around words of concealment, with overlapping ones merged."""
     first = last = -1
     for match in islice(_CONCEALING.finditer(text), _ORDERS):
         start, stop = max(0, match.start() - _AROUND), match.end() + _AROUND
@@ -69,7 +69,7 @@ def _around(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _comments(text: str) -> Iterator[str]:
-    """Yield what is not shown of a page, and read by an assistant."""
+    """Yield the text of a page that is not displayed, but read by an assistant."""
     start = text.find("<!--")
     while start >= 0 and (end := text.find("-->", start)) >= 0:
         yield text[start + 4 : min(end, start + _COMMENT)]

@@ -1,7 +1,7 @@
-"""Strings behind their length, as pickles, msgpack, Protocol Buffers and GGUF write them.
+"""Length-prefixed strings, as pickles, msgpack, Protocol Buffers and GGUF write them.
 
-What stands before and after such a string is no part of it, though it may look so: a length of 51 is a `3`, and what
-numbers the string in a pickle begins with a `q`.
+The bytes before and after such a string do not belong to it, though they may look like text: a length of 51 is a `3`,
+and the memo opcode after a string in a pickle is a `q`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _LINES = re.compile(rb"[^%b]*" % _CONTROL)
 _ONE_WORD = re.compile(rb"[!-~]+")
 _END_OF_LINE = re.compile(rb"\n(?=p[0-9]{1,9}\n|g[0-9]{1,9}\n|[VSIFLsuatel.(])")
 _GOES_ON = re.compile(rb"[A-Za-z0-9_+/=.~-][^%b\x80-\xff]{4}" % _CONTROL)
-"""What stands behind a string that is longer: opcodes, tags and lengths soon hold bytes that are no text."""
+"""What follows if a string is longer: opcodes, tags and lengths soon contain bytes that are not text."""
 _FAR = 512
-"""Bytes before a place in which the string begins that holds it."""
+"""Maximum bytes between the start of a string and the place of interest in it."""
 _LEAST = 16
-"""Bytes of a string that may be a secret."""
+"""Minimum bytes of a string that may be a secret."""
 _STRING = 2
-"""In the lowest bits of a tag of Protocol Buffers: a text, bytes or a message follow."""
+"""Wire type in the lowest bits of a protobuf tag: a string, bytes or a message follow."""
 _MEMO = rb"(?:\x94|q[^\xff]|r[^\xff]{4})?"
 _LENGTHS = (
     rb"\x8c(?P<text>[^\xff])",
@@ -33,13 +33,13 @@ _LENGTHS = (
     rb"\x08\0\0\0(?P<value>[^\xff]{8})",
 )
 FRAME = rb"(?:%b(?:%b))" % (_MEMO, b"|".join(_LENGTHS))
-"""What stands between two strings of which the first names the second: 13 bytes at most, none of them 0xFF."""
+"""What may lie between a name and its value as length-prefixed strings: at most 13 bytes, none of them 0xFF."""
 PLAIN_FRAME = re.sub(rb"\?P<[a-z]+>", b"?:", FRAME)
-"""The same for a pattern in which it stands several times."""
+"""The same for a pattern that contains it several times."""
 
 
 def next_string(match: re.Match[bytes], data: bytes) -> tuple[int, int] | None:
-    """Return where the string begins and ends whose `FRAME` matched, None where it does not count what is there."""
+    """Return start and end of the string after a match of `FRAME`, or None if its length does not fit the data."""
     raw, start = match[match.lastgroup or 0], match.end()
     length = raw[0] & 0x1F if match.lastgroup == "fixed" else int.from_bytes(raw, "little")
     whole = start + length <= len(data) and _LINES.match(data, start, start + length)
@@ -47,9 +47,9 @@ def next_string(match: re.Match[bytes], data: bytes) -> tuple[int, int] | None:
 
 
 def set_apart(data: bytes, at: int) -> Iterator[bytes]:
-    """Yield `data` with zeros around the string that holds `at`, for each length before it that may be its own.
+    """Yield `data` with zeros around the string that contains `at`, for each possible length in front of it.
 
-    Last of them comes `data` as it is, unless there is no doubt.
+    Finally yield `data` unchanged, unless there is no doubt about the string.
     """
     for start, stop, sure in bounds(data, at):
         if start > at or stop > len(data) or stop - start < _LEAST or at >= stop or _GOES_ON.match(data, stop):
@@ -62,9 +62,9 @@ def set_apart(data: bytes, at: int) -> Iterator[bytes]:
 
 
 def beginning_at(data: bytes, at: int) -> bytes | None:
-    """Return `data` with zeros around the one word that begins at `at` as a string of Protocol Buffers, or None.
+    """Return `data` with zeros around the word that is a protobuf string beginning at `at`, or None.
 
-    Its tag and its length may both look like text, and so may the tag behind it.
+    Its tag, its length and the next tag may all look like text.
     """
     length, tag = (data[at - 1], data[at - 2]) if at > 1 else (0, 0)
     stop = at + length
@@ -78,7 +78,7 @@ def _alone(data: bytes, start: int, stop: int) -> bytes:
 
 
 def bounds(data: bytes, at: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield where the string that holds `at` may begin and end, and whether nothing else looks so."""
+    """Yield possible start and end of the string that contains `at`, and whether there is no other possibility."""
     first = max(0, at - _FAR)
     line = data.rfind(b"\n", first, at) + 1
     if data.startswith(b"V", line) and (match := _END_OF_LINE.search(data, at)):  # in a pickle of protocol 0
@@ -91,7 +91,7 @@ def bounds(data: bytes, at: int) -> Iterator[tuple[int, int, bool]]:
 
 
 def _counted(data: bytes, last: int) -> Iterator[tuple[int, int]]:
-    """Yield where a string may begin whose length ends at or behind `last`, the last byte that is no text."""
+    """Yield possible ranges of a string whose length ends at or after `last`, the last byte that is not text."""
     kind, short, other = data[last], data[last + 1 : last + 2], data[last + 2 : last + 3]
     if not kind:
         yield last + 1, int.from_bytes(data[max(0, last - 3) : last + 1], "little")

@@ -1,9 +1,9 @@
-"""What of a credential can be verified without asking anybody, and what only fills its form in documentation and tests.
+"""Offline verification of credentials, and recognition of placeholders in documentation and tests.
 
 Checksums: GitHub (https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats/) and npm end in a
-CRC-32 in base 62. Decoded are macaroons of PyPI, reference tokens of Artifactory, JSON web tokens (RFC 7519) and
-storage keys of Azure. A check says True for what is verified or looks like nothing else, False for what may be one,
-None for what is none. Entropy only ever speaks against a candidate.
+CRC-32 in base 62. Macaroons of PyPI, reference tokens of Artifactory, JSON web tokens (RFC 7519) and storage keys of
+Azure are decoded. A check returns True for what is verified or unmistakable, False for a possible credential, and None
+for anything else. Entropy only ever counts against a candidate.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from itertools import pairwise
 from modelsweep.core import patterns as re
 
 _PASSWORD = 8
-"""Bytes of a password below which it is one of an example."""
+"""Minimum bytes of a real password; shorter ones are examples."""
 _BESIDE = 300
-"""Bytes around a key in which its secret, or what makes it public, is looked for."""
+"""Bytes around a key that are searched for its secret, or for a sign that it is public."""
 
 
 def digest(secret: bytes) -> str:
-    """Return 32 bits that say whether two secrets are one: too few to say what they are."""
+    """Return a 32-bit hash to tell whether two secrets are equal: too short to recover them."""
     return sha256(secret).hexdigest()[:8]
 
 
@@ -34,7 +34,7 @@ FILLERS = re.compile(
 
 
 def is_filler(secret: bytes) -> bool:
-    """Return whether a form is filled with what documentation and tests fill it with, or hardly varies."""
+    """Return whether a secret is a placeholder of documentation and tests, or hardly varies."""
     varied = len(set(secret.lower()))
     expected = 7 if re.fullmatch(rb"[0-9a-fA-F-]+", secret) else 9
     return FILLERS.search(secret) is not None or varied < expected or _repeats(secret)
@@ -46,12 +46,12 @@ def _repeats(secret: bytes) -> bool:
 
 
 def varies(_data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True where the form is filled with something that varies as keys do."""
+    """Return True if the secret varies like real keys."""
     return None if is_filler(match["s"]) else True
 
 
 def in_letters(_data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True for random letters: names in camel case change their case seldom, and hold words."""
+    """Return True for random letters; names in camel case rarely change case, and contain words."""
     secret = match["s"]
     changes = sum(one.isupper() != other.isupper() for one, other in pairwise(secret.decode()))
     if is_filler(secret) or len(set(secret)) < 15:
@@ -63,7 +63,7 @@ _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def crc_in_base62(text: bytes) -> bytes:
-    """Return the CRC-32 of `text` as GitHub and npm write it: six digits in base 62."""
+    """Return the CRC-32 of `text` as six digits in base 62, like GitHub and npm."""
     value, digits = zlib.crc32(text), bytearray()
     for _ in range(6):
         value, digit = divmod(value, 62)
@@ -72,20 +72,20 @@ def crc_in_base62(text: bytes) -> bytes:
 
 
 def has_crc(_data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return whether the last six characters are the checksum of the rest: without it, it is hardly a token."""
+    """Return whether the last six characters are the checksum of the rest; otherwise it is hardly a token."""
     secret = match["s"]
     return None if is_filler(secret) else crc_in_base62(secret[:-6]) == secret[-6:]
 
 
 def is_macaroon(_data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True where the token of PyPI decodes to a macaroon of version 2 that PyPI issued."""
+    """Return True if the token decodes to a macaroon of version 2 issued by PyPI."""
     raw = decoded(match["s"])
     issued = raw is not None and re.match(rb"\x02\x01(?:\x08pypi\.org|\x0dtest\.pypi\.org)\x02.", raw, re.DOTALL)
     return True if issued and not is_filler(match["s"][20:]) else None
 
 
 def is_reference(_data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True where the token decodes to a reference of Artifactory: `reftkn:01:EXPIRY:KEY`."""
+    """Return True if the token decodes to a reference token of Artifactory: `reftkn:01:EXPIRY:KEY`."""
     raw = decoded(match["s"])
     return True if raw and re.match(rb"reftkn:\d\d:\d{10}:[A-Za-z0-9]{20}", raw) else None
 
@@ -100,7 +100,7 @@ def is_storage_key(_data: bytes, match: re.Match[bytes]) -> bool | None:
 
 
 def decoded(text: bytes) -> bytes | None:
-    """Return `text` from base64 of either alphabet, padded or not, None where it is none."""
+    """Decode base64 in either alphabet, with or without padding; None if it is invalid."""
     padded = text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4)
     try:
         return b64decode(padded, validate=True) if b"+" in text or b"/" in text else urlsafe_b64decode(padded)
@@ -109,14 +109,14 @@ def decoded(text: bytes) -> bytes | None:
 
 
 def is_access_key(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return whether the secret that belongs to an AWS key id stands beside it."""
+    """Return whether the secret of an AWS key id is nearby."""
     if is_filler(match["s"]):
         return None
     return bool(aws_secrets_beside(data, match))
 
 
 def aws_secrets_beside(data: bytes, match: re.Match[bytes]) -> tuple[bytes, ...]:
-    """Return what may be the secrets that belong to an AWS key id, once each."""
+    """Return the possible secrets of an AWS key id, each once."""
     around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
     return tuple(dict.fromkeys(filter(_is_aws_secret, _AWS_SECRET.findall(around))))
 
@@ -125,7 +125,7 @@ _AWS_SECRET = re.compile(
     rb"(?<![A-Za-z0-9/+_-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"
     rb"|(?:(?<=[\x12\x8c\xd9U]\x28)|(?<=\x28\0\0\0))[A-Za-z0-9/+]{40}|(?<=\nV)[A-Za-z0-9/+]{40}(?=\n)"
 )
-"""Or behind its length, 40, where anything may follow."""
+"""An AWS secret between other characters, or after its length (40), with anything after it."""
 _AWS_ID = re.compile(rb"A[KS]IA[A-Z2-7]{16}")
 
 
@@ -135,19 +135,19 @@ def _is_aws_secret(secret: bytes) -> bool:
 
 
 def is_named_aws_secret(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True for a secret without its key id: with it, that says so."""
+    """Return True for a secret without its key id; otherwise the key id is reported."""
     around = data[max(0, match.start("s") - _BESIDE) : match.end() + _BESIDE]
     return None if _AWS_ID.search(around) or not _is_aws_secret(match["s"]) else True
 
 
 def is_kaggle_key(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True where a user name stands beside the key, as in kaggle.json."""
+    """Return True if a user name is beside the key, as in kaggle.json."""
     around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
     return None if is_filler(match["s"]) or b'"username' not in around else True
 
 
 def is_registry_login(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True where the text decodes to a name and a password, under `auths` as in the configuration of Docker."""
+    """Return True if the text decodes to a name and a password, under `auths` as in Docker's configuration."""
     user, colon, password = (decoded(match["s"]) or b"").partition(b":")
     if b'"auths' not in data[: match.start()] or not (user and colon) or len(password) < _PASSWORD:
         return None
@@ -156,14 +156,14 @@ def is_registry_login(data: bytes, match: re.Match[bytes]) -> bool | None:
 
 
 def is_netrc_password(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True where machine and login stand before the password."""
+    """Return True if machine and login precede the password."""
     before = data[max(0, match.start() - _BESIDE) : match.start()]
     entry = re.search(rb"machine[ \t]+[\w.-]+(?:\s|\\n)+login[ \t]+[^\s\\]+(?:\s|\\n)+\Z", before)
     return True if entry and not is_filler(match["s"]) else None
 
 
 def is_shared_signature(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return whether what the signature of a URL of Azure Storage allows stands beside it, and when it ends."""
+    """Return whether the permissions and expiry of an Azure Storage URL are beside its signature."""
     around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
     told = all(re.search(rb"[?&;\x22']" + name, around) for name in (rb"sv=20\d\d-", rb"se=", rb"sp="))
     return False if told and not is_filler(match["s"]) else None
@@ -176,7 +176,7 @@ def is_google_key(data: bytes, match: re.Match[bytes]) -> bool | None:
 
 
 def is_web_token(_data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True for tokens of services, False for others: whether one has expired would depend on the day."""
+    """Return True for tokens of services, False for others; expiry is ignored, as results would depend on the day."""
     header, claims = (_json(match[group]) for group in ("header", "claims"))
     if not isinstance(header.get("alg"), str) or str(header["alg"]).lower() == "none" or not claims:
         return None
@@ -201,9 +201,9 @@ _WORDS = re.compile(rb"[a-z]{3,}")
 
 
 def is_random(secret: bytes) -> bool:
-    """Return whether a text changes between letters, capitals and digits as random ones do, and words and paths do not.
+    """Return whether a text mixes lower case, upper case and digits like a random one, unlike words and paths.
 
-    Of random texts of 20 characters it passes over one in ten: they hold no digits, or a word by chance.
+    It misses one in ten random texts of 20 characters, which have no digits, or a word by chance.
     """
     if is_filler(secret):
         return False
@@ -220,16 +220,16 @@ def is_random(secret: bytes) -> bool:
 
 
 def _holds_words(letters: bytes) -> bool:
-    """Return whether much of a text of both cases stands in runs of small letters, as names in camel case do."""
+    """Return whether much of a mixed-case text consists of lower-case runs, like names in camel case."""
     in_words = sum(map(len, _WORDS.findall(letters)))
     return _LONG_WORD.search(letters) is not None or in_words > len(letters) * 0.5
 
 
 def mixes(_data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return True where what follows a short prefix is random: names begin so, too."""
+    """Return True if the part after a short prefix is random, since names may begin with the prefix too."""
     return True if is_random(match["s"]) else None
 
 
 def mixes_alone(data: bytes, match: re.Match[bytes]) -> bool | None:
-    """Return False, not sure, for the identifiers of keys that are random: their secrets stand elsewhere."""
+    """Return False (unsure) for random key identifiers, whose secrets are elsewhere."""
     return None if mixes(data, match) is None else False

@@ -1,4 +1,4 @@
-"""How the form of a credential is written down: a prefix and what follows it, or the name that stands before it."""
+"""Definitions of credential forms: a prefix and the rest, or a name in front of the value."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ Check = Callable[[bytes, re.Match[bytes]], bool | None]
 
 
 EDGE = rb"(?:(?<![A-Za-z0-9_+-])|(?<=\\[nrt]))"
-"""Nothing that a token is made of: the letter of an escaped line end is no part of it."""
+"""No character of a token precedes; the letter of an escaped line end does not count as one."""
 
 
 class Make(NamedTuple):
-    """One form of credential: `nominates` begins with the literal `lead`, `form` is all of it with the group `s`.
+    """One form of credential: the pattern `nominates` begins with the literal `lead`; `form` matches all of it.
 
-    `back` is how many bytes before `lead` it may begin. `check(data, match)` says whether it is sure, None where it is
-    none at all.
+    The group `s` of `form` is the secret.
+
+    The credential may begin up to `back` bytes before `lead`. `check(data, match)` returns whether it is certain, or
+    None if it is no credential.
     """
 
     title: str
@@ -43,9 +45,9 @@ _CONTENTS = {
 
 
 def token(title: str, prefix: str, kind: str, length: str, check: Check = varies, *, whole: bool = False) -> Make:
-    """Return the make of `prefix` and `length` characters of one kind, with nothing of the sort before or after.
+    """Return the form of `prefix` and `length` characters of one kind, with none of that kind before or after.
 
-    What is checked is without the prefix, unless `whole`.
+    The check gets the part after the prefix, or everything if `whole`.
     """
     lead, content = prefix.encode(), _CONTENTS[kind]
     least = min(int(length.partition(",")[0]), RUN)
@@ -55,7 +57,7 @@ def token(title: str, prefix: str, kind: str, length: str, check: Check = varies
 
 
 def named(title: str, name: str, kind: bytes, length: int, check: Check = varies) -> Make:
-    """Return the make of a value of `length` characters that only the name before it tells."""
+    """Return the form of a value of `length` characters that only the name before it identifies."""
     before = name.encode() + rb"[ \t\x22'=:,\\>(\]]{1,12}"
     least, most = (length, length) if length > 20 else (length, 100)
     form = b"%b(?P<s>%b{%d,%d})" % (before, kind, least, most)
@@ -64,6 +66,6 @@ def named(title: str, name: str, kind: bytes, length: int, check: Check = varies
 
 
 def shaped(title: str, lead: str, nominates: bytes, form: bytes, check: Check = varies, back: int = 0) -> Make:
-    """Return the make of a form that is more than a prefix and its rest."""
+    """Return a form that is more complex than a prefix and its rest."""
     edged = EDGE + form + rb"(?![A-Za-z0-9_+-])"
     return Make(title, lead.encode(), nominates, edged, check, back)

@@ -1,6 +1,6 @@
-"""Forms of the keys of further services: a table, each as its issuer or its secret scanning partner describes it.
+"""Key forms of further services: a table, following the descriptions of issuers or their secret scanning partners.
 
-What has a checksum, a structure, or stands beside its identifier is in `scanners.parsing.credentials`.
+Keys with a checksum, a structure or an identifier beside them are in `scanners.parsing.credentials`.
 """
 
 from __future__ import annotations

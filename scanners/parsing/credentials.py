@@ -1,7 +1,7 @@
-"""Credentials of many makes: where one may stand, and its exact form.
+"""Credentials of many services: how to find candidates, and their exact forms.
 
-A table: the checks of credential_checks decide. Private keys, passwords in URLs and what only a name tells have parsers
-of their own.
+A table of forms, with checks from credential_checks. Private keys, passwords in URLs and secrets that only a name
+identifies have parsers of their own.
 """
 
 from __future__ import annotations
@@ -39,18 +39,19 @@ from scanners.parsing.private_key import private_key_at, putty_key_at
 
 KEY_ENDS = (b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----", b"PuTTY-User-Key-File-")
 BACK = 512
-"""Bytes before a nominated place that are looked at."""
+"""Bytes before a nominated place that are examined."""
 REACH = 16 * 1024
-"""Bytes after it."""
+"""Bytes after a nominated place that are examined."""
 _BESIDE = 128
-"""Bytes around a secret that has a name, in which a form may begin or end that it is a part of."""
+"""Bytes around a named secret in which a form that contains it may begin or end."""
 
 
 class Credential(NamedTuple):
-    """What stands in `start:stop` of the bytes looked at.
+    """A credential in `start:stop` of the examined bytes.
 
-    `sure` says that it is verified, or that nothing else looks so; `hidden` are the texts that must go nowhere, and
-    `mark` tells two of one title apart without saying what they are; `named` says that only a name tells it.
+    `sure` tells whether it is verified or unmistakable, `hidden` are the strings that must not appear in results,
+    `mark` distinguishes credentials of the same title without revealing them, and `named` tells whether only a name
+    identifies it.
     """
 
     title: str
@@ -63,7 +64,7 @@ class Credential(NamedTuple):
 
 
 def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
-    """Yield the credentials whose lead stands at `at` of `data`."""
+    """Yield the credentials whose literal start is at `at` in `data`."""
     counted = counted_secret_at(data, at)
     if counted:
         yield from _named(next(set_apart(data, counted.stop - 1)), counted)
@@ -79,7 +80,7 @@ def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
 
 
 def _made(data: bytes, at: int) -> Iterator[Credential]:
-    """Yield what has the form of one of `MAKES`."""
+    """Yield credentials with one of the forms in `MAKES`."""
     for make in MAKES:
         if not data.startswith(make.lead, at):
             continue
@@ -97,19 +98,19 @@ def _keyed(data: bytes, at: int) -> Iterator[Credential]:
         yield from _private_key(data, at)
     login = login_at(data, at) if data.startswith(b"://", at) else None
     if login:
-        # No digest of a password: it could be guessed by it. Its host tells it apart
+        # No digest of a password, since it could be guessed from that; the host distinguishes them
         hidden, where = (login.password.decode("utf-8", "replace"),), printable(login.host, 60)
         yield Credential(login.title, login.start, login.stop, login.sure, hidden, where)
 
 
 @cache
 def _compiled(form: bytes) -> re.Pattern[bytes]:
-    # Not all at import: a hundred regular expressions take longer than a small file
+    # Not at import: compiling a hundred regular expressions takes longer than scanning a small file
     return re.compile(form)
 
 
 def _around(make: Make, data: bytes, at: int) -> re.Match[bytes] | None:
-    """Return the form that begins at `at`, or up to `back` before it and reaches beyond it."""
+    """Return the match that begins at `at`, or up to `back` before it and extends beyond it."""
     if not make.back:
         return _compiled(make.form).match(data, at)
     begin = max(0, at - make.back)
@@ -117,7 +118,7 @@ def _around(make: Make, data: bytes, at: int) -> re.Match[bytes] | None:
 
 
 def _named(data: bytes, found: NamedSecret) -> Iterator[Credential]:
-    """Yield the secret that only its name tells, where no make has it."""
+    """Yield the secret that only its name identifies, unless it has one of the forms."""
     first = max(0, found.start - _BESIDE)
     around = data[first : found.stop + _BESIDE]
     likely = (make for make in MAKES if make.lead in around)
@@ -296,7 +297,7 @@ MAKES = (
 )
 _PLACES = (b"AccountKey=", b"sig=", b"8Q~")
 RUNS = (*(make.nominates for make in MAKES if make.lead not in _PLACES), *NAMED_RUNS)
-"""What stands in runs of characters of tokens, as the matcher wants it (see detector.py)."""
+"""Patterns within runs of token characters, for `Detector.runs`."""
 PATTERNS = (
     rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nru05acdAD]{1,24}[A-Za-z0-9+/]{20}",
     rb"PRIVATE KEY BLOCK-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]",

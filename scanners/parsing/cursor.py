@@ -1,4 +1,4 @@
-"""A reader's bytes taken one field after the other, through a buffer: for formats of many small fields."""
+"""Sequential, buffered access to the fields in a reader, for formats of many small fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _form(code: str) -> struct.Struct:
 
 
 class Cursor:
-    """A position in `reader` that moves forward; `order` is the byte order of numbers, as `struct` writes it."""
+    """A position in `reader` that moves forward; `order` is the byte order of numbers in `struct` notation."""
 
     __slots__ = ("_buffer", "_start", "order", "position", "reader")
 
@@ -26,7 +26,7 @@ class Cursor:
         self._buffer, self._start = b"", position
 
     def take(self, length: int) -> bytes:
-        """Return the next `length` bytes; raises Truncated where they are not there."""
+        """Return the next `length` bytes; raises Truncated if they are missing."""
         start = self.position - self._start
         if start + length > len(self._buffer):
             self._fill(length)
@@ -35,7 +35,7 @@ class Cursor:
         return self._buffer[start : start + length]
 
     def number(self, code: str) -> int:
-        """Return the next integer, whose width and sign `code` says as `struct` does."""
+        """Return the next integer, whose width and sign are given by the `struct` code."""
         form = _form(self.order + code)
         start, size = self.position - self._start, form.size
         if start + size > len(self._buffer):
@@ -46,7 +46,7 @@ class Cursor:
         return value
 
     def skip(self, length: int) -> None:
-        """Pass over `length` bytes; raises Truncated where they are not there."""
+        """Skip `length` bytes; raises Truncated if they are missing."""
         if length > self.reader.size - self.position:
             raise Truncated(self.position, length, self.reader.size)
         self.position += length
@@ -54,7 +54,7 @@ class Cursor:
             self._buffer, self._start = b"", self.position
 
     def skip_strings(self, count: int, code: str) -> None:
-        """Pass over `count` strings, each behind its length in bytes; raises Truncated where they are not there."""
+        """Skip `count` strings, each after its length in bytes; raises Truncated if they are missing."""
         length = _form(self.order + code)
         while count:
             at, buffer = self.position - self._start, self._buffer

@@ -1,4 +1,4 @@
-"""Passwords in the URLs of databases and servers (RFC 3986, 3.2.1), and those that documentation writes into them."""
+"""Passwords in the URLs of databases and servers (RFC 3986, 3.2.1), except placeholders of documentation."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _NO_HOST = (
     rb"|[^.]+|x+\..*)"
 )
 _EXAMPLE = rb"(?i)127\..*|0\.0\.0\.0|your.*|.*example.*|.*\.(?:test|invalid|localhost)|localhost|x+\..*"
-"""Hosts that pages write, and the machine itself, on which everybody tries things out."""
+"""Hosts of examples, and the local machine, which is used for experiments."""
 
 
 class Login(NamedTuple):
-    """A password in `start:stop`; `sure` says that it varies as passwords do that somebody chose well."""
+    """A password in `start:stop`; `sure` tells whether it varies like a well-chosen password."""
 
     title: str
     start: int
@@ -52,7 +52,7 @@ class Login(NamedTuple):
 
 
 def login_at(data: bytes, at: int) -> Login | None:
-    """Return the login of the database whose URL has its `://` at `at`, None for none and for examples of one."""
+    """Return the login in the URL whose `://` is at `at`, or None if there is none, or only an example."""
     scheme, login = re.search(_SCHEME, data[max(0, at - 24) : at]), re.match(_LOGIN, data[at : at + 512])
     if scheme is None or login is None:
         return None
@@ -65,7 +65,7 @@ def login_at(data: bytes, at: int) -> Login | None:
         return None
     kinds = sum(re.search(kind, password) is not None for kind in (rb"[A-Z]", rb"[a-z]", rb"\d", rb"[^A-Za-z0-9]"))
     sure = len(password) >= 8 and kinds >= 2
-    if re.fullmatch(_NO_HOST, host):  # an example, or a machine that only those beside it reach
+    if re.fullmatch(_NO_HOST, host):  # an example, or a machine in a local network
         if kinds < 3 or len(password) < 8 or title in _PAGES:
             return None
         sure = is_random(password) and not re.fullmatch(_EXAMPLE, host)

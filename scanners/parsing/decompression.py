@@ -1,6 +1,6 @@
-"""Decompression in bounded steps: any codec over a reader as an iterator of chunks, at most `CHUNK` bytes each.
+"""Decompression in bounded steps: any codec over a reader, as an iterator of chunks of at most `CHUNK` bytes.
 
-Heavy or optional codecs are imported where they are used. Damage raises Malformed, a cut stream Truncated.
+Heavy or optional codecs are imported where they are used. Damage raises Malformed, and a cut stream Truncated.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from modelsweep.core.units import KIB, MIB
 CHUNK = 256 * KIB
 """Bytes of one step of output."""
 STEPS = (CHUNK, 512, 1)
-"""Bytes of one step of output: the first one, and those by which damage is approached."""
+"""Bytes per step of output: the normal size, and the smaller ones for approaching damage."""
 INPUT = 64 * KIB
-"""Bytes of one step of input, up to which the first ones grow: a stream of a few bytes does not cost a whole step."""
+"""Maximum bytes per step of input; steps grow up to this, so that a tiny stream does not cost a whole one."""
 MEMORY = 256 * MIB
-"""Dictionary and window a stream may ask for."""
+"""Maximum bytes of dictionary or window that a stream may request."""
 
 
 class Decoder(Protocol):
@@ -34,7 +34,7 @@ class Decoder(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is no more output without more input."""
+        """Whether more output requires more input."""
 
     @property
     def unused_data(self) -> bytes | None:
@@ -45,9 +45,9 @@ class Decoder(Protocol):
 
 
 class Inflater:
-    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`; `wbits` as zlib takes it.
+    """`zlib.decompressobj` with the interface of `bz2.BZ2Decompressor`; `wbits` is zlib's parameter.
 
-    `header` is the beginning of the stream, where the data that follows is without one.
+    `header` is a beginning to add in front of data that lacks one.
     """
 
     __slots__ = ("_zlib", "needs_input")
@@ -77,8 +77,8 @@ class Inflater:
 class Expansion:
     """Decompressed chunks of one member, and how they ended.
 
-    A loader may have run what stands before the damage, so a fault ends the chunks quietly and is kept in `fault`
-    for the scanner to say; running out of the unit's budget counts as one.
+    A loader may have run what precedes the damage, so an error only ends the chunks, and is kept in `fault` for the
+    scanner to report; exhausting the unit's budget counts as one.
     """
 
     __slots__ = ("_context", "crc", "fault", "size")
@@ -90,7 +90,7 @@ class Expansion:
         self.size = 0
 
     def reader(self, chunks: Iterable[bytes]) -> Reader:
-        """Return a reader of what `chunks` gave before its end or its fault."""
+        """Return a reader of what `chunks` yields before its end or its error."""
         return self._context.spool(self._kept(chunks))
 
     def _kept(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -116,13 +116,13 @@ def decoded(
     steps: tuple[int, ...] = STEPS,
     given: int = 0,
 ) -> Generator[bytes, None, int]:
-    """Yield what a decoder makes of the bytes [start, stop), and return the offset after the end of its stream.
+    """Yield the decoded bytes of [start, stop), and return the offset after the end of the stream.
 
-    `size` ends a stream that does not say itself where it ends, after so many bytes of output.
+    `size` ends a stream without an end mark after that many bytes of output.
 
-    Decoders give nothing for the step that meets damage, where a loader that reads in smaller steps got something:
-    so damage is approached again in finer `steps`, leaving out the bytes already `given`. Raises Truncated where the
-    stream goes on beyond `stop`, and Malformed where it is damaged.
+    A decoder returns nothing for the step in which it meets damage, while a loader that reads in smaller steps gets
+    some output. So damage is approached again in finer `steps`, leaving out the bytes already `given`. Raises
+    Truncated if the stream continues beyond `stop`, and Malformed if it is damaged.
     """
     run = _Run(reader, start, stop, size, given)
     try:
@@ -134,7 +134,7 @@ def decoded(
 
 
 class _Run:
-    """One attempt at a stream; `given` counts the bytes of output that this and earlier attempts have yielded."""
+    """One attempt to decode a stream; `given` counts the bytes that this and earlier attempts have yielded."""
 
     __slots__ = ("given", "reader", "size", "start", "stop")
 
@@ -142,7 +142,7 @@ class _Run:
         self.reader, self.start, self.stop, self.size, self.given = reader, start, stop, size, given
 
     def outputs(self, decoder: Decoder, step: int) -> Generator[bytes, None, int]:
-        """Yield output not yet given, `step` bytes at a time; return the offset after the end of the stream."""
+        """Yield output that was not yielded yet, `step` bytes at a time; return the offset after the stream's end."""
         position, taken, made, known = self.start, KIB, 0, self.given
         while not decoder.eof and made < self.size:
             data, asked = b"", decoder.needs_input
@@ -168,10 +168,9 @@ def _step(decoder: Decoder, data: bytes, position: int, length: int) -> bytes:
 
 
 class LzmaDecoder:
-    """`lzma.LZMADecompressor` within `MEMORY`; for a raw stream `filters` describe what a header would.
+    """`lzma.LZMADecompressor` limited to `MEMORY`; for a raw stream, `filters` replace the header.
 
-    The dictionary of a raw stream is made no larger than that: data that does not reach back so far needs no more,
-    whatever its header says.
+    The dictionary of a raw stream is capped at `MEMORY`, since data that does not refer further back needs no more.
     """
 
     __slots__ = ("_errors", "_larger", "_lzma")
@@ -196,7 +195,7 @@ class LzmaDecoder:
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is no more output without more input."""
+        """Whether more output requires more input."""
         return self._lzma.needs_input
 
     @property
@@ -205,7 +204,7 @@ class LzmaDecoder:
         return self._lzma.unused_data
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """Return up to `max_length` bytes of output; raises Malformed, and OverLimit where `MEMORY` is not enough."""
+        """Return up to `max_length` bytes of output; raises Malformed, and OverLimit if `MEMORY` is insufficient."""
         try:
             return self._lzma.decompress(data, max_length)
         except self._errors as error:
@@ -234,27 +233,27 @@ def lzma_filter(properties: bytes) -> dict[str, int]:
 
 
 def inflated(reader: Reader, start: int, stop: int, wbits: int) -> Generator[bytes, None, int]:
-    """Yield the deflate, zlib or gzip stream (`wbits` as zlib takes it) at `start`; return the offset after it."""
+    """Yield the deflate, zlib or gzip stream (by zlib's `wbits`) at `start`; return the offset after it."""
     return decoded(reader, start, stop, lambda: Inflater(wbits))
 
 
 _PLAIN_HEADER = b"\x1f\x8b\x08" + bytes(7)
-"""The header of gzip that says nothing."""
+"""A gzip header without any optional fields."""
 _HEADER_SUM, _EXTRA, _NAME, _COMMENT = 2, 4, 8, 16
 
 
 def ungzip(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
     """Yield the gzip stream at `start`; return the offset after it.
 
-    The header is read as Python's `gzip` reads it: zlib alone refuses reserved flags and a wrong checksum of the
-    header, where `gzip.open` and all that is built on it (joblib, pandas, tarfile) go on.
+    The header is read like in Python's `gzip`: zlib itself rejects reserved flags and a wrong header checksum, while
+    `gzip.open` and everything built on it (joblib, pandas, tarfile) accept them.
     """
     data = after_gzip_header(reader, start, stop)
     return decoded(reader, data, stop, lambda: Inflater(16 + zlib.MAX_WBITS, _PLAIN_HEADER))
 
 
 def after_gzip_header(reader: Reader, start: int, stop: int) -> int:
-    """Return where the data of a gzip stream begins (RFC 1952, section 2.3); raises Truncated."""
+    """Return the offset of the data in a gzip stream (RFC 1952, section 2.3); raises Truncated."""
     flags, position = reader.read(start, 10)[3], start + 10
     if flags & _EXTRA:
         position += 2 + int.from_bytes(reader.read(position, 2), "little")
@@ -268,7 +267,7 @@ def after_gzip_header(reader: Reader, start: int, stop: int) -> int:
 
 
 def inflated64(reader: Reader, start: int, stop: int) -> Iterator[bytes]:
-    """Yield the Deflate64 stream at `start`; raises MissingDependency where no package reads it."""
+    """Yield the Deflate64 stream at `start`; raises MissingDependency if no package for it is installed."""
     try:
         import inflate64
     except ImportError:
@@ -308,7 +307,7 @@ def unlzma(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]
 
 _LZMA_HEADER = 13
 _ENDLESS = b"\xff" * 8
-"""The length of a .lzma stream that ends with a mark, as Python writes them."""
+"""The length field of a .lzma stream with an end mark, as Python writes it."""
 
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -319,7 +318,7 @@ _CHECKSUM_FLAG = 4
 def unzstd(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
     """Yield the Zstandard frame at `start` block by block (RFC 8878, section 3.1.1); return the offset after it.
 
-    A block holds at most 128 KiB, so walking the blocks bounds every step and shows where a cut frame ends.
+    A block holds at most 128 KiB, so walking the blocks bounds each step and finds the end of a cut frame.
     """
     import zstandard
 
@@ -344,7 +343,7 @@ def _zstd_fault(message: str, position: int) -> Malformed | OverLimit:
 
 
 def _zstd_parts(frame: Reader) -> Iterator[bytes]:
-    """Yield header, blocks and checksum of the frame at the start of `frame`; raises Truncated where one is cut."""
+    """Yield header, blocks and checksum of the frame at the start of `frame`; raises Truncated if one is cut."""
     descriptor = frame.read(4, 1)[0]
     single_segment = descriptor >> 5 & 1
     dictionary = (0, 1, 2, 4)[descriptor & 3]
@@ -375,7 +374,7 @@ LZ4_LEGACY_BLOCK = 8 * MIB
 def unlz4_legacy(reader: Reader, start: int, stop: int) -> Generator[bytes, None, int]:
     """Yield the blocks of the legacy LZ4 frame at `start`; return the offset after the last one.
 
-    The frame has no end mark: it goes on to the next magic number or the end (LZ4 frame format, "Legacy frame").
+    The frame has no end mark: it extends to the next magic number or the end (LZ4 frame format, "Legacy frame").
     """
     import lz4.block
 

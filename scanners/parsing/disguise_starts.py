@@ -1,7 +1,7 @@
-"""Where payloads in disguise may begin in bytes: all that is looked for in one pass where hyperscan searches.
+"""Find where disguised payloads may begin, in one pass if hyperscan is used.
 
-Both ways of looking say the same. XOR with one byte leaves the XOR of neighbours as it is: by that the standard library
-finds the beginning of a payload under all keys at once; hyperscan is given it under each of them.
+Both implementations give the same results. XOR with one byte does not change the XOR of neighbouring bytes, so the
+standard library finds the beginning of a payload under all keys at once; hyperscan has a pattern for each key.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Protocol
 from scanners.matcher import Database, SoughtPattern, matcher_for
 
 RUN = 24
-"""Printable characters in a row from which a text encoding is looked for."""
+"""Minimum printable characters in a row that are examined as encoded text."""
 STARTS = 1_000
-"""Places of one kind that are undone."""
+"""Maximum places of one kind that are decoded."""
 BUSY = 1_000
-"""Places in all at which hyperscan is stopped, since each costs a call: such bytes are searched the other way."""
+"""Total matches at which hyperscan is stopped, since each costs a call; `re` searches such bytes instead."""
 TEXTS = (b"cos\ns", b"cos\np", b"cposix\ns", b"cnt\ns", b"c__builtin__\n", b"cbuiltins\n", b"csubprocess\n")
-"""Beginnings of payloads of protocols 0 and 1."""
+"""Beginnings of pickle payloads of protocols 0 and 1."""
 DANGEROUS_TEXTS = (b"cos\ns", b"cos\np", b"cposix\ns", b"cnt\ns", b"csubprocess\n")
-"""Those that no harmless stream holds."""
+"""Those that no harmless pickle contains."""
 BEGINNINGS = (b"\x7fELF", b"MZ\x90\0\x03", *TEXTS, b"#!/bin/", b"#!/usr/bin/", b"\x1f\x8b\x08\0")
 _PICKLED = (b"\x80\x04\x95", b"\x80\x05\x95", b"\x80\x02c", b"\x80\x03c")
 ENCODED = (*_PICKLED, *TEXTS, b"\x7fELF", b"\x1f\x8b\x08\0")
-"""What is worth a look where it is encoded."""
+"""Beginnings that are searched for in encoded form."""
 DEFLATED = (b"\x78\x9c", b"\x78\xda", b"\x78\x01", b"\x78\x5e")
 TURNED_TEXTS = tuple(text[::-1] for text in TEXTS)
 TURNED_BEGINNINGS = tuple(beginning[::-1] for beginning in (*BEGINNINGS, *_PICKLED))
@@ -40,7 +40,7 @@ LINE_IN_ESCAPES = rb"c(?:os|posix)\\n[sp]"
 AS_LATIN1 = rb"\xc2\x80[\x02-\x05](?:\xc2\x95|[cX]|\xc2\x8c)"
 DEFLATED_AS_LATIN1 = (rb"x\xc2\x9c", rb"x\xc3\x9a")
 WIDE_HEAD = rb"\x80\x00[\x02-\x05]\x00[\x95c\x8cX]\x00"
-"""The header of a pickle with two bytes for each."""
+"""The header of a pickle with two bytes per character."""
 WRITTEN = {
     UU_HEAD: b"begin ",
     QUOTED_PRINTABLE: b"=80=0",
@@ -51,14 +51,14 @@ WRITTEN = {
     DEFLATED_AS_LATIN1[0]: b"x\xc2\x9c",
     DEFLATED_AS_LATIN1[1]: b"x\xc3\x9a",
 }
-"""Patterns of how payloads begin where they are written as text, each with a literal that all it matches holds."""
+"""Patterns for beginnings of payloads written as text, each with a literal in every match."""
 STUB = b"This program cannot"
 XORED = (b"\x7fELF", STUB, *TEXTS, b"#!/bin/", b"import os", *_PICKLED)
 _PROTOCOLS, _OPENERS = b"\x02\x03\x04\x05", b"\x95c\x8cX"
 _HEADER = re.compile(rb"\x80[%b][%b]" % (_PROTOCOLS, _OPENERS))
 _HEADERS = tuple(b"\x80%c%c" % (protocol, opener) for protocol in _PROTOCOLS for opener in _OPENERS)
 QUOTED = bytes(97 if 33 <= byte <= 126 else 0 for byte in range(256))
-"""Turns printable characters, but for space, into `a`."""
+"""Translation table that maps printable characters except space to `a`."""
 LONG = b"a" * RUN
 _KEYS = 256
 _LETTERS = b"\t\n" + bytes(range(0x20, 0x7F))
@@ -67,40 +67,40 @@ _IS_LETTER = bytes(byte in _LETTERS for byte in range(256))
 _IS_ZERO = bytes(byte == 0 for byte in range(256))
 _WIDE = b"\1" * RUN
 _ONE_RUN = 1
-"""Patterns before those of `WRITTEN`."""
+"""Number of patterns before those of `WRITTEN`."""
 _LAYOUT = 5
-"""Raised when `_wanted` makes something else of the same values: databases are kept."""
+"""Increase this when `_wanted` changes for the same values, since databases are stored."""
 
 
 class Starts(Protocol):
-    """Where in some bytes there is what was looked for."""
+    """The matches in some bytes."""
 
     @property
     def has_run(self) -> bool:
-        """Whether `RUN` printable characters stand in a row."""
+        """Whether `RUN` printable characters occur in a row."""
 
     @property
     def has_wide(self) -> bool:
-        """Whether `RUN` characters of two bytes, the second of which is zero, stand in a row."""
+        """Whether `RUN` two-byte characters, whose second byte is zero, occur in a row."""
 
     def holds(self, written: bytes) -> bool:
         """Return whether a pattern of `WRITTEN` matches anywhere."""
 
     def wide_heads(self) -> Iterable[int]:
-        """Return where WIDE_HEAD matches, the first `STARTS` places."""
+        """Return the first `STARTS` offsets at which WIDE_HEAD matches."""
 
     def of(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
-        """Yield which of some of `literals()` stands where, the first `STARTS` places of each."""
+        """Yield (literal, offset) for the first `STARTS` occurrences of each of `wanted`, all from `literals()`."""
 
     def xored(self, *wanted: bytes) -> Iterable[tuple[bytes, int]]:
-        """Yield which of some of XORED stands where under any key, 0 too, the first `STARTS` places of each."""
+        """Yield (literal, offset) for `wanted` from XORED under any key including 0, the first `STARTS` of each."""
 
     def headers(self) -> Iterable[int]:
-        """Return where a header of a pickle may stand, all places in order."""
+        """Return all possible offsets of a pickle's header, in order."""
 
 
 def starts_in(data: bytes) -> Starts:
-    """Return where in `data` payloads in disguise may begin."""
+    """Return where in `data` disguised payloads may begin."""
     if not matcher_for.pays:
         return _Searched(data)
     found: list[tuple[int, int]] = []
@@ -109,7 +109,7 @@ def starts_in(data: bytes) -> Starts:
 
 @cache
 def ascii85_beginnings() -> tuple[bytes, ...]:
-    """Return what payloads begin with in Ascii85, whose letters are quotes, too, so that no run of them can be told."""
+    """Return the beginnings of payloads in Ascii85, whose alphabet contains quotes, so that runs have no clear end."""
     import base64
 
     heads = [beginning[:4] for beginning in ENCODED]
@@ -119,18 +119,18 @@ def ascii85_beginnings() -> tuple[bytes, ...]:
 
 @cache
 def literals() -> tuple[bytes, ...]:
-    """Return what is looked for as it stands."""
+    """Return the literals that are searched for unchanged."""
     return tuple(dict.fromkeys((*ascii85_beginnings(), *DEFLATED, *TURNED_TEXTS, *TURNED_BEGINNINGS, *_HEADERS)))
 
 
 @cache
 def mask(key: int) -> bytes:
-    """Return what XORs bytes with a key, for `bytes.translate`."""
+    """Return a table for `bytes.translate` that XORs bytes with a key."""
     return bytes(byte ^ key for byte in range(256))
 
 
 def _has_wide(data: bytes) -> bool:
-    """Return whether `RUN` letters of two bytes stand in a row; a regular expression would take ten times as long."""
+    """Return whether `RUN` two-byte letters occur in a row; a regular expression would be ten times slower."""
     for first in (0, 1):
         low, high = data[first::2], data[first + 1 :: 2]
         if bytes(RUN) in high:
@@ -190,12 +190,12 @@ def _places(data: bytes, literal: bytes) -> Iterator[int]:
 
 @cache
 def _search(literal: bytes) -> Callable[..., re.Match[bytes] | None]:
-    """Return what finds `literal`: in CPython a fifth of the time that `find` takes for a few bytes."""
+    """Return a search function for `literal`, which takes a fifth of the time of `find` in CPython."""
     return re.compile(re.escape(literal)).search
 
 
 def delta(data: bytes) -> bytes:
-    """Return the XOR of each byte with the next one: one byte less."""
+    """Return the XOR of each byte with the next one, one byte shorter."""
     number = int.from_bytes(data, "big")
     return (number ^ (number >> 8)).to_bytes(len(data), "big")[1:]
 
@@ -204,10 +204,10 @@ def delta(data: bytes) -> bytes:
 
 
 def _wanted() -> Iterator[SoughtPattern]:
-    """Yield what the database is made of; `_Scanned` knows by the number of each what was found."""
+    """Yield the patterns of the database, whose numbers `_Scanned` relies on."""
     yield SoughtPattern(rb"[!-~]{%d}" % RUN)
     yield from map(SoughtPattern, WRITTEN)
-    # Not the run itself: in its pattern the one byte that is no class is a zero, and numbers are full of those
+    # Not the run itself: the only literal byte in its pattern would be a zero, and numbers are full of these
     yield from (SoughtPattern(_escaped(b"\0%c\0" % letter) + 2 * _WIDE_LETTER) for letter in _LETTERS)
     yield SoughtPattern(WIDE_HEAD, once=False)
     for literal in literals():
@@ -235,7 +235,7 @@ _FIRST_LETTER = _ONE_RUN + len(WRITTEN)
 _HEAD_NUMBER = _FIRST_LETTER + len(_LETTERS)
 _FIRST_LITERAL = _HEAD_NUMBER + 1
 _WIDE_BYTES = 6
-"""Of what WIDE_HEAD matches."""
+"""Length of a match of WIDE_HEAD."""
 _WRITTEN_IN_ORDER = tuple(WRITTEN)
 
 

@@ -1,8 +1,8 @@
-"""Payloads that stand in bytes in disguise: reversed, XORed with one byte, in zlib, base85, Ascii85, base32 or rot13,
-in ordinary encodings one over the other, uuencoded, quoted-printable, behind escapes, or in text of two bytes a letter.
+"""Disguised payloads in bytes: reversed, XORed with one byte, in zlib, base85, Ascii85, base32 or rot13, in several
+layers of ordinary encodings, uuencoded, quoted-printable, escaped, or as text with two bytes per letter.
 
-Nothing here proves anything: what is yielded begins, once undone, as a pickle, an executable, a script or compressed
-bytes do; its structure has to say the rest.
+This module proves nothing: what it yields begins, once decoded, like a pickle, an executable, a script or compressed
+bytes; its structure must confirm that.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ from scanners.parsing.disguise_starts import (
 from scanners.parsing.encoded_runs import LINE, bare
 
 _TEXT_BEFORE = 4
-"""Printable characters before a pickle in the middle of a string."""
+"""Minimum printable characters before a pickle in the middle of a string."""
 RUNS = 5_000
-"""Such runs that are looked at."""
+"""Maximum runs of printable characters that are examined."""
 LONGEST = 1 * MIB
-"""Characters of a text that are undone."""
+"""Maximum characters of a text that are decoded."""
 _PROBE = 48
 _BEGUN = 200
-"""Letters of a text by which its encoding is told, some of them escapes."""
+"""Letters of a text, possibly with escapes, that are read to recognise its encoding."""
 _LAST = 68
-"""Letters of base64 that hold more bytes than that, a multiple of 4 also where the last ones are padding."""
+"""Letters of base64 for more than 48 bytes, a multiple of 4 even if the last ones are padding."""
 _HEAD = 64
 _WIDE_PLACES = 50
-"""Texts of two bytes for each letter that are looked at, each to its end."""
+"""Maximum texts with two bytes per letter that are examined, each to its end."""
 _PACKED = 4 * KIB
-"""Compressed bytes that the first ones are worked out from."""
+"""Compressed bytes from which the beginning of the content is computed."""
 _PRINTED = bytes(97 if 33 <= byte <= 126 and byte != ord('"') else 0 for byte in range(256))
 _OPENING = re.compile(rb"[='(>`~]{1,2}")
 _AFTER = b"'`,;)"
@@ -65,20 +65,20 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _TURNED = re.compile(rb"['`,;)]{0,3}=*([A-Za-z0-9+/_-]{20,})")
 _ENDING = re.compile(rb"[A-Za-z0-9+/_=-]{16}.{0,6}\Z", re.DOTALL)
 _STRAY = 4
-"""Characters behind a run that belong to it by chance, less one."""
+"""One more than the number of characters after a run that may belong to it by chance."""
 _ASCII85 = re.compile(rb"(?:<~)?[!-uz~\r\n]{20,}")
 _STUB_AT = 0x4E
-"""Where this stands in a PE file, behind its DOS header."""
+"""Offset of the stub text in a PE file, after its DOS header."""
 _INSIDE = re.compile(
     rb"\x80[\x02-\x05](?:\x95.{5}\x00{3}|c[A-Za-z_]\w*[.\n]|\x8c[\x01-\x40][A-Za-z_]|X.\x00{3}[A-Za-z_])", re.DOTALL
 )
 
 
 _STRINGS = ((1, b"\x8cUC"), (4, b"XTB"), (8, b"\x8d\x8e\x96"))
-"""Opcodes of strings, by how many bytes of length they have."""
+"""Opcodes of strings, by the size of their length field in bytes."""
 _SHORTEST = 2
 _BETWEEN = (b".", b"b")
-"""What stands before a stream that is no part of a string: the end of another, or joblib's state of an array."""
+"""What precedes a stream outside of a string: the end of another one, or joblib's state of an array."""
 _RUN64 = re.compile(rb"([A-Za-z0-9+/_-]{24,})={0,2}")
 _LETTERS64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
@@ -92,7 +92,7 @@ BEGUN = "text that may be a stream"
 
 
 class Disguise(NamedTuple):
-    """A payload as it is without its disguise, `how` that is called, and the offset of its first byte."""
+    """A decoded payload, the name of its disguise (`how`), and the offset of its first byte."""
 
     offset: int
     how: str
@@ -100,7 +100,7 @@ class Disguise(NamedTuple):
 
 
 def disguises(data: bytes, starts: Starts) -> Iterator[Disguise]:
-    """Yield what may be a payload in disguise; `starts` is where in `data` one may begin."""
+    """Yield possible disguised payloads; `starts` tells where in `data` one may begin."""
     if starts.has_run:
         yield from _in_text(data)
         for _, at in starts.of(*ascii85_beginnings()):
@@ -116,7 +116,7 @@ def disguises(data: bytes, starts: Starts) -> Iterator[Disguise]:
 
 
 def inside_strings(data: bytes, starts: Starts) -> Iterator[int]:
-    """Yield where pickles with a header may begin in the middle of a string of another pickle."""
+    """Yield possible starts of pickles with a header in the middle of another pickle's string."""
     for at in starts.headers():
         before = data[max(0, at - _TEXT_BEFORE) : at]
         text = len(before) == _TEXT_BEFORE and all(0x20 <= byte < 0x7F for byte in before)
@@ -125,14 +125,14 @@ def inside_strings(data: bytes, starts: Starts) -> Iterator[int]:
 
 
 def dangerous_beginnings(data: bytes, starts: Starts) -> Iterator[int]:
-    """Yield where the name of a dangerous module begins a line as GLOBAL has it, but for the first byte."""
+    """Yield where a line with GLOBAL and the name of a dangerous module begins, except at offset 0."""
     for text, at in starts.xored(*DANGEROUS_TEXTS):
         if at and data.startswith(text, at) and not _begins(data, at):
             yield at
 
 
 def _begins(data: bytes, at: int) -> bool:
-    """Return whether a string of a pickle begins here, as its length says; whoever reads the pickle looks into it."""
+    """Return whether a pickle's string begins here, according to its length; the pickle scanner examines it."""
     return any(
         data[at - width - 1 : at - width] in opcodes
         and _SHORTEST <= int.from_bytes(data[at - width : at], "little") <= len(data) - at
@@ -162,7 +162,7 @@ def _in_text(data: bytes) -> Iterator[Disguise]:
 
 
 def _places(data: bytes, start: int, end: int) -> list[int]:
-    """Return where in a run of characters an encoded text may begin: a length or an opening may stand before it."""
+    """Return where encoded text may begin in a run of characters, possibly after a length or an opening bracket."""
     openings = [match.end() for match in _OPENING.finditer(data, start, min(start + _HEAD, end))]
     return list(dict.fromkeys((start, start + 1, start + 2, *openings)))
 
@@ -183,7 +183,7 @@ def _undone(data: bytes, at: int, end: int) -> Iterator[Disguise]:
 
 
 def _may_be_unusual(run: bytes, quoted: bytes) -> bool:
-    """Return whether a text that begins so decodes to what is worth a look; `quoted` is its beginning with quotes."""
+    """Return whether the beginning of a text decodes to that of a payload; `quoted` is the same with escaped quotes."""
     from scanners.parsing.pickle_encodings import may_be_unusual
 
     match = _ASCII85.match(quoted)
@@ -192,7 +192,7 @@ def _may_be_unusual(run: bytes, quoted: bytes) -> bool:
 
 
 def _layers(data: bytes, at: int, end: int) -> Iterator[Disguise]:
-    """Yield what is base64 or hexadecimal digits, if a payload or compressed bytes are below, or more such text."""
+    """Yield what base64 or hexadecimal digits hide, if that is a payload, compressed bytes or more such text."""
     match = LINE.match(data, at, end)
     if match is None or len(match[1]) < RUN:
         return
@@ -245,7 +245,7 @@ def _may_walk(head: bytes) -> bool:
 
 
 def _backwards(run: bytes, at: int) -> Iterator[Disguise]:
-    """Yield what is base64 when it is read from its end."""
+    """Yield what is base64 when read backwards."""
     if not _ENDING.search(run[-RUN:]):
         return
     turned = run[::-1]
@@ -272,7 +272,7 @@ def _decoded64(text: bytes) -> bytes:
 
 
 def _whole(text: bytes) -> bytes:
-    """Return base64 cut where that makes it whole, with the padding that it lacks."""
+    """Return base64 cut to a valid length, with the missing padding."""
     bare = text.rstrip(b"=")
     bare = bare[:-1] if len(bare) % 4 == 1 else bare
     return bare + b"=" * (-len(bare) % 4)
@@ -287,7 +287,7 @@ def _reversed_text(data: bytes, starts: Starts) -> Iterator[Disguise]:
 
 
 def _escaped(data: bytes, starts: Starts) -> Iterator[Disguise]:
-    """Yield what is uuencoded, quoted-printable, or written with the escapes of Python, C or JSON."""
+    """Yield what is uuencoded, quoted-printable, or escaped as in Python, C or JSON."""
     match = re.search(UU_HEAD, data) if starts.holds(UU_HEAD) else None
     if match:
         begun = match.end() - 1
@@ -301,7 +301,7 @@ def _escaped(data: bytes, starts: Starts) -> Iterator[Disguise]:
 
 
 def _ways_to_read(text: bytes) -> tuple[bytes, ...]:
-    """Return text as it stands, and without the backslashes of a string of JSON or Python around it."""
+    """Return `text` unchanged, and without the backslashes of an enclosing JSON or Python string."""
     bare = re.sub(rb"\\([nrt\"\\/])", _of_escape, text)
     return (text, bare) if bare != text else (text,)
 
@@ -324,7 +324,7 @@ def _hexadecimal_escapes(text: bytes) -> bytes:
 
 
 def _escaped_lines(text: bytes) -> bytes:
-    """Return lines of a string of JSON, in which single quotes stand as they are."""
+    """Return the unescaped lines of a JSON string, in which single quotes are not escaped."""
     match = re.match(rb"(?:\\.|[^\\\"\r\n])+", text)
     return re.sub(rb"\\(x[0-9a-fA-F]{2}|.)", _of_escape, match[0], flags=re.DOTALL) if match else b""
 
@@ -343,7 +343,7 @@ def _unicode_escapes(text: bytes) -> bytes:
 
 
 def _wide(data: bytes, starts: Starts) -> Iterator[Disguise]:
-    """Yield what is written with two bytes for each letter."""
+    """Yield what is written with two bytes per letter."""
     for at in islice(starts.wide_heads(), _WIDE_PLACES):
         zeros = re.match(rb"(?:.\0)+", data[at : at + 2 * LONGEST], re.DOTALL)
         if zeros:
@@ -388,7 +388,7 @@ def _reversed(data: bytes, starts: Starts) -> Iterator[Disguise]:
 
 
 def _is_payload(head: bytes) -> bool:
-    """Return whether bytes begin as an executable, a script or a pickle, so far as chance makes up none."""
+    """Return whether bytes begin like an executable, a script or a pickle, with too much structure for chance."""
     return head.startswith((*BEGINNINGS, b"import os")) or _INSIDE.match(head) is not None
 
 

@@ -1,13 +1,14 @@
-"""How payloads in base64, hexadecimal digits or rarer encodings begin, and compressed bytes: what is worth a look.
+"""Beginnings of payloads in base64, hexadecimal digits or rarer encodings, and of compressed bytes.
 
-Patterns of `scanners.detectors.encoded`, each with a literal byte in front, and so long that random bytes match none.
+These are the patterns of `scanners.detectors.encoded`. Each begins with a literal byte, and is so long that random
+bytes do not match it.
 """
 
 from __future__ import annotations
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 BEFORE = (b'"', b"'", b" ", b"\0", b",", b":")
-"""What may be nominated with the character behind it."""
+"""Characters that may precede a nominated run, and are matched with it."""
 COMPRESSED = (
     rb"\x1f\x8b\x08[\x00\x08].{4}[\x00\x02\x04][\x00-\x0d\xff]",
     rb"BZh[1-9]1AY&SY",

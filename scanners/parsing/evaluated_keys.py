@@ -1,6 +1,6 @@
-"""Keys under which configurations hold Python that a loader evaluates, or a pickle that it loads.
+"""Keys under which configurations contain Python that a loader evaluates, or a pickle that it loads.
 
-Each was read in the loader that does so (docs/coverage.md names them with their versions).
+Each comes from the source of its loader (docs/coverage.md names them with their versions).
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ _ARITHMETIC = re.compile(r"""(?:[\w\s+\-*/,.()<>=!&|~%^\[\]]|'[\w.+-]*'|"[\w.+-]
 _REACHES = re.compile(
     r"__|[\w)\]'\"]\s*\.\s*[^\W\d]|\b(?!(?:abs|min|max|pow|round|int|float|bool|sqrt|floor|ceiling|log|exp)\b)[a-z_]+\s*\("
 )
-"""What no expression of shapes holds: names with two underscores, attributes, calls of functions in small letters."""
+"""What no shape expression contains: double underscores, attributes, calls of functions with lower-case names."""
 _SHAPES_OF_LAYERS = ("conv_feature_layers", "conv_pos_layers", "conv_aggregator_layers")
-"""What fairseq and those who convert its models evaluate (CVE-2025-14926): lists of numbers, added and multiplied."""
+"""Keys that fairseq and converters of its models evaluate (CVE-2025-14926): sums and products of lists of numbers."""
 SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
-"""What stands in the modules that evaluate layers, as far as an expression may use it."""
+"""Names in the modules that evaluate layers, as far as an expression may use them."""
 _EXPRESSIONS = 2_000
-"""Layers whose expressions are read together."""
+"""Maximum layers whose expressions are examined together."""
 BY_KIND = ("__instance_type__", "__symbol__", "__nni_type__")
-"""Keys under which json_tricks and NNI name what they import; NNI also reads a pickle behind `bytes:` there."""
+"""Keys under which json_tricks and NNI name what they import; NNI also reads a pickle after `bytes:` there."""
 _PLAINLY = re.compile(r"[A-Za-z0-9+/]{1,4000000}={0,2}")
 _HEADED = re.compile(rb"\x80[\x02-\x05]")
 PICKLED = frozenset({":serialized:", "__nni_obj__", "_type", *BY_KIND})
-"""One of which a mapping has that holds a pickle."""
+"""Keys of which every mapping with a pickle has one."""
 EVALUATED = frozenset(
     {"expr_str", "backbone", "head", "scale", "download", "tokenizer_class", "source_code", *_SHAPES_OF_LAYERS}
 )
-"""One of which a mapping has that holds Python, but for those of Langflow, whose `type` is `code`."""
+"""Keys of which every mapping with Python has one, except those of Langflow, whose `type` is `code`."""
 
 
 def pickled_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, bytes]]:
-    """Yield the pickles that a loader makes of texts, decoded as it does, with their keys.
+    """Yield the pickles in strings, with their keys, decoded like the loader does.
 
-    Stable-Baselines3 and NNI write base64, Ray's Tune hexadecimal digits. What stands there plainly, with the header of
-    a pickle, is found in any text (`scanners.detectors.encoded`), and left out.
+    Stable-Baselines3 and NNI use base64, Ray Tune hexadecimal digits. Plainly encoded pickles with a header are left
+    out, since `scanners.detectors.encoded` finds them in any text.
     """
     texts = [(key, mapping.get(key)) for key in (":serialized:", "__nni_obj__")]
     texts += [(key, str(mapping[key])[6:]) for key in BY_KIND if str(mapping.get(key)).startswith("bytes:")]
@@ -56,7 +56,7 @@ def pickled_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, bytes]]:
 
 
 def _decoded(text: str, *, base64: bool) -> bytes:
-    """Return what Python decodes a text to, nothing where it refuses; in base64 it passes over foreign characters."""
+    """Decode a text like Python does, which skips foreign characters in base64; empty if it is invalid."""
     import binascii
 
     try:
@@ -66,7 +66,7 @@ def _decoded(text: str, *, base64: bool) -> bytes:
 
 
 def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield the Python that loaders make of texts, with a name for its file; what honest models hold is left out."""
+    """Yield the Python that loaders evaluate, with a file name for each; ordinary expressions are left out."""
     if EVALUATED.isdisjoint(mapping) and mapping.get("type") != "code":
         return
     for convention in (_exported, _layers, _picture_scale, _fairseq, _tokenizer, _components, _download):
@@ -74,7 +74,7 @@ def evaluated_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def _exported(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield the expression of a shape that torch.export evaluates, through sympy."""
+    """Yield the shape expression that torch.export evaluates through sympy."""
     expression = mapping.get("expr_str")
     if isinstance(expression, str) and reaches_out(expression):
         yield "evaluated_shapes", SCOPE + expression
@@ -92,7 +92,7 @@ def _layers(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def _picture_scale(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield the scale of pictures that PaddleX evaluates."""
+    """Yield the image scale that PaddleX evaluates."""
     scale = mapping.get("scale")
     if isinstance(scale, str) and {"mean", "std"} & mapping.keys() and _calls(scale):
         yield "evaluated_scale", SCOPE + scale
@@ -112,7 +112,7 @@ def _tokenizer(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def _components(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield the code of a Langflow component, and of a function that AutoGen makes a tool of."""
+    """Yield the code of a Langflow component, and of a function that AutoGen turns into a tool."""
     code, tool = mapping.get("value"), mapping.get("source_code")
     if mapping.get("type") == "code" and isinstance(code, str) and "\n" in code:
         yield "component", code
@@ -121,7 +121,7 @@ def _components(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def _download(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield what Ultralytics runs where a data set is missing."""
+    """Yield what Ultralytics runs if a data set is missing."""
     script = mapping.get("download")
     if isinstance(script, str) and "names" in mapping and {"train", "val"} & mapping.keys():
         if script.startswith("bash "):
@@ -131,22 +131,22 @@ def _download(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def of_shapes(text: str) -> str:
-    """Return the Python that fairseq makes of a description of layers, nothing where that is plain numbers."""
+    """Return the Python that fairseq evaluates for a description of layers, or "" if it is plain numbers."""
     return SCOPE + text if _calls(text) else ""
 
 
 def _calls(expression: str) -> bool:
-    """Return whether evaluating a text could do something: without a call it could not."""
+    """Return whether evaluating a text could do something, which requires a call."""
     return "(" in expression and not _PLAIN.fullmatch(expression)
 
 
 def reaches_out(expression: str) -> bool:
-    """Return whether an expression of shapes is more than arithmetic over symbols."""
+    """Return whether a shape expression is more than arithmetic over symbols."""
     return not _ARITHMETIC.fullmatch(expression) or _REACHES.search(expression) is not None
 
 
 def _unusual_layers(value: Json) -> Iterator[str]:
-    """Yield an expression for each layer that is more than a plain one; `[from, number, module, arguments]` each."""
+    """Yield an expression for each unusual layer; a layer is `[from, number, module, arguments]`."""
     for layer in value if isinstance(value, list) else ():
         match layer:
             case [_, _, str(module), list(arguments), *_]:

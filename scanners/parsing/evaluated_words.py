@@ -1,4 +1,4 @@
-"""The vocabulary of RWKV's tokenizers: lines of a number, a literal of Python and a length, which are evaluated.
+"""The vocabulary of RWKV tokenizers: lines of a number, a Python literal and a length; the literals are evaluated.
 
 Readers: keras_hub's rwkv7_tokenizer.py, RWKV's own rwkv_tokenizer.py: `eval(line[line.index(" ") : line.rindex(" ")])`.
 """
@@ -17,12 +17,12 @@ from modelsweep.core.text import printable
 LINE = re.compile(r"\s*\d{1,9} (?P<word>.+) \d{1,9}\s*")
 LITERAL = re.compile(r"""\s*[bBrRuU]{0,2}(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*""")
 _TOLD = 200
-"""Lines with code that are told: the rest does not make a file more dangerous."""
+"""Maximum lines with code that are reported: more do not make a file more dangerous."""
 _SHOWN = 200
 
 
 def code_of(lines: Iterable[str]) -> list[str]:
-    """Return the expressions of `lines` that are no literal and call something, the first 200."""
+    """Return the first 200 expressions in `lines` that are not literals and call something."""
     found: list[str] = []
     for line in lines:
         match = LINE.fullmatch(line)
@@ -40,6 +40,6 @@ def told(expression: str, locator: Locator, path: str) -> Fact:
 
 
 def source_of(expressions: list[str], blob: Blob) -> Blob:
-    """Return the expressions as a file of Python, which is judged as code that runs on load."""
+    """Return the expressions as a Python file, which is judged as code that runs on load."""
     source = "\n".join(expressions) + "\n"
     return blob.nested("evaluated_words.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)

@@ -1,4 +1,4 @@
-"""The places in a file of raw bytes that the graph beside it takes its tensors from."""
+"""The ranges in a file of raw bytes that a graph uses for its tensors."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.related import WEIGHTS
 
 _ALIGNED = 64
-"""Bytes that writers round the beginning of a tensor up to."""
+"""Alignment in bytes to which writers round up the start of a tensor."""
 _DIGITS = 19
 _KEPT = 1_000_000
 
 
 class Extents:
-    """What a graph takes from one file."""
+    """The ranges that a graph uses in one file."""
 
     def __init__(self) -> None:
         self._places: set[tuple[int, int]] = set()
 
     def add(self, offset: str, length: str) -> None:
-        """Take in a place as it is written; one that is no place in a file is left out."""
+        """Add a range given as strings; an invalid one is left out."""
         numbers = (offset, length)
         if len(self._places) < _KEPT and all(_is_plain(number) for number in numbers):
             self._places.add((int(offset), int(length)))
 
     def fact(self, name: str, locator: Locator) -> Fact | None:
-        """Return what is said of the file, None where nothing is taken from it."""
+        """Return the fact about the file, or None if nothing in it is used."""
         reach = covered = 0
         for offset, length in sorted(self._places):
             covered += max(_rounded(offset + length) - max(offset, _rounded(reach)), 0)

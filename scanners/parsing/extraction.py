@@ -1,4 +1,4 @@
-"""What unpacking an archive would do besides making files in its folder: the same rules for zip, tar and 7z.
+"""What unpacking an archive would do besides creating files in its folder: the same rules for zip, tar and 7z.
 
 "Zip slip": https://security.snyk.io/research/zip-slip-vulnerability; Python's own answer is PEP 706.
 """
@@ -81,11 +81,11 @@ BOMB = Rule(
 )
 RULES = (PATH_ESCAPE, ABSOLUTE_PATH, LINK_ESCAPE, SPECIAL_FILE, WHITEOUT)
 _FOLD = 100
-"""Bytes out of one byte from which so many that the budget is spent are a bomb."""
+"""Expansion ratio from which data that exhausts the budget is a bomb."""
 _FOLD_OF_ONE = 400
-"""Those from which bytes that are all the same are one."""
+"""Expansion ratio from which data that repeats one byte is a bomb."""
 _SHARE = 8
-"""Part of the bytes that decompression may always produce from which they are many."""
+"""Data that repeats one byte must exceed this fraction (one in `_SHARE`) of the decompression floor to be a bomb."""
 _PLACES = 16
 _PLACE = 4096
 _NAME = 200
@@ -97,16 +97,16 @@ SPECIAL_KINDS = {
     stat.S_IFIFO: "FIFO",
     stat.S_IFSOCK: "socket",
 }
-"""Kinds of file, as in a Unix mode, that rule `archive/special-file` speaks of."""
+"""Kinds of files, by Unix mode, for the rule `archive/special-file`."""
 
 
 def bombs(
     name: str, locator: Locator, taken: int, made: Reader, fault: Exception | None, floor: int
 ) -> Iterator[Finding]:
-    """Yield that `taken` bytes expand to a bomb: to more than may be made of them, or to nothing but one byte.
+    """Yield a finding if `taken` bytes expand beyond the limit, or to a repetition of one byte.
 
-    `floor` is how many bytes decompression may always produce. Tensors of zeros compress as well, but stand behind a
-    header of their format.
+    `floor` is the number of bytes that decompression may always produce. Tensors of zeros compress equally well, but
+    follow a header of their format.
     """
     fold = made.size // max(taken, 1)
     spent = isinstance(fault, OverLimit) and fold >= _FOLD
@@ -117,7 +117,7 @@ def bombs(
 
 
 def _is_one_byte(made: Reader) -> bool:
-    """Return whether what is read in places all over is one byte over and over."""
+    """Return whether samples all over the data consist of a single repeated byte."""
     first = made.read(0, 1)
     offsets = range(0, max(made.size - _PLACE, 1), max(made.size // _PLACES, 1))
     return all(not made.read(offset, min(_PLACE, made.size - offset)).strip(first) for offset in offsets)
@@ -125,15 +125,15 @@ def _is_one_byte(made: Reader) -> bool:
 
 Link = Literal["", "symbolic", "hard"]
 PLACES = 200_000
-"""Folders and links that are remembered of the tree, for later names to be compared with."""
+"""Maximum folders and links of the tree that are kept for comparison with later names."""
 PARTS = 4_096
-"""Parts of a path: file systems take as many characters."""
+"""Maximum parts of a path: file systems allow only that many characters."""
 SHOWN = 200
-"""Characters of a name or link target that are shown."""
+"""Maximum characters of a name or link target that are shown."""
 
 
 class _Place:
-    """A folder or a link of the tree, as far as links have to do with it; all else is not kept."""
+    """A link of the tree, or a folder on the way to one; other folders and files are not kept."""
 
     __slots__ = ("above", "below", "leads_out", "leads_to")
 
@@ -141,24 +141,24 @@ class _Place:
         self.above = above
         self.below: dict[str, _Place] = {}
         self.leads_to: _Place | None = None
-        """Where the link leads, inside the tree."""
+        """The target of the link inside the tree."""
         self.leads_out = False
-        """Whether it is a link out of the tree."""
+        """Whether it is a link that leads out of the tree."""
 
 
 class _At(NamedTuple):
-    """Where a path ends: at a place that is kept, and `beyond` it through folders that are not."""
+    """The end of a path: a kept place, and the folders `beyond` it that are not kept."""
 
     place: _Place
     beyond: list[str]
 
 
 class Extraction:
-    """The tree that unpacking one archive would make, as far as what leaves it.
+    """The tree that unpacking one archive would create, as far as needed to find what leaves it.
 
-    A `root` is a file system by itself, such as the layer of an image: links that begin with a slash stay in it, and
-    devices belong there. Members with the `ending` of the archive itself may have the path that it was written to:
-    pandas before 1.2 named the one member of what it compressed so.
+    A `root` is a file system of its own, such as the layer of an image: links that begin with a slash stay in it, and
+    devices are legitimate. Members with the archive's own suffix (`ending`) may have the path of the archive: pandas
+    before 1.2 named the only member of a compressed file like that.
     """
 
     def __init__(self, locator: Locator, *, root: bool = False, ending: str = "") -> None:
@@ -168,7 +168,7 @@ class Extraction:
         self._has_inside = self._has_outside = self._is_full = False
 
     def file(self, name: str, offset: int) -> Iterator[Finding]:
-        """Yield what is wrong with writing to `name`; `offset` is where the archive names it."""
+        """Yield what is wrong with writing to `name`; `offset` is that of the member's header."""
         reason = _absolute(name)
         if reason and not (self.ending and name.endswith(self.ending)):
             yield self._finding(ABSOLUTE_PATH, name, offset, reason=reason)
@@ -184,7 +184,7 @@ class Extraction:
             yield self._finding(WHITEOUT, name, offset, target=whiteout)
 
     def link(self, name: str, target: str, kind: Link, offset: int) -> Iterator[Finding | Problem]:
-        """Yield what is wrong with making `name` a link to `target`; a hard link counts from the archive's root."""
+        """Yield what is wrong with creating a link `name` to `target`; hard links count from the archive's root."""
         yield from self.file(name, offset)
         path = _normal(_parts(name)) or []
         start = _walked(self._top, path[:-1] if kind == "symbolic" else [], follow=True)
@@ -195,7 +195,7 @@ class Extraction:
             yield from self._remember(path, end)
 
     def _remember(self, path: list[str], end: _At | None) -> Iterator[Problem]:
-        """Keep a link, for later names; those that no file system takes make nothing."""
+        """Keep a link for later names, unless no file system would create it."""
         if self._is_full or len(path) > PARTS or (end and len(end.beyond) > PARTS):
             return
         link = self._place(_At(self._top.place, path))
@@ -210,7 +210,7 @@ class Extraction:
             yield Problem(ProblemKind.LIMIT, self.locator, "extraction", detail)
 
     def _place(self, end: _At) -> _Place:
-        """Return the place where a path ends, which is kept from here on."""
+        """Return the place at the end of a path, and keep it from now on."""
         place = end.place
         for part in end.beyond:
             inner = place.below.get(part)
@@ -221,7 +221,7 @@ class Extraction:
         return place
 
     def special(self, name: str, kind: str, offset: int) -> Iterator[Finding]:
-        """Yield that `name` is a `kind` such as a device."""
+        """Yield a finding for `name`, which is of a special `kind`, such as a device."""
         yield from self.file(name, offset)
         if not self.root:
             yield self._finding(SPECIAL_FILE, name, offset, kind=kind)
@@ -231,7 +231,7 @@ class Extraction:
 
 
 def _absolute(name: str) -> str:
-    """Return why `name` is no relative path, or nothing."""
+    """Return why `name` is not a relative path, or ""."""
     if name.startswith("/"):
         return "it begins with a slash"
     if name.startswith("\\"):
@@ -242,12 +242,12 @@ def _absolute(name: str) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """Return the parts of a path, `..` among them."""
+    """Return the parts of a path, including `..`."""
     return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
 
 
 def _normal(parts: list[str]) -> list[str] | None:
-    """Return a path without `..`, None where it climbs above the root."""
+    """Return a path with `..` resolved, or None if it climbs above the root."""
     found: list[str] = []
     for part in parts:
         if part != "..":
@@ -260,10 +260,10 @@ def _normal(parts: list[str]) -> list[str] | None:
 
 
 def _walked(start: _At, parts: list[str], *, follow: bool = False) -> _At | None:
-    """Return where a path leads from `start`, None where it climbs above the root.
+    """Return the end of a path from `start`, or None if it climbs above the root.
 
-    Links are followed, as those do that were unpacked before, or taken for folders. Every part costs the same, however
-    many stand before it.
+    With `follow`, links of earlier members are followed; otherwise they count as folders. Each part costs the same,
+    regardless of its depth.
     """
     place, beyond = start.place, list(start.beyond)
     for part in parts:
@@ -283,7 +283,7 @@ def _walked(start: _At, parts: list[str], *, follow: bool = False) -> _At | None
 
 
 def _is_below_way_out(end: _At) -> bool:
-    """Return whether a link out of the tree stands on the way to where a path ends."""
+    """Return whether a path passes through a link out of the tree."""
     place = end.place if end.beyond else end.place.above
     while place is not None:
         if place.leads_out:

@@ -1,6 +1,6 @@
-"""FlatBuffers read where they stand: tables, vectors and text by offset, each checked against the bytes there are.
+"""FlatBuffers read in place: tables, vectors and strings by offset, each checked against the size of the buffer.
 
-Layout: https://flatbuffers.dev/internals/. All offsets lead forwards, but those to the list of a table's fields.
+Layout: https://flatbuffers.dev/internals/. All offsets lead forward, except those to a table's list of fields.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from modelsweep.core.units import KIB
 
 _PAGE = 64 * KIB
 _PAGES = 16
-"""Pages held at once: tables and what they point to may stand far apart."""
+"""Maximum pages in memory: tables and their targets may be far apart."""
 _SMALLEST = 4
-"""Bytes of the smallest table: a file with more tables than have room in it uses some of them twice."""
+"""Bytes of the smallest table: a file with more tables than fit into it uses some of them twice."""
 _READ = 4
-"""Times that the bytes of a file may be read as vectors: writers share equal ones, but not all with all."""
+"""How many times the bytes of a file may be read as vectors: writers share equal vectors, but not everything."""
 _NUMBERS = {code: struct.Struct(f"<{code}") for code in "BbHhIiQq"}
 
 
 class FlatBuffer:
-    """The bytes of one buffer; every table costs an operation of `context`, and there are no more than have room."""
+    """One buffer; each table costs an operation of `context`, and there may be no more tables than fit into it."""
 
     __slots__ = ("_context", "_pages", "_tables", "_vectors", "reader")
 
@@ -35,11 +35,11 @@ class FlatBuffer:
         self._vectors = reader.size * _READ
 
     def root(self) -> Table:
-        """Return the table that the buffer begins with."""
+        """Return the root table."""
         return self.table(self.offset(0))
 
     def table(self, position: int) -> Table:
-        """Return the table at `position`; raises Malformed where it does not fit, or more are used than have room."""
+        """Return the table at `position`; raises Malformed if it does not fit, or if too many tables are used."""
         if self._context is not None:
             self._context.operations.spend()
         self._tables -= 1
@@ -52,20 +52,20 @@ class FlatBuffer:
         return Table(self, position, fields, size)
 
     def spend(self, length: int) -> None:
-        """Take the bytes of a vector that is read; raises Malformed where the same are read over and over."""
+        """Count the bytes of a vector that is read; raises Malformed if the same bytes are read too often."""
         self._vectors -= length
         if self._vectors < 0:
             raise Malformed("it uses vectors more often than it has room for vectors")
 
     def offset(self, position: int) -> int:
-        """Return where the offset at `position` leads; raises Malformed where that is no place behind it."""
+        """Return the target of the offset at `position`; raises Malformed unless it is after that, in the buffer."""
         length = self.number(position, "I")
         if not 4 <= length <= self.reader.size - position - 4:
             raise Malformed(f"an offset of {length:,} points outside the file", position)
         return position + length
 
     def vector(self, place: int, width: int) -> Span:
-        """Return where the elements stand of the vector that the offset at `place` leads to; raises Malformed."""
+        """Return the span of the elements of the vector that the offset at `place` refers to; raises Malformed."""
         start = self.offset(place)
         length = self.number(start, "I") * width
         if length > self.reader.size - start - 4:
@@ -73,19 +73,19 @@ class FlatBuffer:
         return Span(start + 4, length)
 
     def text(self, span: Span, limit: int) -> str:
-        """Return the beginning of the text in `span`, at most `limit` bytes; raises Malformed where no zero ends it."""
+        """Return the start of the string in `span`, at most `limit` bytes; raises Malformed without a final zero."""
         if span.offset and self.number(span.offset + span.length, "B"):
             raise Malformed("a text has no terminating NUL", span.offset)
         return self.bytes(span.offset, min(span.length, limit)).decode("utf-8", "replace")
 
     def number(self, position: int, code: str) -> int:
-        """Return the number at `position`, as `struct` names its width; raises Malformed."""
+        """Return the number at `position` for a `struct` code; raises Malformed."""
         form = _NUMBERS[code]
         value: int = form.unpack(self.bytes(position, form.size))[0]
         return value
 
     def bytes(self, position: int, length: int) -> bytes:
-        """Return exactly `length` bytes, through pages that are kept while they are short; raises Malformed."""
+        """Return exactly `length` bytes, through cached pages if they are short; raises Malformed."""
         if position < 0 or length > self.reader.size - position:
             raise Malformed(f"{length:,} bytes are missing", max(position, 0))
         start = position - position % _PAGE
@@ -100,7 +100,7 @@ class FlatBuffer:
 
 
 class Table:
-    """A table: its fields by number, each absent, or a number, a table, a text or a vector."""
+    """A table: fields by number, each of which is absent, or a number, a table, a string or a vector."""
 
     __slots__ = ("_buffer", "_fields", "_size", "position")
 
@@ -108,23 +108,23 @@ class Table:
         self._buffer, self.position, self._fields, self._size = buffer, position, fields, size
 
     def _place(self, slot: int) -> int:
-        """Return where a field stands, 0 where it is absent."""
+        """Return the position of a field, or 0 if it is absent."""
         at = 4 + 2 * slot
         length = self._buffer.number(self._fields + at, "H") if at + 2 <= self._size else 0
         return self.position + length if length else 0
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
-        """Return a number, or what it is when absent."""
+        """Return a number, or `default` if it is absent."""
         place = self._place(slot)
         return self._buffer.number(place, code) if place else default
 
     def table(self, slot: int) -> Table | None:
-        """Return a table, None where it is absent."""
+        """Return a table, or None if it is absent."""
         place = self._place(slot)
         return self._buffer.table(self._buffer.offset(place)) if place else None
 
     def vector(self, slot: int, width: int) -> Span:
-        """Return where the elements of a vector stand, `width` bytes each; empty where it is absent."""
+        """Return the span of a vector's elements of `width` bytes each; empty if it is absent."""
         place = self._place(slot)
         return self._buffer.vector(place, width) if place else Span(0, 0)
 
@@ -150,18 +150,18 @@ class Table:
             yield self._buffer.table(self._buffer.offset(place))
 
     def count(self, slot: int) -> int:
-        """Return how many offsets a vector holds."""
+        """Return the number of offsets in a vector."""
         return self.vector(slot, 4).length // 4
 
     def text(self, slot: int, limit: int) -> str:
-        """Return the beginning of a text, at most `limit` bytes; nothing where it is absent.
+        """Return the start of a string, at most `limit` bytes; empty if it is absent.
 
-        Raises Malformed where no zero ends it.
+        Raises Malformed without a final zero.
         """
         return self._buffer.text(self.vector(slot, 1), limit)
 
     def texts(self, slot: int, limit: int) -> Iterator[str]:
-        """Yield the beginnings of a vector of texts, as `text` returns one."""
+        """Yield the beginnings of the strings in a vector, like `text`."""
         span = self.vector(slot, 4)
         self._buffer.spend(span.length)
         for place in range(span.offset, span.offset + span.length, 4):

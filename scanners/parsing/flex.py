@@ -1,4 +1,4 @@
-"""Flex operators of TensorFlow Lite: the node of TensorFlow in their options, written as part of a graph.
+"""Flex operators of TensorFlow Lite: conversion of the TensorFlow node in their options to a part of a graph.
 
 The options are a FlexBuffer of two strings, the name of the operator and a NodeDef:
 https://github.com/tensorflow/tensorflow/blob/master/tensorflow/lite/delegates/flex/kernel.cc. Its layout:
@@ -21,14 +21,14 @@ from scanners.parsing.protobuf_writer import data, varint
 _VECTOR, _STRING, _BLOB = 10, 5, 25
 _WIDTHS = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
 _STRINGS = 8
-"""Strings kept of one tensor, and bytes of each."""
+"""Maximum strings kept per tensor, and maximum bytes of each."""
 _BYTES = 1_100
 _NAME, _OPERATOR, _INPUT = 1, 2, 3
 _TYPE_STRING = 7
 
 
 class Options(NamedTuple):
-    """What a Flex operator is: its name as the FlexBuffer and as the node have it, and the node."""
+    """A Flex operator: its name in the FlexBuffer and in the node, and the node."""
 
     name: str
     operator: str
@@ -44,7 +44,7 @@ def options(content: bytes) -> Options:
 
 
 def _two_strings(content: bytes) -> tuple[bytes, bytes]:
-    """Return the two strings of the vector that a FlexBuffer is, read from its end."""
+    """Return the two strings in the root vector of a FlexBuffer, which is parsed from its end."""
     if len(content) < 3:
         raise Malformed("the options of a Flex operator are cut short")
     width, kind = content[-1], content[-2]
@@ -58,7 +58,7 @@ def _two_strings(content: bytes) -> tuple[bytes, bytes]:
 
 
 def _string(content: bytes, start: int, width: int, index: int) -> bytes:
-    """Return a string of the vector at `start`; the kinds of its elements stand behind them."""
+    """Return a string of the vector at `start`, whose element types follow the elements."""
     count = _number(content, start - width, width)
     kind = _number(content, start + count * width + index, 1)
     if kind >> 2 not in (_STRING, _BLOB):
@@ -80,13 +80,13 @@ def _number(content: bytes, position: int, width: int) -> int:
 
 
 def _lengths(content: bytes) -> list[tuple[int, int, int]]:
-    """Return number, offset and length of the fields of a message that are no numbers, which NodeDef has none of."""
+    """Return number, offset and length of a message's length-delimited fields; NodeDef has no others."""
     wire = Wire(MemoryReader(content))
     return [(item.number, item.value, item.length) for item in wire.fields(0, len(content)) if item.wire == LENGTH]
 
 
 def node(name: str, message: bytes, inputs: Iterable[str]) -> bytes:
-    """Return a node as a field of a GraphDef: `message` under another name, with other inputs."""
+    """Return a node as a field of a GraphDef: `message` with another name and other inputs."""
     kept = (
         data(number, message[offset : offset + length])
         for number, offset, length in _lengths(message)
@@ -101,14 +101,14 @@ def bare_node(name: str, operator: str, inputs: Iterable[str]) -> bytes:
 
 
 def constant(name: str, strings: Iterable[bytes]) -> bytes:
-    """Return a node that is a tensor of strings as a field of a GraphDef."""
+    """Return a constant of strings as a field of a GraphDef."""
     kind = varint(1 << 3) + varint(_TYPE_STRING)
     tensor = data(8, kind, *(data(8, item) for item in strings))
     return data(1, data(_NAME, name.encode()), data(_OPERATOR, b"Const"), data(5, data(1, b"value"), data(2, tensor)))
 
 
 def strings(reader: Reader, span: Span) -> list[bytes]:
-    """Return the first strings of a tensor: how many there are, where each begins and ends, and their bytes."""
+    """Return the first strings of a tensor, which holds their number, their offsets, and their bytes."""
     if span.length < 4:
         return []
     count = min(int.from_bytes(reader.read(span.offset, 4), "little"), _STRINGS, span.length // 4 - 2)

@@ -22,31 +22,31 @@ MAGIC = b"GGUF"
 VERSIONS = (1, 2, 3)
 ALIGNMENT = 32
 ENTRIES = 100_000
-"""Key-value pairs, and tensors: the largest models have a few thousand."""
+"""Maximum key-value pairs, and maximum tensors: the largest models have a few thousand."""
 SMALLEST = 12
-"""Bytes of a key-value pair or a tensor, at the least."""
+"""Minimum bytes of a key-value pair or a tensor description."""
 STRINGS = 4_000_000
-"""Strings and arrays in all arrays together; vocabularies have up to 300,000."""
+"""Maximum strings and arrays in all arrays together; vocabularies have up to 300,000."""
 TEXT = 1 * MIB
-"""Bytes of a string value that is kept; longer ones are cut."""
+"""Maximum bytes of a string value that are kept; longer ones are cut."""
 KEPT = 64 * MIB
-"""Bytes of keys, names and string values that are kept in all."""
+"""Maximum bytes of all keys, names and string values that are kept."""
 NAME = 64 * KIB
-"""Bytes of a key or tensor name (the specification says 65,535 and 64)."""
+"""Maximum bytes of a key or tensor name (the specification allows 65,535 and 64)."""
 ELEMENTS = 64
-"""Strings of an array that are kept."""
+"""Maximum strings of an array that are kept."""
 WIDE = frozenset(
     "tokenizer.ggml.scores tokenizer.ggml.token_type clip.vision.image_grid_pinpoints clip.vision.feature_layer".split()
 )
-"""Arrays that llama.cpp casts to numbers of `WIDTH` bytes without a look at their type."""
+"""Arrays that llama.cpp casts to numbers of `WIDTH` bytes without checking their type."""
 WIDTH = 4
 HUGE = 1 << 48
-"""A length that no file has, however it was cut: multiplied by the size of an element it leaves 64 bits, or nearly."""
+"""A length that no file has, even a cut one: multiplied by an element's size, it (nearly) overflows 64 bits."""
 _NESTING = 8
 _DIMENSIONS = 4
 _STRING, _ARRAY = 8, 9
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-# Elements and bytes of one block, by tensor type: enum ggml_type and the block structures of ggml-common.h
+# Elements and bytes per block, by tensor type: enum ggml_type and the block structures of ggml-common.h
 TYPES: dict[int, tuple[str, int, int]] = {
     0: ("F32", 1, 4),
     1: ("F16", 1, 2),
@@ -86,7 +86,7 @@ TYPES: dict[int, tuple[str, int, int]] = {
 
 
 class Tensor(NamedTuple):
-    """What the header says of a tensor; `offset` counts from the start of the data."""
+    """A tensor's description in the header; `offset` counts from the start of the data."""
 
     name: str
     dimensions: tuple[int, ...]
@@ -95,7 +95,7 @@ class Tensor(NamedTuple):
 
     @property
     def elements(self) -> int:
-        """Elements in all, an unbounded integer."""
+        """The number of elements, an unbounded integer."""
         count = 1
         for size in self.dimensions:
             count *= size
@@ -103,31 +103,31 @@ class Tensor(NamedTuple):
 
 
 class Overflowing(Malformed):
-    """A count or length whose product with the size of an element leaves 64 bits, or that no file can hold."""
+    """A count or length whose product with an element's size overflows 64 bits, or that no file can hold."""
 
 
 class BadAlignment(Malformed):
-    """An alignment that loaders divide by, or round with, and that is no power of two."""
+    """An alignment that is not a power of two, which loaders divide by or round with."""
 
 
 @dataclass(slots=True)
 class GgufHeader:
-    """What stands before the tensors; `data` is the offset at which they begin, 0 until all was read."""
+    """Everything before the tensors; `data` is their offset, or 0 until the header is complete."""
 
     version: int
     order: str
     values: dict[str, Json] = field(default_factory=dict)
     narrow: dict[str, int] = field(default_factory=dict)
-    """Bytes of an element of those arrays of `WIDE` whose elements are smaller than loaders take them for."""
+    """Bytes per element of those arrays in `WIDE` whose elements are smaller than loaders assume."""
     repeated: list[str] = field(default_factory=list)
     earlier: list[tuple[str, Json]] = field(default_factory=list)
-    """Values of keys that are declared again: some loaders keep the first."""
+    """Replaced values of repeated keys, since some loaders keep the first."""
     tensors: list[Tensor] = field(default_factory=list)
     data: int = 0
 
     @property
     def alignment(self) -> int:
-        """Bytes that tensors are aligned to; raises BadAlignment where the file says nonsense."""
+        """The alignment of tensors in bytes; raises BadAlignment for an invalid value."""
         value = self.values.get("general.alignment", ALIGNMENT)
         if not isinstance(value, int) or not 0 < value <= MIB or value & (value - 1):
             raise BadAlignment(f"the alignment {value!r} is not a power of two")
@@ -135,13 +135,13 @@ class GgufHeader:
 
 
 def version_of(head: bytes) -> tuple[int, str]:
-    """Return the version that `head` claims and its byte order, as `struct` writes it."""
+    """Return the version in `head` and the byte order in `struct` notation."""
     version = int.from_bytes(head[4:8], "little")
     return (version, "<") if version & 0xFFFF else (int.from_bytes(head[4:8], "big"), ">")
 
 
 def read_header(reader: Reader) -> Iterator[GgufHeader]:
-    """Yield the header when its key-value pairs are read, and again with all tensors; raises Malformed and others."""
+    """Yield the header once its key-value pairs are read, and again with all tensors; raises Malformed and others."""
     version, order = version_of(reader.read(0, 8))
     if version not in VERSIONS:
         raise Malformed(f"version {version} of GGUF is unknown", 4)
@@ -170,7 +170,7 @@ def read_header(reader: Reader) -> Iterator[GgufHeader]:
 
 
 class _Parser:
-    """Reads the fields of one header in order."""
+    """A parser for the fields of one header in order."""
 
     __slots__ = ("_kept", "_strings", "cursor", "width")
 
@@ -180,14 +180,14 @@ class _Parser:
         self._strings = self._kept = 0
 
     def length(self) -> int:
-        """Return a count or length, which version 1 wrote in 32 bits; raises Overflowing where no file is so long."""
+        """Return a count or length, which has 32 bits in version 1; raises Overflowing if no file is that long."""
         at, length = self.cursor.position, int(self.cursor.number(self.width))
         if length >= HUGE:
             raise Overflowing(f"a length of {length:,} at byte {at:,}", at)
         return length
 
     def name(self) -> str:
-        """Return a key or the name of a tensor."""
+        """Return a key or a tensor name."""
         length = self.length()
         if length > NAME:
             raise Malformed(f"a name is {length:,} bytes long", self.cursor.position)
@@ -207,7 +207,7 @@ class _Parser:
         return self.cursor.take(length).decode("utf-8", "replace")
 
     def value(self, kind: int, depth: int) -> Json:
-        """Return a value; of arrays only the first strings are kept."""
+        """Return a value; of arrays, only the first strings are kept."""
         if kind == _STRING:
             return self.text()
         if kind == _ARRAY:
@@ -238,7 +238,7 @@ class _Parser:
         return kept
 
     def width_at(self, start: int) -> int:
-        """Return the bytes of an element of the array whose type stands at `start`, 0 where they vary."""
+        """Return the bytes per element of the array whose type is at `start`, or 0 if they vary."""
         kind = Cursor(self.cursor.reader, start, self.cursor.order).number("I")
         return struct.calcsize(f"={_NUMBERS[kind]}") if kind in _NUMBERS else 0
 

@@ -1,9 +1,9 @@
-"""The header of an object in HDF5, as far as it says how long the texts in its attributes are.
+"""The declared lengths of strings in the attributes of an HDF5 object, from the object's header.
 
-libhdf5 allocates what a text of variable length is said to have before it looks for the text: four bytes of a damaged
-file cost four gigabytes. So the length is read here first. Format:
-https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, IV.A; attributes in a heap of their own, as new
-files have them where there are many, are looked for in all of a small file, and not in a large one.
+libhdf5 allocates the declared length of a variable-length string before it looks for the string: four bytes of a
+damaged file cost four gigabytes. So the length is read here first. Format:
+https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, IV.A. Attributes in a separate heap, as new files
+have them if there are many, are searched for in the whole of a small file, but not in a large one.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.units import KIB
 
 _MESSAGES, _BLOCKS = 10_000, 100
-"""Messages of one header, and blocks that they stand in, which are looked at."""
+"""Maximum messages of one header, and maximum blocks with its messages, that are read."""
 _BLOCK = 256 * KIB
 _SEARCHED = 256 * KIB
-"""Bytes of a file that are searched for attributes without knowing where they stand."""
+"""Maximum bytes of a file that is searched for attributes at unknown offsets."""
 _ATTRIBUTE, _CONTINUED = 0x0C, 0x10
 _SIGNED, _CONTINUATION, _CHECKSUM = b"OHDR", b"OCHK", 4
 _PREFIX, _HEAD = 16, 512
 _TIMES, _PHASES, _ORDERED = 0x20, 0x10, 0x04
 _VERSIONS = 3
 _FIXED = 8
-"""Bytes of an attribute's message in front of its name, one more where it says its character set."""
+"""Bytes of an attribute's message before its name, one more if it has a character set."""
 
 
 def text_length(reader: Reader, base: int, header: int, name: bytes) -> int:
-    """Return how long the text of variable length in the attribute `name` is said to be, 0 where that is not found.
+    """Return the declared length of the variable-length string in attribute `name`, or 0 if it is not found.
 
-    Addresses count from `base`; the object's header stands at `header`.
+    Addresses count from `base`; the object's header is at `header`.
     """
     try:
         for message in islice(_messages(reader, base, header), _MESSAGES):
@@ -40,12 +40,12 @@ def text_length(reader: Reader, base: int, header: int, name: bytes) -> int:
             if length is not None:
                 return length
     except (Truncated, IndexError):
-        pass  # the library says what is damaged
+        pass  # the library reports the damage
     return _longest(reader.read(0, reader.size), name) if reader.size <= _SEARCHED else 0
 
 
 def _longest(data: bytes, name: bytes) -> int:
-    """Return the longest length in anything that looks like the attribute `name`."""
+    """Return the maximum length in anything that looks like the attribute `name`."""
     view = memoryview(data)
     longest, at = 0, data.find(name + b"\0")
     while at >= 0:
@@ -83,7 +83,7 @@ def _messages(reader: Reader, base: int, header: int) -> Iterator[bytes]:
 
 
 def _first_of(head: bytes, flags: int) -> Span:
-    """Return where the messages of a header of version 2 begin, from its own beginning, and their bytes."""
+    """Return the span of the messages in a header of version 2, relative to the header."""
     at = 6 + (16 if flags & _TIMES else 0) + (4 if flags & _PHASES else 0)
     width = 1 << (flags & 3)
     return Span(at + width, int.from_bytes(head[at : at + width], "little"))
@@ -100,7 +100,7 @@ def _split(block: bytes, signed: bool, ordered: bool) -> Iterator[tuple[int, byt
 
 
 def _length_in(message: bytes | memoryview, name: bytes) -> int | None:
-    """Return the length in an attribute, None where it has another name: sizes come first, then what they are of."""
+    """Return the length in an attribute's message, whose sizes come first, or None if it has another name."""
     version = message[0]
     sizes = [int.from_bytes(message[at : at + 2], "little") for at in (2, 4, 6)]
     at = _FIXED + (version >= 3)

@@ -1,8 +1,8 @@
-"""What libhdf5 reads from: the bytes of a reader, without what makes the library loop for ever.
+"""A file object for libhdf5 over a reader, without objects that make the library loop forever.
 
-A global heap (https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, III.E) is a row of objects. The
-library goes from one to the next by the size that each declares; over an object of no size it never ends. So heaps are
-checked before they are handed over, and such an object ends its heap.
+A global heap (https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, III.E) is a sequence of objects. The
+library steps over them by the size that each declares, so an object of size zero causes an endless loop. Therefore
+heaps are checked before they are passed on, and such an object ends its heap.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from scanners.parsing.hdf5_header import text_length
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _HEAP = b"GCOL"
 _HEADER = 16
-"""Bytes of the header of a heap, and of each object in it, where lengths take eight bytes."""
+"""Bytes of the header of a heap, and of each object's header, with lengths of eight bytes."""
 _LENGTHS = 8
 _ALIGNMENT = 8
 _WRAPS = 1 << 64
 _LARGEST = 64 * MIB
-"""Bytes of one heap that is checked; the library makes heaps of 4 KiB, and larger ones for one large object."""
+"""Maximum bytes of a heap that is checked; the library writes heaps of 4 KiB, and larger ones for one large object."""
 
 
 class Hdf5Source:
-    """The interface of a Python file as far as h5py asks for it; `fault` is what libhdf5 hides in its own error."""
+    """The part of a Python file's interface that h5py uses; `fault` is the error that libhdf5 hides in its own."""
 
     def __init__(self, reader: Reader, start: int, most: int) -> None:
-        """Read up to `most` bytes at once from `reader`, in which the superblock stands at `start`."""
+        """Read from `reader`, whose superblock is at `start`, at most `most` bytes at once."""
         self._reader, self._position, self._most = reader, 0, most
         self.fault: SourceFault | OverLimit | None = None
         self.endless: Malformed | None = None
-        """The first object over which the library would not have got on."""
+        """The error for the first object with which the library would have looped."""
         self._checked: set[int] = set()
         self._replaced: dict[int, bytes] = {}
         head = reader.read(start, min(16, reader.size - start)).ljust(16, b"\0")
@@ -49,7 +49,7 @@ class Hdf5Source:
         return self._position
 
     def read(self, length: int = -1) -> bytes:
-        """Return up to `length` bytes, all that are left where it is negative; raises SourceFault and OverLimit."""
+        """Return up to `length` bytes, or all remaining ones if it is negative; raises SourceFault and OverLimit."""
         left = max(0, self._reader.size - self._position)
         length = left if length < 0 else min(length, left)
         try:
@@ -66,13 +66,13 @@ class Hdf5Source:
         return data
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill `buffer` as far as there are bytes, and return how many."""
+        """Fill `buffer` with available bytes, and return their number."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
 
     def text_length(self, header: int, name: bytes) -> int:
-        """Return how long the text in an attribute of the object at `header` is said to be, 0 where it is not known."""
+        """Return the declared length of the string in an attribute of the object at `header`, or 0 if unknown."""
         return 0 if self._base is None else text_length(self._reader, self._base, header, name)
 
     def flush(self) -> None:
@@ -89,12 +89,12 @@ class Hdf5Source:
             found = data.find(_HEAP, found + 1)
 
     def _check_heap(self, start: int) -> None:
-        """Go through the objects of a heap as libhdf5 does, and note where it would not get on."""
+        """Step through the objects of a heap like libhdf5, and replace one that would make it loop."""
         if self._reader.size - start < _HEADER:
             return
         size = int.from_bytes(self._reader.read(start + 8, 8), "little")
         if size > min(_LARGEST, self._reader.size - start):
-            return  # the library refuses what is longer than the file; a large heap is one object
+            return  # the library rejects a heap beyond the end of the file; a large heap has one object
         heap = self._reader.read(start, size)
         at = _HEADER
         while at + _HEADER <= size:
@@ -109,7 +109,7 @@ class Hdf5Source:
             at += length
 
     def _mended(self, data: bytes) -> bytes:
-        """Return what is read at the position with the objects that were replaced."""
+        """Return the data at the current position, with objects replaced."""
         mended = bytearray(data)
         for offset, header in self._replaced.items():
             for at, byte in enumerate(header, offset - self._position):

@@ -1,7 +1,7 @@
-"""Archives and compressed streams in the middle of random bytes, proven by more of their structure than a magic number.
+"""Archives and compressed streams inside random bytes, proven by more structure than a magic number.
 
-Chance makes up four bytes in every few gigabytes: what counts has checksums that are right, or ten bytes and more of
-which each has few values.
+Four bytes occur by chance every few gigabytes, so correct checksums, or ten bytes and more with few valid values each,
+are required.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _NAME_LENGTH = 1024
 _GZIP = b"\x1f\x8b\x08"
 _GZIP_UNUSED_FLAGS = 0xE0
 _GZIP_TRIED = 20
-"""Places that begin like gzip and are expanded: its checksum stands at the end."""
+"""Maximum places that begin like gzip and are decompressed, since the checksum is at the end."""
 _EXPANDED = 16 * MIB
 _SEVENZIP = b"7z\xbc\xaf\x27\x1c"
 _XZ = b"\xfd7zXZ\x00"
 _BZIP2 = b"1AY&SY"
-"""What every block of bzip2 begins with, behind four bytes of header."""
+"""The beginning of every bzip2 block, after four bytes of header."""
 
 
 def archives(data: bytes) -> Iterator[tuple[str, int]]:
-    """Yield what archives and streams stand in `data`, and where."""
+    """Yield the archives and streams in `data`, with their offsets."""
     yield from (("zip archive", at) for at in _found(data, _ZIP) if _is_zip(data, at))
     yield from (("7z archive", at) for at in _found(data, _SEVENZIP) if _has_checksum(data, at + 12, at + 32, at + 8))
     yield from (("xz stream", at) for at in _found(data, _XZ) if _has_checksum(data, at + 6, at + 8, at + 8))
@@ -47,7 +47,7 @@ def archives(data: bytes) -> Iterator[tuple[str, int]]:
 
 
 def _found(data: bytes, magic: bytes) -> Iterator[int]:
-    # `rfind` is several times as quick as `find` in CPython where there is nothing to be found
+    # `rfind` is several times faster than `find` in CPython when there is no match
     at = data.find(magic) if data.rfind(magic) >= 0 else -1
     while at >= 0:
         yield at
@@ -55,7 +55,7 @@ def _found(data: bytes, magic: bytes) -> Iterator[int]:
 
 
 def _is_zip(data: bytes, at: int) -> bool:
-    """Return whether the header of a zip member stands there: 150 bits of it have few values."""
+    """Return whether the header of a zip member is at `at`: 150 bits of it have few valid values."""
     header = data[at : at + _ZIP_HEADER]
     if len(header) < _ZIP_HEADER:
         return False
@@ -67,14 +67,14 @@ def _is_zip(data: bytes, at: int) -> bool:
 
 
 def _has_checksum(data: bytes, start: int, stop: int, stands: int) -> bool:
-    """Return whether the CRC-32 of some bytes of a header stands at `stands`."""
+    """Return whether the CRC-32 of the header's bytes [start, stop) is at offset `stands`."""
     return len(data) >= max(stop, stands + 4) and zlib.crc32(data[start:stop]) == int.from_bytes(
         data[stands : stands + 4], "little"
     )
 
 
 def _is_gzip(data: bytes, at: int) -> bool:
-    """Return whether a member of gzip stands there whole, with the checksum of what it expands to (RFC 1952)."""
+    """Return whether a complete gzip member with the right checksum of its content is at `at` (RFC 1952)."""
     stream = zlib.decompressobj(31)
     try:
         expanded = stream.decompress(data[at:], _EXPANDED)

@@ -1,6 +1,6 @@
-"""What the lowest bits of weights spell: executables and archives by structure, pickles and scripts by the detectors.
+"""Data in the lowest bits of weights: executables and archives by structure, pickles and scripts by detectors.
 
-Planes of following blocks are put together, so that what begins in one is seen with what comes after it.
+Planes of consecutive blocks are joined, so that data that begins in one block is found with its continuation.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from scanners.parsing.native_code import native_code_at
 
 NAME = "weights"
 SEARCHED = 1 * MIB
-"""Bytes of a plane that are searched at once."""
+"""Maximum bytes of a plane that are searched at once."""
 KEPT = 16 * KIB
-"""Bytes of a plane that are searched again with what follows them."""
+"""Bytes at the end of a searched plane that are searched again with the next ones."""
 HITS = 500
-"""Places in all planes of a blob that are examined."""
+"""Maximum places in all planes of a blob that are examined."""
 SEARCHED_FOR = frozenset({"executables", "pickles", "scripts"})
-"""Detectors whose finds are looked for: credentials and addresses are no use to a loader."""
+"""Detectors that are used: credentials and addresses are of no use to a loader."""
 _SHOWN = 100
 
 
 class Hidden(NamedTuple):
-    """Something proven by its structure, at an offset of a plane; `runs` says that it is a program."""
+    """Something proven by its structure, at an offset in a plane; `runs` tells whether it is a program."""
 
     title: str
     offset: int
@@ -44,7 +44,7 @@ class Hidden(NamedTuple):
 
 @dataclass(slots=True)
 class _Stream:
-    """Carved bytes of one plane, how it is shifted, and at which byte each tensor begins."""
+    """The carved bytes of one plane, its shift, and the offset of each tensor."""
 
     order: Literal["big", "little"] = "big"
     shifts: tuple[int, ...] = ()
@@ -62,14 +62,14 @@ class _Stream:
         return self.names[bisect_right(self.starts, offset) - 1]
 
     def forget(self) -> None:
-        """Keep the last bytes only."""
+        """Keep only the last bytes."""
         last = self.names[-1]
         del self.data[: max(0, len(self.data) - KEPT)]
         self.starts, self.names = [0], [last]
 
 
 class Carver:
-    """Takes blocks of tensors in, and yields what their planes hide."""
+    """Searches the planes of blocks of tensors for hidden data."""
 
     def __init__(self, arrays: Arrays, blob: Blob, context: Context) -> None:
         self._arrays, self._blob, self._context = arrays, blob, context
@@ -78,7 +78,7 @@ class Carver:
         self._hits = HITS
 
     def take(self, name: str, values: Any, data: bytes, width: int, is_float: bool) -> Iterator[Item]:
-        """Yield what comes to light with one more block: `values`, numbers of `width` bytes, are what `data` holds."""
+        """Yield what is found with one more block; `values` are the numbers of `width` bytes in `data`."""
         whole = len(values) // MULTIPLE * MULTIPLE
         if not whole or data.count(0) == len(data):
             return
@@ -93,7 +93,7 @@ class Carver:
                 stream.forget()
 
     def rest(self) -> Iterator[Item]:
-        """Yield what the planes hide that were not yet searched."""
+        """Yield what is hidden in the rest of the planes that has not been searched yet."""
         for (_, title), stream in self._streams.items():
             yield from self._search(title, stream)
 
@@ -119,7 +119,7 @@ class Carver:
                 yield from self._confirm(detector, data, hit, title, stream)
 
     def _confirm(self, detector: Detector, data: bytes, hit: int, title: str, stream: _Stream) -> Iterator[Item]:
-        """Yield what stands at a place that a pattern of `detector` nominated, if its structure says that it does."""
+        """Yield what is at a place that a pattern of `detector` nominated, if its structure confirms it."""
         reader = MemoryReader(data)
         if detector.name == "executables":
             code = native_code_at(reader, hit)

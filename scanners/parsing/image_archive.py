@@ -1,6 +1,6 @@
-"""The members of a container image in a tar archive: their names, sizes and places, as far as manifests name them.
+"""The members of a container image in a tar archive that manifests may name: their names, sizes and offsets.
 
-Members of images have short names: extended headers are passed over, their names left out.
+Members of images have short names, so extended headers are skipped, and their names are left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _FIRST = re.compile(
     rb"(?:\./)?(?:blobs/?|blobs/sha256/.*|oci-layout|index\.json|manifest\.json|repositories|"
     rb"[0-9a-f]{64}(?:/.*|\.json|\.tar)?)"
 )
-"""What the first member of an image is called, whichever program wrote it."""
+"""Name of the first member of an image, for all programs that write images."""
 _MEMBERS = 100_000
 _COST = 100
 _LINKS = frozenset(b"12")
@@ -24,20 +24,20 @@ _LINKS = frozenset(b"12")
 
 @dataclass(frozen=True, slots=True)
 class ImageArchive:
-    """The members by name: `sizes` in bytes, and `places` as offset and length."""
+    """The members by name: `sizes` in bytes, and `places` as (offset, length)."""
 
     sizes: dict[str, int] = field(default_factory=dict)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def begins_image(head: bytes) -> bool:
-    """Return whether a tar archive begins here whose first member is one of an image."""
+    """Return whether `head` begins a tar archive whose first member is that of an image."""
     name = head[:100].partition(b"\0")[0]
     return len(head) >= BLOCK and bool(_FIRST.fullmatch(name)) and parse_header(head[:BLOCK], 0) is not None
 
 
 def read_archive(reader: Reader, context: Context) -> ImageArchive:
-    """Return the members up to the end of the archive, or to where it breaks; a name that stands twice counts last."""
+    """Return the members up to the end of the archive, or to damage; of equal names, the last counts."""
     archive = ImageArchive()
     links: list[tuple[str, str]] = []
     position = 0
@@ -60,7 +60,7 @@ def read_archive(reader: Reader, context: Context) -> ImageArchive:
 
 
 def _link(archive: ImageArchive, name: str, target: str) -> None:
-    """Take a link for what it leads to: `docker save` writes layers that repeat as links to one of them."""
+    """Resolve a link, since `docker save` writes repeated layers as links to one of them."""
     folder = name.rpartition("/")[0].split("/")
     parts = target.split("/")
     while parts and parts[0] == ".." and folder:

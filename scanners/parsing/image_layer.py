@@ -1,4 +1,4 @@
-"""Where layers of container images stand: what unpacks them knows that their root is a file system of its own.
+"""Paths of layers in container images, whose root is a file system of its own.
 
 https://github.com/opencontainers/image-spec/blob/main/image-layout.md, and the older layout of `docker save`.
 """
@@ -11,13 +11,13 @@ from modelsweep.core.locator import Locator
 _BLOB = re.compile(r"(?:^|/)blobs/sha256[/-](?P<digest>[0-9a-f]{64})$")
 _LAYER = re.compile(r"(?:^|/)(?:blobs/sha256/[0-9a-f]{64}|[0-9a-f]{64}/layer\.tar|[0-9a-f]{64}\.tar)$")
 _DIGEST = 64
-"""Digits of a SHA-256."""
+"""Hexadecimal digits of a SHA-256."""
 _CONTENT = "content"
-"""How the content of a compressed file is named that has no ending of its own."""
+"""Name of the content of a compressed file without a suffix."""
 
 
 def blob_digest(locator: Locator) -> str:
-    """Return the SHA-256 that a blob is named by, or nothing."""
+    """Return the SHA-256 in the name of a blob, or ""."""
     if len(locator.name) < _DIGEST:
         return ""
     found = _BLOB.search(locator.path.replace("\\", "/"))
@@ -25,11 +25,11 @@ def blob_digest(locator: Locator) -> str:
 
 
 def is_layer(locator: Locator) -> bool:
-    """Return whether an archive stands where an image has its layers, as it is or compressed."""
+    """Return whether an archive, possibly decompressed, has the path of an image's layer."""
     names = [name for name in (locator.telling_path, *locator.members) if name != _CONTENT]
     return _LAYER.search(names[-1].replace("\\", "/")) is not None
 
 
 def in_layer(locator: Locator) -> bool:
-    """Return whether a file is a member of a layer, or lies in one."""
+    """Return whether a file is a member of a layer, or nested in one."""
     return any(_LAYER.search(name.replace("\\", "/")) for name in (locator.telling_path, *locator.members[:-1]))
