@@ -19,10 +19,8 @@ EDGE = rb"(?:(?<![A-Za-z0-9_+-])|(?<=\\[nrt]))"
 class Make(NamedTuple):
     """One form of credential: the pattern `nominates` begins with the literal `lead`; `form` matches all of it.
 
-    The group `s` of `form` is the secret.
-
-    The credential may begin up to `back` bytes before `lead`. `check(data, match)` returns whether it is certain, or
-    None if it is no credential.
+    The group `s` of `form` is the secret. The credential may begin up to `back` bytes before `lead`.
+    `check(data, match)` returns whether it is certain, or None if it is no credential.
     """
 
     title: str

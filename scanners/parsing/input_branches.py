@@ -1,17 +1,17 @@
-"""Whether a graph of operators asks of its own input what it shall answer, in whatever format the graph stands.
+"""Whether a graph of operators tests its own input to decide its output, for graphs of any format.
 
-A network computes with its input by weights. Logic that was planted in its graph (ShadowLogic,
-https://hiddenlayer.com/innovation-hub/shadowlogic) compares elements of the input, or a number made of all of them,
-with constants, and puts something else in the place of what the network computed, or adds to it, where that holds. So
-values are followed from the inputs up to where weights take them in, and a decision counts where it
+A network combines its input with weights. Logic planted in its graph (ShadowLogic,
+https://hiddenlayer.com/innovation-hub/shadowlogic) compares elements of the input, or a number computed from all of
+them, with constants, and if the comparison holds, replaces the network's result or adds to it. So values are followed
+from the inputs until weights consume them, and a decision counts if it
 
-- is one for the whole answer: made of one element of the input, or of all that were compared (masks decide about each
-  element by itself),
-- is made of an input that the network computes with (a rate or a flag that only selects is a setting),
-- meets what weights computed, or chooses between a constant and the input as an answer. What replaces the compared
-  value itself, or is divided by it, is guarded (`Where(x == 0, 1, x)`).
+- applies to the whole output: it is computed from one element of the input, or from all compared ones (masks decide
+  about each element separately),
+- depends on an input that the network computes with (a rate or a flag that only selects is a setting),
+- meets a value that weights computed, or chooses between a constant and the input as the output. A value that replaces
+  the compared value itself, or is divided by it, is a guard (`Where(x == 0, 1, x)`).
 
-What is not followed: triggers that weights compute, loops, sums with weights. The cost is linear, and small for nodes
+Triggers that weights compute, loops, and sums with weights are not followed. The cost is linear, and small for nodes
 that no followed value reaches.
 """
 
@@ -27,24 +27,24 @@ from modelsweep.core.text import printable
 
 Key = Hashable
 NOTHING = b""
-"""The key of an input that is left out, and of a constant without a name."""
+"""The key of an omitted input, and of a constant without a name."""
 Shape = tuple[int, ...] | None
-"""Sizes of a value as far as they matter: one, BATCH, or MANY; None where not even their number is known."""
+"""Relevant sizes of a value: one, BATCH, or MANY; None if even the number of dimensions is unknown."""
 MANY, BATCH = 0, -1
 SHAPE, PLAIN, TEST = range(3)
-"""Kinds of values: made of shapes alone; made of inputs without weights; a decision made by comparing such values."""
+"""Kinds of values: computed from shapes only; from inputs without weights; a decision that compares such values."""
 _FOUND = 10
-"""Decisions that are kept of one graph."""
+"""Maximum decisions that are kept per graph."""
 _DIVIDING = frozenset({"Div", "DIV", "RealDiv", "DivNoNan", "Divide"})
 _SHOWN, _SHOWN_INPUTS = 100, 5
 _INPUTS = 512
-"""Inputs that are told from one another."""
+"""Maximum inputs that are distinguished."""
 _ROOTS = 64
-"""Values that one decision is known to compare: chains of thousands of tests would hold the square of them."""
+"""Maximum compared values kept per decision, since chains of tests would need quadratic memory."""
 
 
 class Role(Enum):
-    """What an operator does with values, as far as it matters here; of all others the result is computed."""
+    """The effect of an operator on values; the results of all other operators are computed by weights."""
 
     KEEP = auto()
     ARITHMETIC = auto()
@@ -61,24 +61,24 @@ class Role(Enum):
 
 
 class Value(NamedTuple):
-    """A value that no weights computed; of what they did nothing is kept."""
+    """A value that no weights computed; nothing is kept about others."""
 
     kind: int
     sources: int = 0
-    """Bits of the inputs that it is made of."""
+    """Bit mask of the inputs that it is computed from."""
     shape: Shape = None
     whole: bool = False
-    """Whether it decides about everything at once."""
+    """Whether it decides about the whole output at once."""
     roots: frozenset[Key] = frozenset()
-    """The values that it stands for, or compares."""
+    """The values that it represents or compares."""
     test: str = ""
-    """The first operator that compares."""
+    """The first operator that compared."""
     mark: int = -1
     """The decision that chose it."""
 
 
 class Step(NamedTuple):
-    """A node; `shape` tells the shape of its result from those of its inputs, or is that shape."""
+    """A node; `shape` computes the shape of its result from those of its inputs, or is that shape."""
 
     role: Role
     operator: str
@@ -89,7 +89,7 @@ class Step(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A place where a test of the input meets the answer."""
+    """A place where a test of the input affects the output."""
 
     operator: str
     name: str
@@ -98,7 +98,7 @@ class Decision(NamedTuple):
 
 
 class Branches:
-    """Follows values through one graph, in an order in which they are made before they are used."""
+    """Follows values through one graph, in topological order."""
 
     __slots__ = ("_decided", "_fed", "_met", "constants", "divided", "inputs", "values")
 
@@ -106,21 +106,21 @@ class Branches:
         self.values: dict[Key, Value] = {}
         self.constants: dict[Key, Shape] = {NOTHING: ()}
         self.divided: dict[Key, frozenset[Key]] = {}
-        """What is computed by dividing, and what by: a test of that is a guard."""
+        """Values computed by a division, with their divisors: a test of the divisor is a guard."""
         self.inputs: list[str] = []
         self._fed = 0
         self._decided: list[Decision] = []
         self._met: set[int] = set()
 
     def feed(self, key: Key, name: str, shape: Shape) -> None:
-        """Begin with an input; the first of several sizes counts the examples."""
+        """Add an input; the first of several sizes is the batch."""
         if len(self.inputs) < _INPUTS and key not in self.constants:
             known = (BATCH, *shape[1:]) if shape and len(shape) > 1 else shape
             self.values[key] = Value(PLAIN, 1 << len(self.inputs), known, _whole(known), frozenset({key}))
             self.inputs.append(name)
 
     def alias(self, key: Key, other: Key) -> None:
-        """Let `key` be the same value as `other`."""
+        """Make `key` the same value as `other`."""
         if other in self.values:
             self.values[key] = self.values[other]
         elif other in self.constants:
@@ -143,7 +143,7 @@ class Branches:
         self.values.update(dict.fromkeys(step.outputs, result))
 
     def branch(self, step: Step, outcomes: Sequence[Sequence[Key]]) -> None:
-        """Follow the values out of a node that runs one of several graphs, by its first input."""
+        """Follow the values out of a node that runs one of several graphs, chosen by its first input."""
         test = self.values.get(step.inputs[0])
         for index, output in enumerate(step.outputs):
             ends = [outcome[index] for outcome in outcomes if index < len(outcome)]
@@ -159,7 +159,7 @@ class Branches:
                     self.constants[output] = None
 
     def found(self, outputs: Sequence[Key]) -> list[Decision]:
-        """Return the decisions that reach the answer, of inputs that the network computes with."""
+        """Return the decisions that reach the output and depend on inputs that the network computes with."""
         for value in filter(None, map(self.values.get, outputs)):
             if value.kind == PLAIN:
                 self._fed |= value.sources
@@ -169,21 +169,21 @@ class Branches:
         return [decision for decision in kept if decision.sources & self._fed][:_FOUND]
 
     def named(self, sources: int) -> list[str]:
-        """Return the names of inputs."""
+        """Return the names of the inputs in a bit mask."""
         return [name for index, name in enumerate(self.inputs) if sources >> index & 1]
 
     def computed(self, step: Step, given: Sequence[Value | None]) -> bool:
-        """Return whether a value comes in that weights computed."""
+        """Return whether one of the inputs was computed by weights."""
         return any(value is None and key not in self.constants for key, value in zip(step.inputs, given, strict=True))
 
     def decide(self, step: Step, test: Value) -> int:
-        """Keep a decision, and return its number."""
+        """Record a decision, and return its number."""
         if len(self._decided) < 100 * _FOUND:
             self._decided.append(Decision(step.operator, step.name, test.test, test.sources))
         return len(self._decided) - 1
 
     def meet(self, step: Step, tests: Sequence[Value]) -> None:
-        """Keep the decision that meets what weights computed."""
+        """Record that tests meet a value that weights computed."""
         if tests:
             self._met.add(self.decide(step, tests[0]))
 
@@ -194,7 +194,7 @@ class Branches:
 
 
 def decision_facts(blob: Blob, branches: Branches, decisions: Sequence[Decision], framework: str) -> Iterator[Fact]:
-    """Yield a fact of each decision, named by its node."""
+    """Yield a fact for each decision, with the name of its node."""
     for decision in decisions:
         inputs: list[Json] = [printable(name, _SHOWN) for name in branches.named(decision.sources)[:_SHOWN_INPUTS]]
         detail: dict[str, Json] = {
@@ -207,7 +207,7 @@ def decision_facts(blob: Blob, branches: Branches, decisions: Sequence[Decision]
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape:
-    """Return the shape of what an operator makes of values element by element."""
+    """Return the shape of the result of an element-wise operator."""
     known = [shape for shape in shapes if shape is not None]
     if len(known) < len(shapes):
         return None
@@ -231,7 +231,7 @@ def _shape(branches: Branches, step: Step, given: Sequence[Value | None]) -> Sha
 
 
 def _elementwise(branches: Branches, step: Step, given: Sequence[Value | None]) -> Shape:
-    """Return the shape of the result; a constant of unknown shape is taken for one number."""
+    """Return the shape of the result; a constant of unknown shape counts as a single number."""
     if step.shape is not None:
         return _shape(branches, step, given)
     return broadcast(
@@ -254,7 +254,7 @@ def _merged(live: Sequence[Value], kind: int, shape: Shape) -> Value:
 
 
 def _roots(values: Sequence[Value]) -> frozenset[Key]:
-    """Return what values stand for or compare, as far as it is few."""
+    """Return the values that `values` represent or compare, up to `_ROOTS` of them."""
     roots: frozenset[Key] = frozenset()
     for value in values:
         both = roots | value.roots
@@ -267,7 +267,7 @@ def _tests(live: Sequence[Value]) -> list[Value]:
 
 
 def _kept(branches: Branches, step: Step, given: Sequence[Value | None], live: Sequence[Value]) -> Value | None:
-    """Return the first value in another form; the others only say how."""
+    """Return the first value in another form; the other inputs only control that."""
     first = given[0]
     if first is None:
         shapes_only = step.inputs[0] in branches.constants and all(value.kind == SHAPE for value in live)
@@ -277,20 +277,20 @@ def _kept(branches: Branches, step: Step, given: Sequence[Value | None], live: S
 
 
 def _picked(branches: Branches, step: Step, given: Sequence[Value | None], live: Sequence[Value]) -> Value | None:
-    """Return a part of the first value, or a number made of it, which is another value."""
+    """Return a part of the first value, or a number computed from it, as a new value."""
     kept = _kept(branches, step, given, live)
     return kept and kept._replace(roots=frozenset())
 
 
 def _counted(branches: Branches, step: Step, given: Sequence[Value | None], live: Sequence[Value]) -> Value | None:
-    """Return a number made of the first value: of tests, how many hold."""
+    """Return a number computed from the first value; for tests, how many hold."""
     picked = _picked(branches, step, given, live)
     counts = picked is not None and picked.kind == TEST and not (given[0] and given[0].whole)
     return picked._replace(kind=PLAIN) if picked and counts else picked
 
 
 def _combined(branches: Branches, step: Step, given: Sequence[Value | None], live: Sequence[Value]) -> Value | None:
-    """Return what arithmetic makes of values, and keep a test that changes what weights computed."""
+    """Return the result of arithmetic, and record a test that changes a value which weights computed."""
     tests = _tests(live)
     if branches.computed(step, given):
         branches.meet(step, tests)
@@ -328,7 +328,7 @@ def _concatenated(branches: Branches, step: Step, given: Sequence[Value | None],
 
 
 def _joined(branches: Branches, step: Step, given: Sequence[Value | None], live: Sequence[Value]) -> Value | None:
-    """Return what logic makes of decisions, and keep one that changes a decision of the network."""
+    """Return the result of logic on decisions, and record one that changes a decision of the network."""
     if branches.computed(step, given):
         branches.meet(step, _tests(live))
         return None
@@ -341,7 +341,7 @@ def _joined(branches: Branches, step: Step, given: Sequence[Value | None], live:
 
 
 def _looked_up(branches: Branches, step: Step, given: Sequence[Value | None], _live: Sequence[Value]) -> Value | None:
-    """Return elements of the first value at the places that the second says."""
+    """Return elements of the first value at the indices in the second."""
     data, places = (*given, None, None)[:2]
     decides = [places] if places is not None and places.kind == TEST and places.whole else []
     if data is None:
@@ -361,7 +361,7 @@ def _looked_up(branches: Branches, step: Step, given: Sequence[Value | None], _l
 
 
 def _selected(branches: Branches, step: Step, given: Sequence[Value | None], live: Sequence[Value]) -> Value | None:
-    """Return one of the further inputs, chosen by the first."""
+    """Return one of the other inputs, chosen by the first."""
     test, *ends = given
     chosen = step._replace(inputs=step.inputs[1:])
     ways = [value for value in ends if value is not None]
@@ -390,7 +390,7 @@ def _sized(_branches: Branches, _step: Step, _given: Sequence[Value | None], _li
 
 
 def _opaque(branches: Branches, step: Step, given: Sequence[Value | None], live: Sequence[Value]) -> Value | None:
-    """Return nothing of what weights take in; numbers of shapes alone stay what they are."""
+    """Return nothing for values that weights consume; values computed from shapes only are kept."""
     shapes_only = all(value.kind == SHAPE for value in live) and not branches.computed(step, given)
     return Value(SHAPE) if shapes_only else None
 

@@ -1,7 +1,7 @@
-"""What OmegaConf fills into a text of a configuration: `${model.name}` stands for another value of the same document.
+"""Interpolations of OmegaConf in configurations: `${model.name}` refers to another value of the same document.
 
-Specification: https://omegaconf.readthedocs.io/en/latest/usage.html#variable-interpolation. Paths that begin with a
-dot go from the mapping that they stand in, and are left as they are.
+Specification: https://omegaconf.readthedocs.io/en/latest/usage.html#variable-interpolation. Paths that begin with a dot
+are relative to their mapping, and are left unchanged.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from modelsweep.core.finding import Json
 from scanners.parsing.code_keys import HYDRA_HELPERS
 
 _PLACE = re.compile(r"\$\{([^${}:]{1,200})\}")
-"""A place for a value: what has a colon is worked out by a function of the program."""
+"""An interpolation without a colon; one with a colon is computed by a resolver of the program."""
 _KEY = re.compile(r"[^.\[\]]+")
 _DEEP, _LONGEST = 4, 300
-"""Values that are filled into others, and characters of what comes of it, that no target comes near."""
+"""Maximum nesting of interpolations, and maximum characters of the result, far beyond any real target."""
 _DOCUMENTS, _TEXTS = 4, 1_000
-"""Documents of a file that are looked into, and texts that are filled: those after them are left as they are."""
+"""Maximum documents of a file that are used, and maximum texts that are resolved; others are left unchanged."""
 
 
 class Places:
-    """The documents of one file, from which places in its texts are filled."""
+    """The documents of one file, from which interpolations in its texts are resolved."""
 
     def __init__(self, documents: Sequence[Json]) -> None:
         self._documents = documents
         self._left = _TEXTS
 
     def filled(self, text: str) -> list[str]:
-        """Return `text` with the values that it names, of each document that has all; `text` itself where none has.
+        """Return `text` resolved from each document that has all of its values, or `text` itself if none has.
 
-        So it stays where a helper of Hydra's comes of it, which is nothing without what it is given.
+        It also stays unchanged if the result is a helper of Hydra, which means nothing without its arguments.
         """
         if "${" not in text:
             return [text]
@@ -54,7 +54,7 @@ def _filled(text: str, document: Json) -> str:
 
 
 def _value(document: Json, path: str, otherwise: str) -> str:
-    """Return the text at a path such as `a.b[0]`, or `otherwise`."""
+    """Return the string at a path such as `a.b[0]`, or `otherwise`."""
     found: Json = None if path.startswith(".") else document
     for name in _KEY.findall(path):
         if isinstance(found, dict):

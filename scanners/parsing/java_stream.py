@@ -1,7 +1,7 @@
-"""Java's object serialization stream, walked without making anything: which classes, texts and bytes stand in it.
+"""Java's object serialization stream, parsed without creating objects: the classes, strings and byte arrays in it.
 
-Format: https://docs.oracle.com/en/java/javase/17/docs/specs/serialization/protocol.html. A class that wrote its fields
-by itself may have left them out, which the grammar does not allow but `ObjectInputStream` reads; so is it here.
+Format: https://docs.oracle.com/en/java/javase/17/docs/specs/serialization/protocol.html. A class that writes its own
+data may leave out its fields, which the grammar does not allow, but `ObjectInputStream` and this parser accept.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from scanners.parsing.cursor import Cursor
 MAGIC = b"\xac\xed\x00\x05"
 _COST = 20
 _KEPT = 512
-"""Bytes of a text that an event holds."""
+"""Maximum bytes of a string in an event."""
 _HANDLES = 20_000_000
 _PENDING = 4_000_000
 _PARENTS = 1_000
-"""Classes above each other, and fields of one: more than any compiler makes of sources by hand."""
+"""Maximum depth of a class hierarchy, and maximum fields of a class: more than real programs have."""
 _FIELDS = 65_535
 _NULL, _REFERENCE, _CLASS, _OBJECT, _STRING, _ARRAY, _CLASS_OBJECT, _BLOCK = range(0x70, 0x78)
 _END, _RESET, _LONG_BLOCK, _EXCEPTION, _LONG_STRING, _PROXY, _ENUM = range(0x78, 0x7F)
 _WRITE_METHOD, _SERIALIZABLE, _EXTERNALIZABLE, _BLOCK_DATA = 1, 2, 4, 8
 _WIDTHS = {"B": 1, "C": 2, "D": 8, "F": 4, "I": 4, "J": 8, "S": 2, "Z": 1}
 NAMED, REFERRED, INTERFACE, TEXT, BYTES = "class", "reference", "interface", "text", "bytes"
-"""Kinds of events: a class of the stream, a class as a value, an interface of a proxy, a text, an array of bytes."""
+"""Kinds of events: a class of the stream, a class as a value, an interface of a proxy, a string, a byte array."""
 
 
 class Event(NamedTuple):
-    """What stands at `offset`: the name of a class, or the beginning of a text; of bytes `length` tells how many."""
+    """Something at `offset`: the name of a class, the beginning of a string, or `length` bytes."""
 
     kind: str
     name: str
@@ -43,28 +43,28 @@ class Event(NamedTuple):
 
 
 class _Description:
-    """A class as the stream describes it: what its objects consist of, the fields of the classes above it first."""
+    """A class description in the stream, which defines the layout of its objects, superclasses first."""
 
     __slots__ = ("above", "depth", "fields", "flags", "name")
 
     def __init__(self, name: str) -> None:
         self.name, self.flags = name, 0
         self.fields: list[int] = []
-        """Widths of numbers to pass over, 0 for an object."""
+        """Widths of the fields to skip, 0 for an object."""
         self.above: _Description | None = None
-        """The nearest class above it that adds something to its objects: a thousand may add nothing to a million."""
+        """The nearest superclass with data of its own, since long chains without any would cost time per object."""
         self.depth = 0
-        """How many classes there are with those above it; 0 while it is being read."""
+        """Length of the class hierarchy up to this class; 0 while it is being read."""
 
     @property
     def adds(self) -> bool:
-        """Whether anything of an object belongs to the class itself."""
+        """Whether the class itself has data in its objects."""
         written = self.flags & _SERIALIZABLE and (self.flags & _WRITE_METHOD or self.fields)
         return bool(self.flags & _EXTERNALIZABLE or written)
 
 
 class JavaStream:
-    """One stream of any number of objects; every item costs operations, and what is announced is counted."""
+    """One stream of any number of objects; every item costs operations, and pending items are counted."""
 
     def __init__(self, reader: Reader, context: Context) -> None:
         self._context = context
@@ -73,10 +73,10 @@ class JavaStream:
         self._left: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._events: list[Event] = []
         self._last: _Description | None = None
-        """The class that was described or referred to last."""
+        """The class that was last described or referred to."""
 
     def events(self) -> Iterator[Event]:
-        """Yield what stands in the stream, in order; raises Malformed, Truncated and OverLimit."""
+        """Yield the events of the stream in order; raises Malformed, Truncated and OverLimit."""
         size = self._cursor.reader.size
         while self._cursor.position < size:
             self._content(self._cursor.number("B"))
@@ -114,7 +114,7 @@ class JavaStream:
             task(self)
 
     def _leaf(self, code: int) -> bool:
-        """Read what holds no further object; return whether that is what `code` begins."""
+        """Read an item without nested objects; return whether `code` begins such an item."""
         if code == _REFERENCE:
             self._referred()
         elif code in (_STRING, _LONG_STRING):
@@ -148,7 +148,7 @@ class JavaStream:
             self._say(TEXT, text, offset, length)
 
     def _characters(self, length: int) -> str:
-        """Return the beginning of `length` bytes of text, in the UTF-8 of Java, and pass over all of it."""
+        """Skip `length` bytes of modified UTF-8, and return the beginning as text."""
         kept = self._cursor.take(min(length, _KEPT))
         self._cursor.skip(length - len(kept))
         return kept.decode("utf-8", "replace")
@@ -193,7 +193,7 @@ class JavaStream:
         return description
 
     def _type(self) -> None:
-        """Read the type of a field, which is a text."""
+        """Read the type of a field, which is a string."""
         code = self._cursor.number("B")
         if code not in (_STRING, _LONG_STRING, _REFERENCE):
             raise Malformed("the type of a field is not text", self._cursor.position - 1)
@@ -204,7 +204,7 @@ class JavaStream:
             self._handle()
 
     def _proxy(self, offset: int) -> _Description:
-        """Read a class that is made when it is needed, of interfaces whose calls all go to one object."""
+        """Read a dynamic proxy class, whose interfaces' calls all go to one handler."""
         description = _Description("")
         description.flags = _SERIALIZABLE
         self._handle(description)
@@ -221,7 +221,7 @@ class JavaStream:
         self._last = description
 
     def _annotations(self) -> None:
-        """Read what a class or an object wrote beside its fields, up to the end of it."""
+        """Read the custom data of a class or an object up to its end mark."""
         while (code := self._cursor.number("B")) != _END:
             self._context.operations.spend()
             if not self._leaf(code):
@@ -249,7 +249,7 @@ class JavaStream:
             part = part.above
 
     def _part(self, description: _Description) -> None:
-        """Read what one class of those above each other adds to an object."""
+        """Read the data of one class in the hierarchy of an object."""
         flags = description.flags
         if flags & _EXTERNALIZABLE:
             if not flags & _BLOCK_DATA or flags & _SERIALIZABLE:
@@ -294,7 +294,7 @@ class JavaStream:
                 return
 
     def _begun(self) -> int:
-        """Read the length of an array, and its numbers; return how many objects it has."""
+        """Read the length of an array, and skip numbers; return the number of objects in it."""
         name = self._last.name if self._last else ""
         if name[:1] != "[" or len(name) < 2:
             raise Malformed("the class of an array is not an array class", self._cursor.position)
@@ -318,7 +318,7 @@ class JavaStream:
             self._say(REFERRED, self._last.name, self._cursor.position)
 
     def _constant(self) -> None:
-        """Read a constant of an enumeration: its class and its name."""
+        """Read an enum constant: its class and its name."""
         self._push(self._constant_name)
         self._push(self._described)
 
@@ -331,7 +331,7 @@ class JavaStream:
         self._described()
 
     def _exception(self) -> None:
-        """Read what went wrong while the stream was written; it stands for itself, without what came before."""
+        """Read an exception that occurred while the stream was written; it resets all handles."""
         self._handles.clear()
         self._push(self._handles.clear)
         self._content(self._cursor.number("B"))
@@ -351,11 +351,11 @@ _DESCRIBED = re.compile(rb"r(?=\0[\x03-\xff](\[*L?(?:[A-Za-z_$][\w$]*\.)+[\w$]+;
 _WINDOW = 4 * MIB
 _NAME = 512
 _SEARCHED = 50_000
-"""Classes that are looked for where a stream cannot be followed."""
+"""Maximum class descriptions that are searched for in a stream that could not be parsed."""
 
 
 def described_anywhere(reader: Reader, context: Context) -> Iterator[Event]:
-    """Yield what reads as the description of a class, wherever it stands; raises OverLimit."""
+    """Yield anything that looks like a class description; raises OverLimit."""
     found = 0
     for start in range(0, reader.size, _WINDOW):
         data = reader.read(start, min(_WINDOW + _NAME, reader.size - start))

@@ -1,10 +1,10 @@
-"""What a Jinja template reaches when it is rendered, seen in its syntax tree: never compiled, never rendered.
+"""What a Jinja template reaches when it is rendered, derived from its syntax tree: never compiled, never rendered.
 
 Chat templates of tokenizers and GGUF files are rendered by loaders, some of them without a sandbox (CVE-2024-34359).
-Each fact of kind `template` has in its detail `how` the value is reached, `path` and `line`: `attribute` (names that
-begin with an underscore, names of interpreter internals), `dynamic-attribute`, `global`, `load`, `url`, `instruction`,
-`exhaustion`, `invisible`, `concealed`, `sending` (an address that what was said is appended to). Of a setting, rather
-than a chat template, only `held` is told: what leads to the interpreter.
+Each `template` fact has `path`, `line` and `how` the value is reached: `attribute` (names that begin with an
+underscore, names of interpreter internals), `dynamic-attribute`, `global`, `load`, `url`, `instruction`, `exhaustion`,
+`invisible`, `concealed`, `sending` (an address to which the conversation is appended). For a setting that is not a chat
+template, only `held` is reported: what leads to the interpreter.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ from scanners.parsing.template_names import INTERNALS, LEADING
 
 NAME = "template"
 TEMPLATE_LIMIT = 512 * KIB
-"""Characters of a template that are parsed: the longest in use have some 20,000."""
+"""Maximum characters of a template that is parsed: the longest in use have some 20,000."""
 _FOLDED = 1000
-"""Characters of a constant expression that are worked out."""
+"""Maximum characters of a constant expression that are computed."""
 _SHOWN = 100
 _LEADING = re.compile("|".join(LEADING))
 _URL = re.compile(r"https?://[^\s\"'<>`{}|\\)\]]{3,200}")
 _LOOP, _BITS = 10_000_000, 1_000_000
-"""Rounds of a loop, or characters of a text, and bits of a number, that no template in use comes near."""
+"""Limits far beyond any real template: rounds of a loop or characters of a text, and bits of a number."""
 _INVISIBLE = re.compile(
     "[\u202a-\u202e\u2066-\u2069]"
     "|[\u200b-\u200d\u2060-\u2064\ufeff]{8}"
     "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]"
 )
-"""Marks that turn the direction of writing, text in tags, which flags of regions end with, and in marks of no width."""
+"""Marks of text direction, text in Unicode tags (except in flags of regions), and text in zero-width marks."""
 _SENDING = re.compile(r"https?://[^\s\"'<>`{}|\\)\]\ufffd]{3,200}(?=\ufffd)")
 _HOSTS = re.compile(r"(?<![\w.-])(?:[a-z\d][a-z\d-]{0,62}\.){1,8}[a-z]{2,24}(?![\w.-])", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _PLAIN = re.compile(r"[\w ,.'!?-]{3,}")
 _RAISING = "raise_exception"
-"""What loaders hand to chat templates: it refuses messages, with a text for whoever wrote them."""
+"""A function that loaders pass to chat templates, which rejects messages with an error text."""
 _AFTER, _LATE = frozenset({"gt", "gteq", "eq"}), 3
-"""Comparisons by which a condition waits for a message, and the number from which no honest template does."""
+"""Comparisons with which a condition waits for a message, and the message number from which that is suspicious."""
 _INSTRUCTION = 4
-"""Words of a text from which it reads as an instruction."""
+"""Minimum words of a text that reads as an instruction."""
 
 
 class _Generation(Extension):
-    """The block `{% generation %}` of transformers, which marks what the assistant says."""
+    """The block `{% generation %}` of transformers, which marks the assistant's output."""
 
     tags = {"generation"}  # noqa: RUF012 (as jinja2 declares it)
 
@@ -72,7 +72,7 @@ def _environment() -> Environment:
 
 
 def template_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
-    """Yield what the template `text`, which stands at `path` of the file, reaches, or why that is unclear."""
+    """Yield what the template `text` at `path` of the file reaches, or a Problem if that is unclear."""
     if len(text) > TEMPLATE_LIMIT:
         detail = f"the template {path} is longer than {TEMPLATE_LIMIT:,} characters"
         yield Problem(ProblemKind.LIMIT, locator, NAME, detail)
@@ -93,14 +93,14 @@ def template_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
 
 
 def leads_to_interpreter(item: Item) -> bool:
-    """Return whether a template that is rendered by its own program has what leads out of it."""
+    """Return whether an item of a template leads to the interpreter, even if its own program renders it."""
     if isinstance(item, Problem):
         return item.kind is ProblemKind.LIMIT
     return isinstance(item, Fact) and item.detail["how"] == "attribute" and _LEADING.search(item.value) is not None
 
 
 def held_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
-    """Yield what leads to the interpreter in a setting, where it is a template that some program may render."""
+    """Yield what leads to the interpreter in a setting, if that is a template which a program may render."""
     if not _LEADING.search(text) or not ("{{" in text or "{%" in text):
         return
     for item in template_facts(text, locator, path):
@@ -110,7 +110,7 @@ def held_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
 
 _KNOWN: dict[str, dict[tuple[str, str], int]] = {}
 _KNOWN_LENGTH, _KNOWN_MOST = 16 * KIB, 16
-"""Characters of a template whose result is remembered, and how many: files of one model bear the same."""
+"""Maximum characters of a template whose result is cached, and maximum entries: files of one model share templates."""
 
 
 def _remember(text: str, first: dict[tuple[str, str], int]) -> None:
@@ -124,12 +124,12 @@ Reached = tuple[str, str, int]
 _UNKNOWN = "\ufffd"
 _DEPTH = 20
 _REPEATING = frozenset("range center ljust rjust zfill indent batch slice lipsum".split())
-"""Functions, methods and filters that write or count as often as a number says."""
+"""Functions, methods and filters that repeat or count as often as a number tells."""
 _DUNDER = re.compile(rf"(?<![^\W_])__[a-zA-Z{_UNKNOWN}][\w{_UNKNOWN}]*")
 _PATH = re.compile(r"\w+(?:\.\w+)*")
-"""What filters such as `map(attribute=...)` take: names with dots between them."""
+"""The argument of filters such as `map(attribute=...)`: dotted names."""
 _WIDE = re.compile(r"%[-+ #0]*\d{8,15}[a-zA-Z]|\{\w*:[^{}]{0,3}\d{8,15}[^{}]{0,3}\}")
-"""Fields of formats that are wider than any text."""
+"""Format fields that are wider than any text."""
 _IN_BRACES = re.compile(r"\{([^{}]*+)\}")
 _UNDERSCORED = re.compile(r"__\w+")
 _SPOKEN = re.compile(r"content|text|prompt|query|question|input", re.IGNORECASE)
@@ -148,7 +148,7 @@ _CHANGED: dict[str, Callable[[str], str]] = {
 
 
 class _Walk:
-    """One pass over a template's tree; constant expressions are worked out, also through `set`."""
+    """One pass over a template's tree; constant expressions are computed, also through `set`."""
 
     def __init__(self, tree: nodes.Template) -> None:
         self.tree = tree
@@ -175,7 +175,7 @@ class _Walk:
                 self.known[item.target.name] = value if earlier is None else f"{earlier} {value}"[:_FOLDED]
 
     def _take_members(self, item: nodes.Assign) -> None:
-        """Take in what the attributes of a namespace stand for."""
+        """Record the values of a namespace's attributes."""
         target, made = item.target, item.node
         if isinstance(target, nodes.NSRef):
             self._grow(f"{target.name}.{target.attr}", self._fold(made))
@@ -184,18 +184,18 @@ class _Walk:
                 self._grow(f"{target.name}.{given.key}", self._fold(given.value))
 
     def _grow(self, name: str, value: str) -> None:
-        """Note that an attribute of a namespace stands for a text, or one that was put together of what it was."""
+        """Record that an attribute of a namespace is a text, or its former value with more text."""
         earlier = self.known.get(name)
         self.known[name] = value if earlier is None or earlier in value else f"{earlier} {value}"[:_FOLDED]
 
     def _captured(self, block: nodes.AssignBlock) -> str:
-        """Return what a block that is set to a name writes, as if each of its statements were reached once."""
+        """Return what a `set` block writes, as if each of its statements ran once."""
         parts = [part for output in _outputs(block.body) for part in output.nodes]
         text = "".join(part.data if isinstance(part, nodes.TemplateData) else self._fold(part) for part in parts)
         return _CHANGED.get(block.filter.name if block.filter else "", str)(text[:_FOLDED])
 
     def reached(self) -> Iterator[Reached]:
-        """Yield (how, value, line) of all that is worth an opinion."""
+        """Yield (how, value, line) for everything that a judge should see."""
         for node in self.tree.find_all(nodes.Node):
             for how, value in self._seen(node):
                 yield how, value, node.lineno
@@ -217,7 +217,7 @@ class _Walk:
             yield from self._composed(node)
 
     def _composed(self, node: nodes.Node) -> Iterator[tuple[str, str]]:
-        """Yield what hangs on how the parts of a node come together."""
+        """Yield what depends on the combination of a node's parts."""
         if isinstance(node, (nodes.If, nodes.CondExpr)):
             yield from self._instruction(node)
         if isinstance(node, _BUILDERS):
@@ -239,7 +239,7 @@ class _Walk:
                 yield "attribute", value
 
     def _built(self, node: nodes.Expr) -> Iterator[tuple[str, str]]:
-        """Yield names that `node` puts together, and names of attributes that cannot be worked out."""
+        """Yield names that `node` builds, and computed attribute names that are unknown."""
         for name in _DUNDER.findall(self._fold(node)):
             yield "attribute", name.replace(_UNKNOWN, "?")
         yield from self._swapped(node)
@@ -256,7 +256,7 @@ class _Walk:
             yield "dynamic-attribute", "?"
 
     def _swapped(self, node: nodes.Expr) -> Iterator[tuple[str, str]]:
-        """Yield the host that is put in the place of another one where somebody wrote that."""
+        """Yield the host that replaces another one in the conversation."""
         if not isinstance(node, (nodes.Filter, nodes.Call)) or len(node.args) < 2:
             return
         called = node.name if isinstance(node, nodes.Filter) else _last_name(node.node)
@@ -268,7 +268,7 @@ class _Walk:
                 yield "instruction", f"{hosts[0][0]}: {other[0]} in its place"
 
     def _sending(self, node: nodes.Output | nodes.Concat | nodes.Add) -> Iterator[tuple[str, str]]:
-        """Yield addresses behind which what was said is written, so that whoever follows one sends it there."""
+        """Yield addresses with the conversation appended, so that following the link sends it there."""
         if isinstance(node, nodes.Add):
             parts: list[nodes.Expr] = [node.left, node.right]
         else:
@@ -279,21 +279,21 @@ class _Walk:
                 yield from (("sending", url) for url in _SENDING.findall(text + _UNKNOWN))
 
     def _instruction(self, node: nodes.If | nodes.CondExpr) -> Iterator[tuple[str, str]]:
-        """Yield text that is added only where what was said holds certain words."""
+        """Yield text that is added only if the conversation contains certain words."""
         tested = [word for word in self._asked(node.test) if _PLAIN.fullmatch(word) and _WORDS.search(word)]
         tested = tested or list(self._dated(node.test))
         late = [] if tested else list(_late(node.test))
         if not tested and not late:
             return
         branches = [*node.body, *node.else_] if isinstance(node, nodes.If) else [node.expr1, node.expr2]
-        if late:  # what is said before is the rule
+        if late:  # text before that message is the normal case
             tested, branches = late, branches[: len(node.body) if isinstance(node, nodes.If) else 1]
         for text in (text for branch in branches if branch for text in self._texts(branch)):
             if len(_WORDS.findall(_MARKUP.sub(" ", text))) >= _INSTRUCTION:
                 yield "instruction", f"{tested[0]}: {text.strip()}"
 
     def _dated(self, test: nodes.Node) -> Iterator[str]:
-        """Yield the date that a condition waits for: no honest template behaves otherwise from some day on."""
+        """Yield the date that a condition waits for: no honest template changes its behaviour on a certain day."""
         for node in [test, *test.find_all(nodes.Compare)]:
             if isinstance(node, nodes.Compare):
                 sides = [node.expr, *(operand.expr for operand in node.ops)]
@@ -303,7 +303,7 @@ class _Walk:
                     yield from (text for text in fixed if any(map(str.isdigit, text)))
 
     def _texts(self, node: nodes.Node) -> Iterator[str]:
-        """Yield the texts that a statement writes or sets: not those of errors, which stop rendering."""
+        """Yield the texts that a statement writes or sets, except those of errors, which stop rendering."""
         refuses = isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == _RAISING
         if refuses and _RAISING not in self.bound:
             return
@@ -314,7 +314,7 @@ class _Walk:
             yield from self._texts(child)
 
     def _asked(self, test: nodes.Node) -> Iterator[str]:
-        """Yield the texts that a condition looks for in what was said."""
+        """Yield the texts that a condition searches for in the conversation."""
         for node in [test, *test.find_all((nodes.Compare, nodes.Call))]:
             if isinstance(node, nodes.Compare):
                 sides = [node.expr, *(operand.expr for operand in node.ops)]
@@ -329,7 +329,7 @@ class _Walk:
                 )
 
     def _is_spoken(self, node: nodes.Node | None) -> bool:
-        """Return whether `node` is the text of a message, by the name it goes by."""
+        """Return whether `node` is the text of a message, judging by its name."""
         while isinstance(node, (nodes.Filter, nodes.Call, nodes.Getattr, nodes.Getitem)):
             if isinstance(node, nodes.Getattr) and _SPOKEN.search(node.attr):
                 return True
@@ -343,7 +343,7 @@ class _Walk:
         return isinstance(node, nodes.Name) and (node.name in self.spoken or bool(_SPOKEN.search(node.name)))
 
     def _fold(self, node: nodes.Node, depth: int = 0) -> str:
-        """Return the text that `node` amounts to, with `_UNKNOWN` for what only rendering would tell."""
+        """Return the text that `node` evaluates to, with `_UNKNOWN` for parts known only when rendered."""
         return self._folded(node, depth)[:_FOLDED] if depth < _DEPTH else _UNKNOWN
 
     def _folded(self, node: nodes.Node, depth: int) -> str:
@@ -368,7 +368,7 @@ class _Walk:
         return self._called(node, depth)
 
     def _cut(self, node: nodes.Getitem, depth: int) -> str:
-        """Return the part of a text that a slice of numbers takes, and a text backwards."""
+        """Return the part of a text that a slice with constant numbers selects, including a reversed text."""
         assert isinstance(node.arg, nodes.Slice)
         whole, edges = self._fold(node.node, depth + 1), list[int | None]()
         if _UNKNOWN in whole and (node.arg.start or node.arg.stop):
@@ -381,7 +381,7 @@ class _Walk:
         return whole[slice(*edges)] if edges[2] != 0 else _UNKNOWN
 
     def _called(self, node: nodes.Node, depth: int) -> str:
-        """Return what a filter or a method of a string makes of it."""
+        """Return the result of a filter or a string method."""
         if isinstance(node, nodes.Filter) and node.node is not None:
             name, source = node.name, node.node
         elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
@@ -400,7 +400,7 @@ class _Walk:
         return _UNKNOWN
 
     def _joined(self, node: nodes.Filter | nodes.Call, source: nodes.Node, depth: int) -> str:
-        """Return the items of a list with what stands between them: `|join(x)` and `x.join()` differ in order."""
+        """Return the joined items of a list; `|join(x)` and `x.join()` differ in the order of operands."""
         items: nodes.Node = source
         between: nodes.Node | None = node.args[0] if node.args else None
         if isinstance(node, nodes.Call) and between is not None:
@@ -410,7 +410,7 @@ class _Walk:
         return glue.join(self._fold(part, depth + 1) for part in parts[:_FOLDED])
 
     def _formatted(self, text: str, arguments: list[nodes.Expr], depth: int) -> str:
-        """Fill the places of `text` in order, in the style of `%` and of braces; `%c` makes characters of numbers."""
+        """Fill the placeholders of `text` in order, for `%` and braces; `%c` converts numbers to characters."""
         flat = [item for part in arguments for item in (part.items if isinstance(part, nodes.Tuple) else [part])]
         values = iter([self._fold(item, depth + 1) for item in flat])
 
@@ -422,7 +422,7 @@ class _Walk:
 
 
 def _late(test: nodes.Node) -> Iterator[str]:
-    """Yield from which message on a condition holds that waits for one: templates ask for the first and the last."""
+    """Yield the message for which a condition waits; honest templates only test for the first and the last."""
     for node in [test, *test.find_all(nodes.Compare)]:
         if isinstance(node, nodes.Compare) and node.ops:
             counted, number = node.expr, _number(node.ops[0].expr)
@@ -431,14 +431,14 @@ def _late(test: nodes.Node) -> Iterator[str]:
 
 
 def _counts(node: nodes.Node) -> bool:
-    """Return whether `node` says how many messages there are, or which one a loop is at."""
+    """Return whether `node` is the number of messages, or the index of a loop."""
     if isinstance(node, nodes.Filter) and node.name in ("length", "count") and node.node is not None:
         return _last_name(node.node) == "messages"
     return isinstance(node, nodes.Getattr) and node.attr in ("index", "index0") and _last_name(node.node) == "loop"
 
 
 def _outputs(body: Iterable[nodes.Node]) -> Iterator[nodes.Output]:
-    """Yield what statements write, in order, but not what blocks inside are set to."""
+    """Yield what statements write, in order, except in `set` blocks."""
     for node in body:
         if isinstance(node, nodes.Output):
             yield node
@@ -447,7 +447,7 @@ def _outputs(body: Iterable[nodes.Node]) -> Iterator[nodes.Output]:
 
 
 def _written(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what a text holds that the template writes, whatever is said."""
+    """Yield what is suspicious in a text that the template writes regardless of the conversation."""
     yield from (("url", url) for url in _URL.findall(text))
     yield from _invisible(text)
     if order := concealed_order(text):
@@ -463,7 +463,7 @@ def _invisible(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _exhaustion(node: nodes.Pow | nodes.Mul | nodes.Call | nodes.Filter) -> Iterator[tuple[str, str]]:
-    """Yield arithmetic, loops and texts over constants that no machine gets done, or holds."""
+    """Yield arithmetic, loops and texts over constants that exhaust any machine."""
     if isinstance(node, (nodes.Call, nodes.Filter)):
         name = node.name if isinstance(node, nodes.Filter) else _last_name(node.node)
         given = [*node.args, *(item.value for item in node.kwargs)]
@@ -484,7 +484,7 @@ def _last_name(node: nodes.Node) -> str:
 
 
 def _rounds(node: nodes.For, depth: int = 0) -> int:
-    """Return how often what is innermost in loops over constant ranges is written, 0 where one is no such loop."""
+    """Return how often the innermost of nested loops over constant ranges runs, or 0 if one is not such a loop."""
     made = node.iter
     if not (isinstance(made, nodes.Call) and _last_name(made.node) == "range") or depth > _DEPTH:
         return 0
@@ -494,7 +494,7 @@ def _rounds(node: nodes.For, depth: int = 0) -> int:
 
 
 def _sides(node: nodes.Mul) -> list[nodes.Expr]:
-    """Return what is repeated: texts and lists, and no numbers."""
+    """Return the repeated operands: texts and lists, not numbers."""
     return [one for one in (node.left, node.right) if _number(one) is None]
 
 

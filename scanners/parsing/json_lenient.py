@@ -1,7 +1,7 @@
-"""JSON as people write it for lenient readers, made into plain JSON: comments, commas at ends, bare and quoted keys.
+"""Conversion of lenient JSON to plain JSON: comments, trailing commas, unquoted and single-quoted keys.
 
 JSON5 (https://spec.json5.org), JSON with comments, Hjson (https://hjson.github.io/syntax.html) as far as settings use
-it, and tables of Python as they are printed. What even these refuse, as a text that ends too early, becomes no JSON.
+it, and printed Python dictionaries. What even lenient readers reject, such as a text cut short, raises NoJson.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OPEN, _CLOSE = "{[", "}]"
 
 
 class NoJson(Exception):
-    """The text is nothing that a lenient reader takes; `cut` says that it ends too early."""
+    """Raised for text that no lenient reader accepts; `cut` tells whether it ends too early."""
 
     def __init__(self, detail: str, *, cut: bool) -> None:
         super().__init__(detail)
@@ -38,21 +38,21 @@ class NoJson(Exception):
 
 
 def strict(text: str, *, bare: bool = False) -> str:
-    """Return plain JSON for what lenient readers take; `bare` texts may lack the braces around all of it.
+    """Return plain JSON for lenient JSON; `bare` text may lack the outermost braces.
 
-    Raises NoJson where a text, a comment or a bracket does not end.
+    Raises NoJson if a string, a comment or a bracket does not end.
     """
     return "".join(_Rewriting(text, bare=bare).pieces())
 
 
 class _Rewriting:
-    """Tokens of one text, taken one after the other."""
+    """Rewrites the tokens of one text."""
 
     def __init__(self, text: str, *, bare: bool) -> None:
         self._text, self._bare = text, bare
         self._inside: list[str] = []
         self._before = ""
-        """The last token: a mark, or `value` for all that may stand as one."""
+        """The last token: a punctuation mark, or `value` for anything that may be a value."""
         self._comma = False
 
     def pieces(self) -> Iterator[str]:
@@ -107,7 +107,7 @@ class _Rewriting:
         yield value
 
     def _between(self) -> Iterator[str]:
-        """Yield the comma in front of a value, one that a line's end stands for, too; documents have none."""
+        """Yield the comma before a value, also if only a line end replaces it; documents have none."""
         if self._comma or (self._before == "value" and self._inside):
             yield ","
         elif self._before == "value":
@@ -115,7 +115,7 @@ class _Rewriting:
         self._comma = False
 
     def _rest_of_line(self, start: int, word: str) -> str:
-        """Return the text without quotes that begins with a word, nothing where that is no text: a key, a number."""
+        """Return the unquoted string that begins with a word, or "" if it is a key or a number."""
         if self._before != ":" or _is_value(word):
             return ""
         match = _LINE.match(self._text, start)
@@ -127,7 +127,7 @@ def _is_value(word: str) -> bool:
 
 
 def _plain(word: str) -> str:
-    """Return a word as JSON: a constant, a number, or else a text."""
+    """Return a word as JSON: a constant, a number, or otherwise a string."""
     if word in _WORDS:
         return _WORDS[word]
     if match := _WIDE_NUMBER.fullmatch(word):

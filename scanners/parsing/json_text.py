@@ -1,4 +1,4 @@
-"""JSON as loaders read it, with what they would overlook: values of keys that are declared again."""
+"""JSON as loaders read it, including what they overlook: replaced values of repeated keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ESCAPE = len("\\uXXXX")
 
 
 class JsonFault(Exception):
-    """The text is no JSON: the message says where, `cut` that the text ends before the JSON does."""
+    """Raised for text that is not JSON; the message tells where, `cut` whether the text ends too early."""
 
     def __init__(self, detail: str, *, cut: bool) -> None:
         super().__init__(detail)
@@ -33,7 +33,7 @@ class JsonFault(Exception):
 
 
 class Entry(NamedTuple):
-    """A value, the `key` of an object that it stands under, and all keys that lead there as `path`."""
+    """A value, its `key` in an object, and the `path` of all keys that lead to it."""
 
     path: str
     key: str
@@ -41,16 +41,16 @@ class Entry(NamedTuple):
 
 
 _BEGINNING = 64
-"""Bytes that tell whether JSON begins there in a wide encoding."""
+"""Bytes that are read to recognise JSON in a wide encoding."""
 WIDE_STARTS = (
     *(nothing + first for first in (b"{", b"[", b" ", b"\t", b"\r", b"\n") for nothing in (b"\0", b"\0\0\0")),
     b"\0\0\xfe\xff",
 )
-"""What JSON in UTF-16 or UTF-32 begins with where it begins with zero."""
+"""Beginnings with a zero of JSON in UTF-16 or UTF-32."""
 
 
 def begins_wide(head: bytes) -> bool:
-    """Return whether bytes begin an object of JSON in UTF-16 or UTF-32, which Python's reader takes without a mark."""
+    """Return whether bytes begin a JSON object in UTF-16 or UTF-32, which Python's reader accepts without a BOM."""
     import json
 
     head = head[:_BEGINNING]
@@ -61,7 +61,7 @@ def begins_wide(head: bytes) -> bool:
 
 
 def as_utf8(data: bytes) -> bytes:
-    """Return JSON of any encoding that Python's reader takes (UTF-8, 16, 32, with or without a mark) as plain UTF-8."""
+    """Return JSON of any encoding that Python's reader accepts (UTF-8, 16, 32, with or without a BOM) as UTF-8."""
     import json
 
     encoding = json.detect_encoding(data)
@@ -69,14 +69,14 @@ def as_utf8(data: bytes) -> bytes:
 
 
 def text_of(data: bytes) -> str:
-    """Return JSON of any encoding as text; what is no text in it is replaced."""
+    """Return JSON of any encoding as text, with invalid bytes replaced."""
     return as_utf8(data).decode("utf-8", "replace")
 
 
 def documents_of(blob: Blob, limit: int, fault: str = "no JSON") -> list[Json]:
-    """Return the documents of a blob, as `documents` does.
+    """Return the documents of a blob, like `documents`.
 
-    Raises OverLimit for more than `limit` bytes, and Malformed, which begins with `fault`, for what is no JSON.
+    Raises OverLimit for more than `limit` bytes, and Malformed, whose message begins with `fault`, for invalid JSON.
     """
     if blob.size > limit:
         raise OverLimit(f"more than {limit:,} bytes of JSON")
@@ -87,24 +87,24 @@ def documents_of(blob: Blob, limit: int, fault: str = "no JSON") -> list[Json]:
 
 
 _TOP_LIMIT = 16 * MIB
-"""Bytes of JSON that are parsed to learn the keys at its top."""
+"""Maximum bytes of JSON that are parsed to find its top-level keys."""
 _LETTER = re.compile(rb"\\u00(?:[46][1-9a-fA-F]|[57][0-9aAfF])")
-"""How JSON may spell a letter or an underscore, which no writer of JSON does."""
+"""Escapes of a letter or an underscore, which no JSON writer uses."""
 _SPELLED = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?:u00([46][1-9a-fA-F]|[57][0-9aAfF])|/)")
-"""The same, or a slash, behind which no backslash stands that takes the other's meaning."""
+"""The same or an escaped slash, whose backslash is not itself escaped."""
 
 
 def spelled_out(data: bytes) -> bytes:
-    """Return JSON with letters and slashes instead of their escapes: the same JSON, in which words can be searched."""
+    """Return equivalent JSON with letters and slashes unescaped, so that it can be searched for words."""
     if b"\\u00" not in data and b"\\/" not in data:
         return data
     return _SPELLED.sub(lambda match: match[1] + (bytes.fromhex(match[2].decode()) if match[2] else b"/"), data)
 
 
 def has_keys(blob: Blob, *keys: str) -> bool:
-    """Return whether an object at the top of JSON has all of `keys`, wherever they stand, and however they are spelled.
+    """Return whether a top-level object has all of `keys`, in any order and with any escapes.
 
-    Most files lack one of them, and are not parsed.
+    Most files do not contain one of them, and need not be parsed.
     """
     if not may_begin(blob):
         return False
@@ -117,7 +117,7 @@ def has_keys(blob: Blob, *keys: str) -> bool:
 
 
 def may_begin(blob: Blob) -> bool:
-    """Return whether an object or a list begins a blob, or it begins with nothing but white space."""
+    """Return whether the head begins with an object or a list, or is only white space."""
     return _may_begin(blob.head)
 
 
@@ -137,7 +137,7 @@ def _spells_letters(reader: Reader) -> bool:
 
 @lru_cache(1)
 def _top_keys(reader: Reader) -> frozenset[str] | None:
-    """Return the keys of objects at the top, or in a list there, None where the text is damaged."""
+    """Return the keys of top-level objects, also in a top-level list, or None if the text is damaged."""
     try:
         found = documents(text_of(reader.read(0, reader.size)), repeated=False)
     except (JsonFault, RecursionError):
@@ -147,9 +147,9 @@ def _top_keys(reader: Reader) -> frozenset[str] | None:
 
 
 def with_repeated(text: str) -> tuple[Json, tuple[str, ...]]:
-    """Return the one document of `text`, the last value counting of each key, and the keys that an object repeats.
+    """Return the only document of `text`, with the last value of each key, and the keys that an object repeats.
 
-    Raises ValueError where the text is something else, and RecursionError for very deep nesting.
+    Raises ValueError if the text is anything else, and RecursionError for very deep nesting.
     """
     import json
 
@@ -165,28 +165,28 @@ def with_repeated(text: str) -> tuple[Json, tuple[str, ...]]:
 
 
 class Outline(NamedTuple):
-    """What objects some JSON has, but not where: all their `keys`, and whether one of them may have a key twice."""
+    """All `keys` of the objects in a text, and whether one of the objects may repeat a key."""
 
     keys: frozenset[str]
     may_repeat: bool
 
 
 def outline(text: str) -> Outline:
-    """Return what can be told of `text` in half the time that its documents take; raises what `documents` does."""
+    """Return the outline of `text` in half the time that parsing takes; raises the same errors as `documents`."""
     import json
 
     objects: list[dict[str, Json]] = []
-    # What hooks return takes the place of each object, so that none is held in another one, and of each fraction, whose
+    # Hooks replace each object, so that none holds another one, and each fraction, whose
     # value takes twice as long to find as anything else of it
     _decoded(text, json.JSONDecoder(object_hook=objects.append, parse_float=len))
-    # A colon stands behind each key; those in strings only make more of them
+    # A colon follows each key; colons in strings only increase the count
     return Outline(frozenset().union(*objects), sum(map(len, objects)) != text.count(":"))
 
 
 def documents(text: str, *, repeated: bool = True) -> list[Json]:
-    """Return the documents of `text`, one after the other as in JSON Lines, and objects of what later keys replace.
+    """Return the documents of `text`, possibly several as in JSON Lines, then objects with the replaced values.
 
-    Without `repeated` keys these are not looked for. Raises JsonFault where the text is something else, and
+    Replaced values are only collected if `repeated`. Raises JsonFault for anything that is not JSON, and
     RecursionError for very deep nesting.
     """
     import json
@@ -198,7 +198,7 @@ def documents(text: str, *, repeated: bool = True) -> list[Json]:
     def pairs(items: list[tuple[str, Json]]) -> Json:
         made = dict(items)
         if len(made) < len(items):
-            # Which one counts depends on the parser: all are looked at.
+            # The parser decides which value counts, so all are kept
             replaced.extend({key: value} for key, value in items if made[key] is not value)
         return made
 
@@ -228,7 +228,7 @@ def _after_space(text: str, place: int) -> int:
 
 
 def _is_cut(error: JSONDecodeError, text: str) -> bool:
-    """Return whether the fault is that the text ends: within a string, an escape, a number or a word, or between."""
+    """Return whether the error is that the text ends, inside or between tokens."""
     rest = text[error.pos : error.pos + 2 * _ESCAPE].strip()
     if error.msg.startswith("Unterminated") or ("escape" in error.msg and len(rest) < _ESCAPE):
         return True
@@ -236,9 +236,9 @@ def _is_cut(error: JSONDecodeError, text: str) -> bool:
 
 
 def joined(path: str, key: str | int) -> str:
-    """Return the path of what stands under `key`, or in a list at that place; of a very long one the end.
+    """Return the path of the value at `key` or list index `key`, shortened to its end if it is very long.
 
-    Each value has a path of its own: below a key of a megabyte they would take a megabyte each.
+    Each value has a path of its own, so below a key of a megabyte each would take a megabyte.
     """
     longer = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else key
     return longer if len(longer) <= _PATH else f"…{longer[1 - _PATH :]}"
@@ -254,7 +254,7 @@ def entries(document: Json) -> Iterator[Entry]:
 def within(document: Json) -> Iterator[tuple[str, dict[str, Json] | list[Json]]]:
     """Yield every object and list of `document` with its path, outer ones first.
 
-    Paths are put together when they are needed: those of a million lists below a long key would not fit in memory.
+    Paths are built on demand: those of a million lists below a long key would not fit in memory.
     """
     left: list[tuple[str, str | int, Json]] = [("", "", document)]
     while left:

@@ -1,6 +1,6 @@
-"""What JSON is looked through for before it is parsed: words by which it may name code, or state a licence.
+"""Words that JSON is searched for before it is parsed: signs that it names code or states a licence.
 
-Where hyperscan searches, one pass tells of all of them, whichever scanner asks first.
+With hyperscan, one pass finds all of them, whichever scanner asks first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TELLING = Words(
     *(b'"$import ', b'"$from ', b'"$__import__'),
     *(b"chat_template", b"_class_name", b'"idx"', b'"handler"', b"weight_map", b"_name_or_path"),
 )
-"""Of keys and values that make a configuration worth a closer look, whatever it is."""
+"""Words in keys and values that require a closer look at any configuration."""
 COMMANDS = Words(
     *(
         b"/dev/tcp/",
@@ -52,7 +52,7 @@ COMMANDS = Words(
     *(b"owershell", b"certutil", b"bitsadmin", b"regsvr32", b"rundll32", b"mshta ", b"DownloadString", b"DownloadFile"),
     *(b"xmrig", b"stratum+", b"authorized_keys", b"| nc ", b"id_rsa", b"/etc/shadow", b"/etc/passwd"),
 )
-"""Of what commands of attacks hold."""
+"""Words in attack commands."""
 CODE = Words(
     *b"os.system os.popen subprocess. eval( exec( pty.spawn builtins. runpy. posix.system".split(),
     *b"pickle.load marshal.load commands.get".split(),
@@ -63,19 +63,19 @@ PRIVATE = Words(
     *b"/etc/ /proc/ /.ssh/ /.aws/ /.netrc /.git-credentials /.kube/ run/secrets/ nemo:.".split(),
     *b"/.pypirc _history /.cache/huggingface/".split(),
 )
-"""Of paths that lead to private files, or out of an archive."""
+"""Words in paths that lead to private files, or out of an archive."""
 COMPUTED = Words(b'"expr_str"')
-"""Of the key of a shape that is worked out."""
+"""Key of a computed shape."""
 ONNX = Words(b'"opsetImport"', b'"opset_import"', b'"externalData"', b'"external_data"')
-"""Of keys of a model of ONNX."""
+"""Keys of an ONNX model."""
 LICENCES = Words(b"licen", any_case=True)
 _ALL = (TELLING, CODE, COMMANDS, PRIVATE, COMPUTED, ONNX, LICENCES)
 _KEPT = MIB
-"""Bytes of JSON that stay in memory to be known again."""
+"""Maximum bytes of JSON that are kept in memory to recognise them."""
 
 
 def holds(words: Words, data: bytes) -> bool:
-    """Return whether at least one of `words`, which are some of this module, stands in `data`."""
+    """Return whether `data` contains at least one of `words`, which must be a constant of this module."""
     if not matcher_for.pays:
         return words.are_in(data)
     if _Latest.data is not data:
@@ -87,7 +87,7 @@ def holds(words: Words, data: bytes) -> bool:
 
 
 class _Latest:
-    """What was found in the last bytes that were asked of: several scanners ask, one after the other."""
+    """Cached result for the last bytes, since several scanners ask about the same ones."""
 
     data: bytes | None = b""
     found: frozenset[Words] = frozenset()

@@ -1,8 +1,8 @@
-"""The JSON by which Keras describes a model: nested objects of `class_name`, `config` and the module to import.
+"""The JSON with which Keras describes a model: nested objects of `class_name`, `config` and the module to import.
 
 Format: keras.saving.serialize_keras_object (https://keras.io/api/models/model_saving_apis/serialization_utils/), and
-the older form without modules in HDF5 files and `to_json()`. Whatever Keras would import, call or open is told here as
-facts, wherever in the document it stands.
+the older form without modules in HDF5 files and `to_json()`. Everything that Keras would import, call or open becomes a
+fact, anywhere in the document.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from scanners.parsing.json_text import with_repeated
 from scanners.parsing.marshal_names import names_in
 
 SHOWN = 160
-"""Characters of a name, path or text that a fact holds."""
+"""Maximum characters of a name, path or text in a fact."""
 _NAMES = 2_000
-"""Names of one code object that a fact holds."""
+"""Maximum names of one code object in a fact."""
 _WORST_NODE = 72
-"""Bytes that one JSON value takes in memory at most, besides the text itself."""
+"""Maximum bytes that one JSON value takes in memory, besides its text."""
 _CODE_VALUES = 20
-"""Lists and objects that may stand around encoded code."""
+"""Maximum nesting of lists and objects around encoded code."""
 _UNSAFE = re.compile(r"\benable_unsafe_deserialization\s*(?:\(|$)")
-"""By its name alone or called, not in prose about it."""
-# Arguments that layers and functions open as files or fetch (vocabularies, saved models, weights)
+"""The name alone or a call of it, but not prose about it."""
+# Arguments that layers and functions open as files or download (vocabularies, saved models, weights)
 _PATHS = frozenset(
     "vocabulary vocabulary_file idf_weights merges proto handle filepath file_path filename fname path origin url "
     "cache_dir directory archive asset_path weights_path".split()
@@ -40,24 +40,24 @@ _ELSEWHERE = (
     *(f"/{folder}/" for folder in "etc home root proc var tmp opt usr mnt".split()),
     *("~/", "../", "..\\", "C:\\"),
 )
-"""How the paths of files begin that an argument of any other name may hold."""
+"""Beginnings of file paths that are reported for arguments of any name."""
 _PACKED = re.compile(rb"[A-Za-z0-9+/=\s]*")
-"""Base64, which is no source code itself."""
+"""Base64, which is not source code."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _SPACES = {ord(space): " " for space in "\t\n\r"}
 _LAMBDA_FUNCTIONS = ("function", "output_shape", "mask")
 _MODELS = ("modelTopology", "model_config")
-"""Keys under which TensorFlow.js keeps a model; its objects name no modules."""
+"""Keys under which TensorFlow.js stores a model; its objects name no modules."""
 _EVALUATING = ("RWKVTokenizer", "RWKV7Tokenizer")
 """Tokenizers of keras_hub that evaluate their vocabulary."""
 _OPENING = {"WhisperTokenizer": ("special_tokens", "language_tokens")}
-"""Arguments that only these classes open as files, where they are texts."""
+"""String arguments that only these classes open as files."""
 _OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod")
 """Layers of Keras 2 that call a TensorFlow symbol by name."""
 
 
 class Document(NamedTuple):
-    """A parsed configuration; `repeated` are the keys that some object declares twice."""
+    """A parsed configuration, and the keys that some object declares twice (`repeated`)."""
 
     value: Json
     repeated: tuple[str, ...]
@@ -70,9 +70,9 @@ class _Node(NamedTuple):
 
 
 def parse(data: bytes, context: Context, errors: str = "surrogatepass") -> Document:
-    """Return the document that `data` holds, in any encoding of JSON; raises Malformed and OverLimit.
+    """Parse `data` in any encoding of JSON; raises Malformed and OverLimit.
 
-    `errors` says what becomes of bytes that are no text: h5py hands them on as surrogates.
+    `errors` is the handler for invalid bytes: h5py passes them on as surrogates.
     """
     import json
 
@@ -88,9 +88,9 @@ def parse(data: bytes, context: Context, errors: str = "surrogatepass") -> Docum
 
 
 def is_keras(document: Json, context: Context) -> bool:
-    """Return whether `document` describes an object as Keras does, or holds one with the module to import.
+    """Return whether `document` describes a Keras object, or contains one with a module to import.
 
-    Keras makes the objects inside lists and plain objects too, before it notices that there is no model.
+    Keras also creates the objects inside lists and plain objects, before it notices that there is no model.
     """
     return any(
         isinstance(node.value, dict)
@@ -102,7 +102,7 @@ def is_keras(document: Json, context: Context) -> bool:
 
 
 def items(document: Json, blob: Blob, context: Context, path: str = "") -> Iterator[Item]:
-    """Yield what the objects of `document` name, open and carry; `path` is where in the file it stands."""
+    """Yield what the objects of `document` name, open and contain; `path` is its position in the file."""
     told: set[tuple[str, str, str]] = set()
     for node in _nodes(document, path, context):
         found = _object(node, blob, context) if isinstance(node.value, dict) else _text(node, blob.locator)
@@ -117,7 +117,7 @@ def items(document: Json, blob: Blob, context: Context, path: str = "") -> Itera
 
 
 def _nodes(document: Json, path: str, context: Context) -> Iterator[_Node]:
-    """Yield every value of `document` in its order, without recursion: depth is the attacker's to choose."""
+    """Yield every value of `document` in order, without recursion, since the attacker chooses the depth."""
     left = [_Node(path, "", document)]
     while left:
         node = left.pop()
@@ -127,7 +127,7 @@ def _nodes(document: Json, path: str, context: Context) -> Iterator[_Node]:
             inner = [_Node(_joined(node.path, key), key, value) for key, value in node.value.items()]
             left.extend(reversed(inner))
         elif isinstance(node.value, list):
-            # A list stands for its argument: the key goes down with it
+            # Items of a list get the key of the list
             inner = [_Node(_joined(node.path, str(at)), node.key, value) for at, value in enumerate(node.value)]
             left.extend(reversed([item for item in inner if isinstance(item.value, (dict, list, str))]))
 
@@ -137,7 +137,7 @@ def _joined(path: str, key: str) -> str:
 
 
 def shortened(path: str) -> str:
-    """Return `path`, of a long one the end."""
+    """Return `path`, or the end of a long one."""
     return path if len(path) <= SHOWN else f"…{path[1 - SHOWN :]}"
 
 
@@ -180,11 +180,11 @@ def _named(path: str, value: dict[str, Json], locator: Locator) -> Fact:
 
 
 def _lambda(path: str, config: dict[str, Json], locator: Locator) -> Iterator[Item]:
-    """Yield the code of a Lambda layer in the form of Keras 2, or the name of what it calls."""
+    """Yield the code of a Lambda layer in the form of Keras 2, or the name of the function that it calls."""
     for key in _LAMBDA_FUNCTIONS:
         function = config.get(key)
         if isinstance(function, dict) and function.get("class_name") == "__lambda__":
-            continue  # an object of its own, which the walk meets
+            continue  # an object of its own, which the walk visits
         stored = config.get(f"{key}_type", "" if isinstance(function, str) else "lambda") == "lambda"
         if stored and _code_texts(function):
             yield from _code(_joined(path, key), function, locator)
@@ -199,9 +199,9 @@ def _lambda(path: str, config: dict[str, Json], locator: Locator) -> Iterator[It
 
 
 def _code_texts(value: Json) -> list[str]:
-    """Return the encoded code in what `func_dump` made, (code, defaults, closure), however it is wrapped.
+    """Return the encoded code in the result of `func_dump` (code, defaults, closure), however it is wrapped.
 
-    Loaders differ in the key they read it from, so that an object may hold more than one.
+    Loaders differ in the key that they read, so an object may contain more than one.
     """
     found, left = [], [value]
     for _ in range(_CODE_VALUES):
@@ -218,7 +218,7 @@ def _code_texts(value: Json) -> list[str]:
 
 
 def _code(path: str, value: Json, locator: Locator) -> Iterator[Item]:
-    """Yield the fact of a marshalled function, with all names in its code."""
+    """Yield the fact for a marshalled function, with all names in its code."""
     names: dict[str, None] = {}
     size = 0
     for text in _code_texts(value):
@@ -236,7 +236,7 @@ def _code(path: str, value: Json, locator: Locator) -> Iterator[Item]:
 
 
 def _words_in(code: bytes) -> list[str]:
-    """Return the words of source code that stands where bytecode should: some program will run that as well."""
+    """Return the words of source code in place of bytecode, which some program may run too."""
     if b"\0" in code or _PACKED.fullmatch(code):
         return []
     try:
@@ -247,7 +247,7 @@ def _words_in(code: bytes) -> list[str]:
 
 
 def _torch_module(path: str, config: dict[str, Json], blob: Blob, context: Context) -> Iterator[Item]:
-    """Yield the torch checkpoint that the layer unpickles when it is made (CVE-2025-49655)."""
+    """Yield the torch checkpoint that the layer unpickles when it is created (CVE-2025-49655)."""
     yield Fact("keras-torch-module", "TorchModuleWrapper", blob.locator, detail={"path": path})
     module = config.get("module")
     try:
@@ -260,7 +260,7 @@ def _torch_module(path: str, config: dict[str, Json], blob: Blob, context: Conte
 
 
 def _tokenizer(class_name: str, path: str, config: dict[str, Json], blob: Blob) -> Iterator[Item]:
-    """Yield the files that a tokenizer opens when it is made, and the code that it runs, safe mode or not."""
+    """Yield the files that a tokenizer opens when it is created, and code that it runs even in safe mode."""
     for key in _OPENING.get(class_name, ()):
         file = config.get(key)
         if isinstance(file, str) and file:
@@ -276,7 +276,7 @@ def _tokenizer(class_name: str, path: str, config: dict[str, Json], blob: Blob) 
 
 
 def _module_bytes(module: Json) -> bytes:
-    """Return the checkpoint out of base64, or out of the form of Keras 3.11: {"class_name": "__bytes__", ...}."""
+    """Decode the checkpoint from base64, or from the form of Keras 3.11: {"class_name": "__bytes__", ...}."""
     if isinstance(module, dict):
         inner = module.get("config")
         value = inner.get("value") if isinstance(inner, dict) else None
@@ -291,7 +291,7 @@ def _text(node: _Node, locator: Locator) -> Iterator[Fact]:
     if _UNSAFE.search(text):
         yield _fact("keras-unsafe", text, node.path, locator)
     if node.path.rpartition(".")[2] != node.key:
-        return  # in a list, which holds words of a vocabulary and the like
+        return  # lists hold words of a vocabulary and the like
     if node.key in _PATHS:
         yield _fact("keras-path", text, node.path, locator, node.key)
     elif node.key == "name":

@@ -1,8 +1,8 @@
-"""Licences as files state them: an SPDX identifier wherever it can be told, from names, headers and whole texts.
+"""Recognition of licences from names, headers and whole texts, as SPDX identifiers if possible.
 
 Names are those of SPDX (https://spdx.org/licenses/), of the Hugging Face Hub
-(https://huggingface.co/docs/hub/repositories-licenses), and what people write for them. A licence that is not on the
-list of SPDX and has a name of its own, such as those of Llama and Gemma, becomes a `LicenseRef-`.
+(https://huggingface.co/docs/hub/repositories-licenses), and common variants. A licence with a name of its own that is
+not on the SPDX list, such as those of Llama and Gemma, becomes a `LicenseRef-`.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from scanners.parsing.spdx_expression import NoExpression, parsed, spelled, writ
 from scanners.parsing.spdx_ids import LICENCES
 
 SHOWN = 200
-"""Characters of a licence or copyright line that are kept."""
+"""Maximum characters of a licence or copyright line that are kept."""
 NAMED = 300
-"""Characters of a name that is looked up."""
+"""Maximum characters of a name that is looked up."""
 NOTICES = 20
-"""Copyright lines of one file that are kept."""
+"""Maximum copyright lines that are kept per file."""
 UNKNOWN = ("other", "unknown", "none", "custom", "proprietary")
-"""What stands in place of a name."""
+"""Placeholders for a name."""
 _TITLE = 4_000
-"""Characters of a text in which its title, or its first sentence, stands."""
+"""Characters at the start of a text that contain its title or first sentence."""
 _BODY = 4_000
-"""Characters after that in which texts of one family differ."""
+"""Characters after that in which the texts of one family differ."""
 
 
 class Licence(NamedTuple):
-    """A licence: `value` is an SPDX expression where `spdx`, else the name as it is written."""
+    """A licence: `value` is an SPDX expression if `spdx`, otherwise the name as written."""
 
     value: str
     spdx: bool
 
 
 def licence_of(name: str) -> Licence | None:
-    """Return the licence that `name` is: an expression, an identifier of the Hub, or a name; None where it is none."""
+    """Return the licence for an expression, an identifier of the Hub, or a name; None if `name` is none of these."""
     text = " ".join(name.split())
     if not text or len(text) > NAMED or text.lower() in ("null", "no license", "n/a", "-"):
         return None
@@ -58,9 +58,9 @@ def licence_of(name: str) -> Licence | None:
 def licence_facts(
     context: Context, locator: Locator, name: str, key: str, own_name: str = "", *, once: bool = False
 ) -> Iterator[Fact]:
-    """Yield the licence `name` that stands under `key`; `own_name` is what a licence called `other` is called.
+    """Yield the licence `name` of the key `key`; `own_name` is the name of a licence given as `other`.
 
-    `once` is for what many files say, such as sources: one of them in the unit is enough.
+    With `once`, it is reported once per unit, for files that often repeat it, such as sources.
     """
     licence = licence_of(name)
     if licence and own_name and not licence.spdx:
@@ -83,7 +83,7 @@ def copyright_facts(context: Context, locator: Locator, text: str) -> Iterator[F
 
 
 _EDGES = " \t*#/;%!-\"'|\\"
-# Of a line: the word, then the sign or a year; "copyright notice" and the like are sentences of licences
+# The word, then the sign or a year; "copyright notice" and the like are sentences of licences
 _COPYRIGHT = re.compile(
     r"(?im)\b(?:copyright[ \t:,]{0,4}(?:\(c\)|©|&copy;|(?:19|20)\d\d)|©[ \t]{0,4}(?:copyright)?[ \t]{0,4}(?:19|20)\d\d)"
     r"[^\r\n]{1,300}|(?<![^\s#*/])©[ \t]{0,4}(?:19|20)\d\d[^\r\n]{1,300}"
@@ -95,7 +95,7 @@ _NOISE = frozenset({"the", "license", "licence", "version", "gnu", "v", "v.", "o
 
 
 def _key(name: str) -> str:
-    """Return a name without what people add to it: `The Apache License, Version 2.0` is `apache-2.0`."""
+    """Return a normalized name: `The Apache License, Version 2.0` becomes `apache-2.0`."""
     words = re.findall(r"[a-z0-9.+]+", name.lower())
     kept = [word for word in words if word not in _NOISE]
     kept = kept[:1] if len(kept) == 2 and kept[0] == kept[1] else kept  # The MIT License (MIT)
@@ -112,7 +112,7 @@ def _by_key() -> dict[str, str]:
 
 @cache
 def _titles() -> dict[str, str]:
-    """Return the identifiers of licences by the keys of their names: of `v2.1 only`, by that of `v2.1`, too."""
+    """Return the licence identifiers by normalized name; those of `v2.1 only` also by `v2.1`."""
     from scanners.parsing.spdx_names import NAMES
 
     found: dict[str, str] = {}
@@ -155,7 +155,7 @@ _GNU = re.compile(
 
 
 def _gnu(key: str) -> str:
-    """Return `GPL-3.0-only` and its kin for what people write: `GPLv3`, `General Public License v3 or later`."""
+    """Return the GNU identifier for common variants, such as `GPLv3` or `General Public License v3 or later`."""
     match = _GNU.fullmatch(key)
     if match is None:
         return ""
@@ -195,7 +195,7 @@ def _of_hub(name: str) -> str:
 
 
 def _reference(name: str) -> str:
-    """Return a name as SPDX refers to licences that are not on its list; nothing where it is not one."""
+    """Return a name as an SPDX reference to a licence that is not on the list, or "" if it is not a name."""
     if not _SLUG.fullmatch(name) or name.lower() in UNKNOWN:
         return ""
     plain = re.sub(r"[^A-Za-z0-9.-]+", "-", name.lower().replace("++", "-plusplus")).strip("-")
@@ -206,7 +206,7 @@ def _reference(name: str) -> str:
 
 _FRAME = " \t#*/;|%\"'>=+_.,:-"
 _HEAD = 10
-"""Lines that are not blank among which the title of a text stands."""
+"""Non-blank lines at the start of a text that may contain its title."""
 _BINDING = re.compile(
     r"(?i)(?P<whose>[a-z0-9][a-z0-9 .-]{0,40}) (?P<kind>community|non-?commercial|(?:open )?rail(?:-[a-z])?|research)"
     r"(?: (?:model|use|research))? licen[cs]e(?: agreement)?(?:,? (?:version |v\.? ?)?[\d.]{1,6})?"
@@ -217,11 +217,11 @@ _ASIDE = re.compile(
     r"(?i)\([^()]{0,60}\)|\"[^\"]{0,60}\"|[ ,-]{0,4}\b(?:\d{1,2} )?(?:january|february|march|april|may|june|july|august"
     r"|september|october|november|december)\b[ \d,]{0,6}\d{4}"
 )
-"""What stands in a title beside the name: the name in short, and when it was published."""
+"""Parts of a title besides the name: a short form, and the date of publication."""
 
 
 def licence_of_text(text: str) -> str:
-    """Return the identifier of the licence whose text this is, nothing where it is none that is known here."""
+    """Return the identifier of the licence whose text this is, or "" if it is unknown."""
     if titled := _by_title(text[:_TITLE]):
         return titled
     plain = _flat(text[: 4 * (_TITLE + _BODY)])[: _TITLE + _BODY]
@@ -240,7 +240,7 @@ def licence_of_text(text: str) -> str:
 
 
 def _by_title(text: str) -> str:
-    """Return the identifier of the licence whose name on the list of SPDX is one of the first lines, or two of them."""
+    """Return the identifier of the licence whose SPDX name is one of the first lines, or two consecutive ones."""
     lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_HEAD]
     for place, line in enumerate(lines):
         for title in (line, " ".join(lines[place : place + 2])):
@@ -252,14 +252,14 @@ def _by_title(text: str) -> str:
 
 
 def _own_title(text: str) -> str:
-    """Return the reference to a licence that no list knows, and whose title says that it binds its users."""
+    """Return the reference to an unlisted licence whose title is that of a licence agreement."""
     lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_HEAD]
     match = next((match for match in map(_BINDING.fullmatch, lines) if match), None)
     return _reference(f"{match['whose']} {match['kind']}") if match else ""
 
 
 def licence_of_header(text: str) -> str:
-    """Return the identifier that the comment at the head of a source file states in the usual words."""
+    """Return the identifier for the usual words in the comment at the head of a source file."""
     plain = _flat(text)
     gnu = _GNU_HEADER.search(plain)
     if gnu:
@@ -274,7 +274,7 @@ def licence_of_header(text: str) -> str:
 
 
 def licence_of_prose(text: str) -> str:
-    """Return the identifier of the licence that a page states in a sentence, or under a heading of its own."""
+    """Return the identifier of the licence that a page states in a sentence, or below a heading."""
     heading = _HEADING.search(text)
     line = _LINK.sub(r"\1", heading["line"]).strip(_MARKS) if heading else ""
     licence = licence_of(line) if line else None
@@ -282,7 +282,7 @@ def licence_of_prose(text: str) -> str:
 
 
 def _under(plain: str) -> str:
-    """Return the identifier of the licence under which a flat text says that something stands."""
+    """Return the identifier of the licence in a normalized sentence such as "released under the ..."."""
     for match in islice(_UNDER.finditer(plain), _SENTENCES):
         licence = licence_of(match["name"])
         found = licence.value if licence and licence.spdx else licence_of_text(match["name"])
@@ -292,7 +292,7 @@ def _under(plain: str) -> str:
 
 
 _SENTENCES = 20
-"""Sentences that may state a licence."""
+"""Maximum sentences that are checked for a licence."""
 _UNDER = re.compile(
     r"\b(?:licensed|released|distributed|available|provided|is) under (?:the )?"
     r"(?:terms (?:and conditions )?of (?:the )?)?(?:\[ ?)?(?P<name>[a-z0-9][a-z0-9 .,+:()-]{1,70}? licen[cs]e\b"
@@ -306,7 +306,7 @@ _MARKS = " \t*_`.>-"
 
 
 def _flat(text: str) -> str:
-    """Return `text` in lower case without comment marks, white space as single blanks."""
+    """Return `text` in lower case, without comment marks, and with white space as single blanks."""
     return " ".join(re.sub(r"[\s#*/;|%_\"'>]+", " ", text.lower()).split())
 
 

@@ -1,30 +1,30 @@
 """Names in marshalled Python code, without unmarshalling it.
 
-Format: CPython's Python/marshal.c. The layout of code objects differs from version to version, that of the strings in
-them has not changed since Python 3.4: a type (perhaps with the flag of a reference), a length, the characters. They are
-looked for at every byte, so that no damage and no unknown version hides one.
+Format: CPython's Python/marshal.c. The layout of code objects differs between versions, but that of their strings has
+not changed since Python 3.4: a type (possibly with the reference flag), a length, the characters. They are searched at
+every byte, so that neither damage nor an unknown version hides one.
 """
 
 from __future__ import annotations
 
 _REFERENCE = 0x80
 _SHORT = frozenset(b"zZ")
-"""ASCII strings of at most 255 characters, plain and interned: a length of one byte."""
+"""Types of ASCII strings of at most 255 characters, plain and interned, with a length of one byte."""
 _LONG = frozenset(b"saAut")
-"""Bytes and strings of any length, and Python 2's interned ones: a length of four bytes."""
+"""Types of bytes and strings of any length, and Python 2's interned ones, with a length of four bytes."""
 TOLD = frozenset(
     "exec eval system popen Popen subprocess check_output b64decode decompress marshal loads socket urlopen "
     "urlretrieve requests ctypes CDLL spawn dup2 __import__ import_module".split()
 )
-"""Names that are worth a word where nobody can read what is done with them."""
+"""Names that are reported although their use is unknown."""
 _LONGEST = 300
-"""Characters of a string that is still taken for a name."""
+"""Maximum characters of a string that counts as a name."""
 
 
 def names_in(code: bytes) -> list[str]:
-    """Return the distinct identifiers of marshalled `code`, and the parts of dotted ones.
+    """Return the distinct identifiers in marshalled `code`, including the parts of dotted ones.
 
-    Other texts are left out, file names above all: what a function does with a text shows in the names it uses.
+    Other strings, above all file names, are left out: the names that a function uses show what it does with a string.
     """
     found: dict[str, None] = {}
     for offset, byte in enumerate(code):

@@ -1,16 +1,16 @@
-"""One short hash of a set of names, whatever their order: two files that should name the same things are compared."""
+"""A short, order-independent hash of a set of names, to compare files that should name the same things."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 HASHED = 100_000
-"""Names above which none is made: a hash costs a microsecond for each."""
+"""Maximum names of a set that is hashed: a hash costs a microsecond per name."""
 _BYTES = 8
 
 
 def hash_of_names(names: Iterable[str]) -> str:
-    """Return 16 hex digits: the sum of the hashes of all names, so that sets differ whose hashes do."""
+    """Return 16 hex digits: the sum of the hashes of all names, so sets with different hashes differ."""
     import hashlib
 
     total = 0

@@ -1,7 +1,7 @@
-"""Secrets that only their name tells: `ACME_API_KEY=...`, `"password": "..."`, `Authorization: Bearer ...`.
+"""Secrets that only their name identifies: `ACME_API_KEY=...`, `"password": "..."`, `Authorization: Bearer ...`.
 
-Any service hands out keys without a form of their own. A name alone is too weak a sign, since examples, names of
-variables and placeholders stand there, too: only what varies as random texts do counts.
+Many services issue keys without a form of their own. A name alone is too weak a sign, since examples, variable names
+and placeholders have it too: only values that vary like random text count.
 """
 
 from __future__ import annotations
@@ -15,57 +15,57 @@ from scanners.parsing.credential_checks import decoded, is_random
 _BETWEEN = (
     rb"[\x22'\\\]]{0,3}(?:(?::[ \t]{0,2}[A-Za-z]{1,10})?[ \t]{0,2}[=:,>][ \t]{0,2}|[ \t]{1,2})(?:[bru]?[\x22'\\]{1,3})?"
 )
-"""Quotes, a type, what assigns, separates or closes a tag, a mark of bytes, quotes: 25 bytes at most."""
+"""Quotes, a type, an assignment, separator or end of a tag, a bytes prefix, quotes: at most 25 bytes."""
 _ASSIGNS = rb"(?:%b|(?:\np[0-9]{1,5})?\n[VS]'?)" % _BETWEEN
-"""The same, or what stands between two strings in a pickle of protocol 0."""
+"""The same, or what lies between two strings in a pickle of protocol 0."""
 _NEXT = rb"(?:%b|%b)" % (_ASSIGNS, PLAIN_FRAME)
-"""The same, or what stands between two strings of which the second is counted."""
+"""The same, or what lies before a length-prefixed string."""
 _WORDS = [case(word) for word in (b"key", b"token", b"secret") for case in (bytes.lower, bytes.upper, bytes.title)]
 NAMED_RUNS = (
     *(rb"%b%b(?:[A-Za-z0-9]{1,4}\.)?[A-Za-z0-9_+/-]{20}" % (word, _NEXT) for word in _WORDS),
     *(rb"%b[ \t]{1,4}[A-Za-z0-9_+/-]{20}" % word for word in (b"Bearer", b"bearer", b": Basic")),
 )
 NAMED_PASSWORD = rb"(?i)passw(?:or)?d%b[a-z0-9_.~+/-]{16}" % _NEXT
-"""The last word of a name, and the beginning of what may be its secret, in runs of the characters of tokens or not."""
+"""The last word of a name and the beginning of a possible secret; passwords need not be in runs of token characters."""
 _ASSIGNED = re.compile(
     rb"(?i)(?P<word>key|token|secret|password|passwd)%b"
     rb"(?P<s>[A-Za-z0-9_.~+/-]{16,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{-]|<(?!/))" % _ASSIGNS
 )
 _OPCODES = re.compile(rb"\A[a-z(]{0,3}V")
-"""What stands before a string of a pickle of protocol 0: setting the last item, then its own."""
+"""What precedes a string in a pickle of protocol 0: opcodes that store the last item, then its own opcode."""
 _LINE = re.compile(rb"(?:\np[0-9]{1,5})?\n[VS]")
 _COUNTED = re.compile(rb"(?i)(?P<word>key|token|secret|password|passwd)" + FRAME)
 _WHOLE = re.compile(rb"[A-Za-z0-9_.~+/-]{16,200}={0,2}")
 _BEARER = re.compile(rb"(?i)bearer[ \t]{1,4}(?P<s>[A-Za-z0-9_.~+/-]{20,200}={0,2})(?![A-Za-z0-9_.~+/=$(\[{-]|<(?!/))")
 _BASIC = re.compile(rb": Basic[ \t]{1,4}(?P<s>[A-Za-z0-9+/]{20,400}={0,2})")
 _BEFORE = re.compile(rb"(?:(?<=\\[nrt])|(?<=/:)|(?<![A-Za-z0-9_:\\-]))[A-Za-z0-9_-]{0,60}\Z")
-"""Behind a colon the word is a part of an identifier (`arn:aws:...:secret:NAME`), except in settings of npm."""
+"""After a colon, the word is part of an identifier (`arn:aws:...:secret:NAME`), except in settings of npm."""
 _SECRET = re.compile(
     rb"(?:api|secret|access|auth|encryption|signing|master|service|admin|subscription|license)[_-]?key"
     rb"|(?:access|auth|api|bearer|secret|bot|session|refresh|personal|deploy|hub|service|admin)[_-]?token"
     rb"|(?:.*[_-])?(?:client|app|api|webhook|shared|jwt|signing|consumer)?[_-]?secret|(?:.*[_-])?passw(?:or)?d",
     re.IGNORECASE,
 )
-"""Ends of names that stand for what is secret; other keys and tokens are those of tables, caches and vocabularies."""
+"""Ends of names for secrets; other keys and tokens belong to tables, caches and vocabularies."""
 _VARIABLE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|PAT)")
-"""Names of the environment: there, any token is one of a service."""
+"""Names of environment variables, in which any token is a credential."""
 _PUBLIC = re.compile(
     rb"(?i)public|publish|(?:^|_)pub_|site[_-]?key|cache|vocab|special|(?:bos|eos|pad|unk|sep|cls|mask)_"
 )
 _WEB_PAGE = b"apiKey"
-"""How pages that search, draw maps or use Firebase name keys that are public by design."""
+"""Name of public keys in pages with search, maps or Firebase."""
 _ATTRIBUTE = re.compile(rb"[a-z_][a-z0-9_]+(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OF_LINKS = (b"token", b"accessToken")
-"""Of Firebase, whose downloads carry one, and of Weights & Biases, whose reports are shared by one."""
+"""Names of tokens in download links of Firebase, and in shared reports of Weights & Biases."""
 _OF_AWS = b"aws_secret_access_key"
 _TOKEN = 30
-"""Characters that a token has at least that goes by no other name: an argument, while vocabularies write colons."""
+"""Minimum characters of a value named only `token`, and only for arguments, since vocabularies use colons."""
 _LONGEST = 64
 
 
 class NamedSecret(NamedTuple):
-    """A secret in `start:stop`, under which name, and whether its name and form say so."""
+    """A secret in `start:stop`, its name, and whether name and form are unmistakable."""
 
     name: str
     start: int
@@ -75,7 +75,7 @@ class NamedSecret(NamedTuple):
 
 
 def named_secret_at(data: bytes, at: int) -> NamedSecret | None:
-    """Return the secret whose name ends with the word at `at` of `data`, None where nothing of the sort is there."""
+    """Return the secret whose name ends with the word at `at` in `data`, or None."""
     if match := _BEARER.match(data, at):
         return NamedSecret("bearer token", at, match.end(), match["s"], True) if is_random(match["s"]) else None
     if match := _BASIC.match(data, at):
@@ -86,14 +86,14 @@ def named_secret_at(data: bytes, at: int) -> NamedSecret | None:
 
 
 def counted_secret_at(data: bytes, at: int) -> NamedSecret | None:
-    """Return the secret that follows as a string of its own behind the one that names it and ends at `at`."""
+    """Return the secret in the length-prefixed string after its name, whose last word is at `at`."""
     match = _COUNTED.match(data, at)
     bounds = next_string(match, data) if match else None
     return _secret(data, match, *bounds) if match and bounds and _WHOLE.fullmatch(data, *bounds) else None
 
 
 def _secret(data: bytes, match: re.Match[bytes], start: int, stop: int) -> NamedSecret | None:
-    """Return the secret in `start:stop` if what stands before it is its name."""
+    """Return the secret in `start:stop` if it follows a name of one."""
     secret, between, at = data[start:stop], data[match.end("word") : start], match.start()
     before = _BEFORE.search(data[max(0, at - _LONGEST) : at])
     if before is None or _is_attribute(secret) or not is_random(secret):
@@ -116,17 +116,17 @@ def _secret(data: bytes, match: re.Match[bytes], start: int, stop: int) -> Named
 
 
 def _is_in_link(data: bytes, start: int, name: bytes, secret: bytes) -> bool:
-    """Return whether a name stands in an address that is handed out with its secret: a download, a shared report."""
+    """Return whether a name is in an address that is published with its secret, such as a shared report."""
     is_handed_out = name in _OF_LINKS or _UUID.fullmatch(secret)
     return bool(is_handed_out) and data[max(0, start - 1) : start] in (b"?", b"&", b";")
 
 
 def _is_attribute(value: bytes) -> bool:
-    """Return whether a value is the name of an attribute, `settings.api_key`; parts of names are not random."""
+    """Return whether a value is a dotted attribute, such as `settings.api_key`, with parts that are not random."""
     return _ATTRIBUTE.fullmatch(value) is not None and not any(map(is_random, value.split(b".")))
 
 
 def _ends_as_secret(name: bytes) -> bool:
-    """Return whether a name, or its end behind a separator or a change of case, is that of a secret."""
+    """Return whether a name, or its end after a separator or a change of case, is that of a secret."""
     words = re.findall(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[0-9]+", name)
     return any(_SECRET.fullmatch(b"_".join(words[start:])) for start in range(max(0, len(words) - 3), len(words)))

@@ -1,6 +1,6 @@
-"""Headers of native executables and libraries: ELF, PE and Mach-O, checked as far as a kernel would and beyond.
+"""Headers of native executables and libraries: ELF, PE and Mach-O, checked at least as far as a kernel would.
 
-Every check is on top of a four-byte magic number, so that random bytes pass with a chance below 2^-64.
+The checks come on top of a four-byte magic number, so that random bytes pass with a probability below 2^-64.
 Sources: System V ABI (gabi, chapter 4), Microsoft PE format, Apple mach-o/loader.h and mach-o/fat.h.
 """
 
@@ -15,13 +15,13 @@ from modelsweep.core.units import KIB
 
 
 class NativeCode(NamedTuple):
-    """An executable image: `start` is its first byte, `title` says what it is."""
+    """An executable image: the offset of its first byte (`start`), and what it is (`title`)."""
 
     start: int
     title: str
 
 
-# Processors that models run on as hosts. GPU and accelerator code (cubin: 190, amdgpu: 224, hexagon: 164) is left out:
+# Processors of host systems. GPU and accelerator code (cubin: 190, amdgpu: 224, hexagon: 164) is left out:
 # compiled models of TensorRT, XLA or QNN hold it as a matter of course, and no operating system starts it.
 _ELF_MACHINES = {
     2: "SPARC",
@@ -41,22 +41,22 @@ _ELF_TYPES = {1: "object file", 2: "executable", 3: "shared library"}
 _ELF_CORE = 4
 _ELF_BEGINNINGS = frozenset(b"\x7fELF" + bytes((width, order, 1)) for width in (1, 2) for order in (1, 2))
 _ELF_SYSTEMS = {0, 1, 2, 3, 6, 9, 12, 97}
-"""Of operating systems; GPU code, of which compressed beginnings stand in compiled models, says others."""
+"""OS/ABI values of operating systems; GPU code, whose compressed beginnings occur in compiled models, has others."""
 _ELF_OWN_TYPES = 0xFE00
-"""Types from here on are those of systems and processors."""
+"""Types from here on are specific to systems and processors."""
 _ELF_SEGMENT_SIZES = {1: 32, 2: 56}
 _ELF_SECTION_SIZES = {1: 40, 2: 64}
 
 _PE_MACHINES = {0x14C: "x86", 0x8664: "x86-64", 0xAA64: "AArch64", 0x1C0: "ARM", 0x1C4: "ARM", 0x200: "Itanium"}
 _PE_REACH = 16 * KIB
-"""Bytes before the PE header in which its DOS header must begin: linkers put it within 1 KiB."""
+"""Maximum bytes between the DOS header and the PE header: linkers use less than 1 KiB."""
 DOS = rb"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff"
-"""What the DOS header of a Windows program says where a linker wrote it."""
+"""The DOS header that linkers write for a Windows program."""
 STUB = rb"This program (?:cannot be run in DOS mode|must be run under Win32)"
-"""What linkers let a Windows program say to DOS."""
+"""The message of the DOS stub that linkers write for a Windows program."""
 _DOS_HEADER, _TEXT = re.compile(DOS), re.compile(STUB)
 _STUB_REACH = 256
-"""Bytes before that text in which the DOS header begins."""
+"""Maximum bytes between the DOS header and that text."""
 _PE_OPTIONAL = {0x10B: 96, 0x20B: 112}
 _PE_LIBRARY = 0x2000
 
@@ -69,19 +69,19 @@ _MACH_MAGIC = {
     b"\xfe\xed\xfa\xcf": (">", 32),
 }
 _ARCHIVE = b"!<arch>\n"
-"""Of ar(5); the header of a member has 60 bytes and ends in a grave accent and a line feed."""
+"""Magic of ar(5); the header of a member has 60 bytes and ends with a grave accent and a line feed."""
 _PACKAGE = b"debian-binary"
-"""The first member of a Debian package, which is such an archive, too."""
+"""First member of a Debian package, which is also such an archive."""
 _FAT_MAGIC = {b"\xca\xfe\xba\xbe": ">5I", b"\xca\xfe\xba\xbf": ">2I2QI"}
 _FAT_ARCHITECTURES = 18
-"""More than any file has; what stands here in a Java class file is its version, 45 and up."""
+"""More than any file has; a Java class file has its version in this field, 45 and up."""
 
 MAGICS = (_ARCHIVE, b"MZ", b"\x7fELF", b"PE\0\0", *_MACH_MAGIC, *_FAT_MAGIC)
-"""What a file of native code begins with."""
+"""Beginnings of files of native code."""
 
 
 def native_code_at(reader: Reader, offset: int) -> NativeCode | None:
-    """Return the executable whose magic number (of PE: its `PE` header) stands at `offset`, or None."""
+    """Return the executable whose magic number (for PE: its `PE` header) is at `offset`, or None."""
     try:
         magic = reader.read(offset, 4)
         if magic == b"\x7fELF":
@@ -98,7 +98,7 @@ def native_code_at(reader: Reader, offset: int) -> NativeCode | None:
 
 
 def native_code_file(head: bytes, reader: Reader) -> NativeCode | None:
-    """Return the executable that begins with the first byte of `reader`, or None; `head` is what it begins with."""
+    """Return the executable at the start of `reader`, or None; `head` is the beginning of the data."""
     if head.startswith(_ARCHIVE) and head[len(_ARCHIVE) + 58 :][:2] == b"`\n" and not head.startswith(_PACKAGE, 8):
         return NativeCode(0, "static library")
     if head[:2] != b"MZ":
@@ -110,9 +110,9 @@ def native_code_file(head: bytes, reader: Reader) -> NativeCode | None:
 
 
 def damaged_code(head: bytes, offset: int) -> str:
-    """Return what a file begins like that is no whole executable; `offset` is where its magic number stands.
+    """Return which kind of incomplete executable a file is, or ""; `offset` is that of its magic number.
 
-    `head` is what the file begins with. Of ELF the identification is compared, and the processor where it is there.
+    `head` is the beginning of the file. Of ELF, the identification is compared, and the processor if present.
     """
     if offset == 0 and head[:7] in _ELF_BEGINNINGS:
         order = "<" if head[5] == 1 else ">"
@@ -124,11 +124,11 @@ def damaged_code(head: bytes, offset: int) -> str:
 
 
 def beginning_at(reader: Reader, offset: int, *, is_file: bool) -> NativeCode | None:
-    """Return the program of which no more than the beginning is there, or None; a mark of it stands at `offset`.
+    """Return the program of which only the beginning exists, or None; a mark of it is at `offset`.
 
-    `is_file` says that what begins with the first byte of `reader` is a file, of which `damaged_code` tells.
-    The mark is its magic number (of PE: its `PE` header), or of a DOS header `DOS` or its text, `STUB`. Fewer bytes
-    tell it than a whole program: random ones pass with a chance below 2^-52.
+    `is_file` tells whether `reader` is a whole file, for whose start `damaged_code` is responsible. The mark is the
+    magic number (for PE: its `PE` header), `DOS`, or the text `STUB`. Fewer bytes are checked than for a whole program:
+    random ones pass with a probability below 2^-52.
     """
     head = reader.read(offset, min(20, reader.size - offset))
     if head[:7] in _ELF_BEGINNINGS:
@@ -140,7 +140,7 @@ def beginning_at(reader: Reader, offset: int, *, is_file: bool) -> NativeCode | 
 
 
 def _dos_start(reader: Reader, offset: int, mark: bytes) -> int | None:
-    """Return where the DOS header of a mark (its first letter) begins, None where an earlier mark says it."""
+    """Return the offset of the DOS header for a mark, or None if an earlier mark finds the same."""
     if mark == b"M":
         return offset
     owner = {b"T": _text_owner, b"P": _header_owner}.get(mark)
@@ -152,7 +152,7 @@ def _dos_start(reader: Reader, offset: int, mark: bytes) -> int | None:
 
 
 def _is_told(reader: Reader, start: int, is_file: bool) -> bool:
-    """Return whether a whole program of Windows begins at `start`, or one of which `damaged_code` tells."""
+    """Return whether a complete Windows program begins at `start`, or one that `damaged_code` reports."""
     try:
         header = start + int.from_bytes(reader.read(start + 60, 4), "little")
         if native_code_at(reader, header):
@@ -163,7 +163,7 @@ def _is_told(reader: Reader, start: int, is_file: bool) -> bool:
 
 
 def _is_elf_of_a_system(head: bytes) -> bool:
-    """Return whether an ELF header, as far as it is there, may be that of a program of an operating system."""
+    """Return whether an ELF header, as far as present, may be that of a program for an operating system."""
     system, order = head[7:8], "<" if head[5] == 1 else ">"
     kind, machine = struct.unpack_from(f"{order}HH", head.ljust(20, b"\0"), 16)
     if system and system[0] not in _ELF_SYSTEMS:
@@ -178,7 +178,7 @@ def _is_mach_beginning(head: bytes) -> bool:
 
 
 def _text_owner(reader: Reader, offset: int) -> int | None:
-    """Return where the DOS header begins whose text stands at `offset`, or None."""
+    """Return the offset of the DOS header whose stub text is at `offset`, or None."""
     first = max(0, offset - _STUB_REACH)
     before = reader.read(first, offset - first)
     start = before.rfind(b"MZ")
@@ -186,7 +186,7 @@ def _text_owner(reader: Reader, offset: int) -> int | None:
 
 
 def _elf(reader: Reader, offset: int) -> NativeCode | None:
-    # Not the version, identification and header size: Linux runs files in which those are wrong.
+    # Version, identification and header size are not checked: Linux runs files with wrong ones
     head = reader.read(offset, 52)
     order, wide = (">" if head[5] == 2 else "<"), head[4] == 2
     kind, machine = struct.unpack_from(f"{order}HH", head, 16)
@@ -196,7 +196,7 @@ def _elf(reader: Reader, offset: int) -> NativeCode | None:
         return None
     runs = segment == _ELF_SEGMENT_SIZES[2 if wide else 1]
     linked = kind == 1 and segment == 0 and section == _ELF_SECTION_SIZES[2 if wide else 1]
-    if not runs and not linked:  # an object file is nothing without its sections
+    if not runs and not linked:  # an object file needs sections
         return None
     return NativeCode(offset, f"ELF {_ELF_TYPES[kind]} for {_ELF_MACHINES[machine]}")
 
@@ -213,7 +213,7 @@ def _pe(reader: Reader, offset: int) -> NativeCode | None:
 
 
 def _header_owner(reader: Reader, offset: int) -> int | None:
-    """Return where the DOS header begins that says that a `PE` header stands at `offset`, or None."""
+    """Return the offset of the DOS header that refers to a `PE` header at `offset`, or None."""
     first = max(0, offset - _PE_REACH)
     before = reader.read(first, offset - first)
     start = before.rfind(b"MZ")

@@ -1,8 +1,8 @@
-"""Cells of notebooks as the Python that they run, and the scripts that showing a notebook runs in its page.
+"""The Python code in notebook cells, and the scripts that run in the page when a notebook is displayed.
 
-Format: https://nbformat.readthedocs.io/en/latest/format_description.html, of version 3 too. Lines and cells that begin
-with `!` and `%` are commands of IPython. What a trusted notebook shows may hold scripts, and those can have the kernel
-run Python, or use the server that the page is of.
+Format: https://nbformat.readthedocs.io/en/latest/format_description.html, also version 3. Lines and cells that begin
+with `!` and `%` are commands of IPython. The output of a trusted notebook may contain scripts, which can make the
+kernel run Python, or access the notebook server.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _MAGIC = re.compile(r"^\s*(?:[!%?]|.*\?$)|^\s*+[\w, ]++=\s*[!%]")
 _COMMAND = re.compile(r"(\s*+)(?:[\w, ]++=\s*+)?(?:!!?|%(?:system|sx|alias\s+\w+)\s+)(.+)")
 _SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|system|sx|cmd|powershell|perl|ruby|script\s)(?:\b|(?<=\s))")
 _TIMED = re.compile(r"(\s*+)%(?:timeit|time|prun|memit|mprun|lprun)\s+((?:-\S*\s+(?:\d+\s+)?)*+)(.+)")
-"""Magics that run what stands behind them."""
+"""Magics that run the code after them."""
 _PYTHON = re.compile(r"(?:i?python|sage|pyspark|xpython|micropython)\S*|")
-"""Languages of kernels, as a notebook names them, of which the cells are Python; it need not name any."""
+"""Kernel languages whose cells are Python; a notebook need not name one."""
 _PAGE_CELL = re.compile(r"\s*%%(?:javascript|js|html|svg)\b", re.IGNORECASE)
 _WRITTEN_CELL = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(\S+)")
 _SHOWN_AS = frozenset({"text/html", "application/javascript", "image/svg+xml", "text/markdown"})
@@ -30,14 +30,14 @@ _QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}\\]|\\.)*+){quote}", re.DOTA
 _SERVER = re.compile(r"/api/(?:terminals|kernels|contents|sessions)\b|/terminals/websocket/|\bdocument\.cookie")
 _ASKS = re.compile(r"(?:\bfetch\s?\(|\.open\s?\(|WebSocket\s?\(|sendBeacon|\.src\s?=)[^;]*\Z")
 _BEFORE, _LONGEST, _PLACES = 200, 4_000, 500
-"""Characters before an address in which it is asked, those of a program, and places of one text that are looked at."""
+"""Characters before an address that are searched for a request, and maxima for a program and for places per text."""
 _ESCAPED = re.compile(r"\\([\"'`\\])")
 _TEXTS = 20_000
-"""Texts of one notebook that are looked at."""
+"""Maximum texts of one notebook that are examined."""
 
 
 def code_of(document: Json) -> Iterator[str]:
-    """Yield the code of each cell; commands of a shell, and cells in other languages, as IPython calls them."""
+    """Yield the code of each cell; shell commands and cells in other languages become calls of IPython."""
     is_python = _PYTHON.fullmatch(_language(document)) is not None
     for cell in _code_cells(document):
         source = _text(cell.get("source", cell.get("input")))
@@ -45,9 +45,9 @@ def code_of(document: Json) -> Iterator[str]:
 
 
 class CellPlaces:
-    """Tells where in the file of a notebook a line of a cell stands, which is one of the texts in it.
+    """Maps lines of cells to lines of the notebook's file.
 
-    Lines of all cells are numbered on: cell after cell, `EACH` numbers for each.
+    Lines are numbered across all cells, with `EACH` numbers per cell.
     """
 
     EACH = 1_000_000
@@ -58,7 +58,7 @@ class CellPlaces:
         self._starts: list[int] = []
 
     def place(self, number: int) -> tuple[int, int]:
-        """Return the line in its cell, and that of the file, 0 where it is not found."""
+        """Return the line in its cell, and the line in the file, or 0 if it is not found."""
         cell, line = divmod(number, self.EACH)
         starts = self._begun()
         if cell >= len(starts) or starts[cell] < 0:
@@ -69,7 +69,7 @@ class CellPlaces:
         return line, self._text.count("\n", 0, at) + 1
 
     def _begun(self) -> list[int]:
-        """Return where each cell begins: where its first line that says something stands, behind the cell before."""
+        """Return the start of each cell: the offset of its first non-blank line after the previous cell."""
         at = 0
         for lines in self._cells if not self._starts else ():
             first = next((line for line in lines if line.strip()), "")
@@ -84,7 +84,7 @@ def _quoted(line: str) -> str:
 
 
 def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
-    """Yield what scripts of the page do: ("python", code) that the kernel is to run, and ("server", script)."""
+    """Yield what scripts in the page do: ("python", code) to run in the kernel, and ("server", script)."""
     for text in _pages(document):
         for match in islice(_EXECUTED.finditer(text), _PLACES):
             program = text[match.end() : match.end() + _LONGEST]
@@ -97,7 +97,7 @@ def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
 
 
 def _language(document: Json) -> str:
-    """Return what a notebook says that the language of its kernel is, or nothing."""
+    """Return the declared language of the kernel, or ""."""
     metadata = document.get("metadata") if isinstance(document, dict) else None
     for holder, key in (("language_info", "name"), ("kernelspec", "language")):
         about = metadata.get(holder) if isinstance(metadata, dict) else None
@@ -120,7 +120,7 @@ def _code_cells(document: Json) -> Iterator[dict[str, Json]]:
 
 
 def _pages(document: Json) -> Iterator[str]:
-    """Yield the texts of a notebook that its page shows as HTML, or runs."""
+    """Yield the texts of a notebook that its page displays as HTML, or runs."""
     for cell in _cells(document):
         source = _text(cell.get("source", cell.get("input")))
         if cell.get("cell_type") == "markdown" or _PAGE_CELL.match(source):
@@ -151,7 +151,7 @@ def _text(source: Json) -> str:
 
 
 def _as_python(cell: str) -> str:
-    """Return a cell with its shell commands as IPython calls them, and without its other commands."""
+    """Return a cell with its shell commands as calls of IPython, and without its other commands."""
     first, _, rest = cell.partition("\n")
     if _SHELL_CELL.match(first):
         return "\n".join(["", *_systems(rest)])
@@ -164,7 +164,7 @@ def _as_python(cell: str) -> str:
 
 
 def _systems(script: str) -> list[str]:
-    """Return the lines of a script as commands of a shell."""
+    """Return the lines of a script as shell commands."""
     joined = re.sub(r"\\\n\s*", " ", script)
     return [_system("", line) for line in joined.split("\n") if line.strip()]
 

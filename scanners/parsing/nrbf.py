@@ -1,7 +1,7 @@
-"""The stream that .NET's BinaryFormatter writes: classes by name, with members that hold further ones.
+"""The stream of .NET's BinaryFormatter: classes by name, whose members contain further ones.
 
-Specification: https://learn.microsoft.com/openspecs/windows_protocols/ms-nrbf. Records are followed one after the
-other; nothing is built from them.
+Specification: https://learn.microsoft.com/openspecs/windows_protocols/ms-nrbf. Records are read one after the other;
+no objects are created.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ CLASS, TEXT, BYTES = "class", "text", "bytes"
 _END = 11
 _WITH_ID, _STRING, _ARRAY, _TYPED, _LIBRARY = 1, 6, 7, 8, 12
 _CLASSES = {2: (False, False), 3: (False, True), 4: (True, False), 5: (True, True)}
-"""Records of classes: whether the types of the members, and the number of a library, follow."""
+"""Class records: whether the types of the members, and the id of a library, follow."""
 _PRIMITIVES, _OBJECTS, _STRINGS = 15, 16, 17
 _NULLS = {10: "", 13: "B", 14: "i"}
-"""Records of nothing, once or as many times as a number of that width says."""
+"""Records of null, once or repeated by a count of that width."""
 _REFERENCE = 9
-# Bytes of a value by PrimitiveTypeEnum; those of 1, 5 and 18 say themselves how many they take
+# Bytes of a value by PrimitiveTypeEnum; values of 1, 5 and 18 have variable lengths
 _WIDTHS = {1: 1, 2: 1, 6: 8, 7: 2, 8: 4, 9: 8, 10: 1, 11: 4, 12: 8, 13: 8, 14: 2, 15: 4, 16: 8}
 _CHARACTER, _DECIMAL, _BYTE, _NULL, _LITERAL = 3, 5, 2, 17, 18
 _PRIMITIVE, _SYSTEM_CLASS, _CLASS, _PRIMITIVE_ARRAY = 0, 3, 4, 7
 _COST = 50
 _RANKS = 32
 _MEMBERS = 100_000
-"""Members of one class."""
+"""Maximum members of one class."""
 _HELD = 2_000_000
-"""Members of all classes that are remembered."""
+"""Maximum members of all classes that are kept."""
 _DEPTH = 100_000
 _TEXT = 64 * KIB
 
 
 class Event(NamedTuple):
-    """A class, a text or an array of bytes in the stream."""
+    """A class, a string or a byte array in the stream."""
 
     kind: str
     name: str
@@ -48,7 +48,7 @@ class Event(NamedTuple):
 
 
 class _Frame:
-    """What is still to come of one object: types of members, or a number of records."""
+    """The pending part of one object: types of members, or a number of records."""
 
     __slots__ = ("at", "left", "members")
 
@@ -57,7 +57,7 @@ class _Frame:
 
 
 _RECORD = -1
-"""In the place of the type of a primitive: a record follows."""
+"""Pseudo-type of a member that is stored as a record."""
 
 
 class NrbfStream:
@@ -71,11 +71,11 @@ class NrbfStream:
 
     @property
     def position(self) -> int:
-        """Where the stream has been read to."""
+        """The offset up to which the stream has been read."""
         return self._cursor.position
 
     def events(self) -> Iterator[Event]:
-        """Yield what the stream names up to its end; raises Malformed, Truncated and OverLimit."""
+        """Yield the events of the stream up to its end; raises Malformed, Truncated and OverLimit."""
         self._cursor.skip(17)
         while True:
             self._context.operations.spend(_COST)
@@ -161,7 +161,7 @@ class NrbfStream:
         self._enter(_Frame(tuple(members)))
 
     def _type(self, kind: int) -> Generator[Event, None, int]:
-        """Yield the class that a type names; returns the number of a primitive one."""
+        """Yield the class that a type names; return the number of a primitive type."""
         primitive = _RECORD
         if kind in (_PRIMITIVE, _PRIMITIVE_ARRAY):
             primitive = self._cursor.number("B")
@@ -224,7 +224,7 @@ class NrbfStream:
             raise Malformed(f"no value has the type {kind}", self.position)
 
     def _length(self) -> int:
-        """Return the length of a text: seven bits in each byte, the lowest first."""
+        """Return the length of a string: seven bits per byte, the lowest first."""
         length = 0
         for shift in range(0, 35, 7):
             byte = self._cursor.number("B")

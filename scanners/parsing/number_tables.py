@@ -1,7 +1,8 @@
-"""Tables of numbers without a magic number, told by the names and offsets that they begin with.
+"""Tables of numbers without a magic number, recognised by the names and offsets at their start.
 
 Importance matrices of llama.cpp (`save_imatrix` before GGUF), models of Marian (`io::binary::loadItems`), Tesseract's
-traineddata (`TessdataManager::LoadMemBuffer`), and fastText before it had a sign (`Args::load`, `Dictionary::load`).
+traineddata (`TessdataManager::LoadMemBuffer`), and fastText before it had a magic number (`Args::load`,
+`Dictionary::load`).
 """
 
 from __future__ import annotations
@@ -15,27 +16,27 @@ from scanners.parsing.cursor import Cursor
 _COST = 50
 _TENSOR = re.compile(rb"..\0\0(.)\0\0\0((?:blk\.\d|token_embd|output)[\w.]*)", re.DOTALL)
 _TRAINED = range(8, 65)
-"""Parts of traineddata, most of them left out."""
+"""Numbers of parts of traineddata, most of which are absent."""
 _MARIAN = struct.Struct("<2Q")
 _ITEMS, _ITEM = range(1, 100_000), 32
 _FIRST = range(4, 256)
-"""Bytes that the name of the first item may take."""
+"""Valid lengths in bytes of the first item's name."""
 _FASTTEXT = struct.Struct("<12id3iq")
-"""Arguments, the last of them a threshold, then how many words and labels there are, and tokens."""
+"""Arguments, of which the last is a threshold, then the numbers of words, labels and tokens."""
 _ARGUMENTS = (range(1, 100_000),) + (range(100_000),) * 4 + (range(100),) + (range(1, 4),) * 2
-"""Dimensions, window, epochs, least count, negatives, n-grams, loss and kind of model."""
+"""Valid ranges of dimensions, window, epochs, minimum count, negatives, n-grams, loss and kind of model."""
 _WORD = re.compile(rb"[^\0-\x20]{1,200}\0(.{8})[\0\1]", re.DOTALL)
-"""The first of the words: the most frequent, and whether it is a label."""
+"""The first word: its text, its frequency, and whether it is a label."""
 
 
 def is_imatrix(head: bytes) -> bool:
-    """Return whether a number of entries, and the length and name of the first tensor stand here."""
+    """Return whether `head` begins with a number of entries, and the length and name of the first tensor."""
     found = _TENSOR.match(head)
     return found is not None and found[1][0] == len(found[2])
 
 
 def is_traineddata(blob: Blob) -> bool:
-    """Return whether a number of parts and their places stand here: each behind the one before, or left out."""
+    """Return whether the blob begins with a number of parts and their ascending offsets, some of them absent."""
     count = int.from_bytes(blob.head[:4], "little")
     if count not in _TRAINED or len(blob.head) < 4 + 8 * count:
         return False
@@ -44,7 +45,7 @@ def is_traineddata(blob: Blob) -> bool:
 
 
 def is_marian(blob: Blob) -> bool:
-    """Return whether a version, a number of items and the sizes of the first one stand here."""
+    """Return whether the blob begins with a version, a number of items and the sizes of the first one."""
     if len(blob.head) < _MARIAN.size + _ITEM:
         return False
     version, count = _MARIAN.unpack_from(blob.head)
@@ -54,7 +55,7 @@ def is_marian(blob: Blob) -> bool:
 
 
 def is_unsigned_fasttext(blob: Blob) -> bool:
-    """Return whether arguments within their bounds, counts that add up, and a first word stand here."""
+    """Return whether the blob begins with arguments in valid ranges, consistent counts, and a first word."""
     if len(blob.head) < _FASTTEXT.size:
         return False
     *numbers, threshold, size, words, labels, tokens = _FASTTEXT.unpack_from(blob.head)
@@ -66,7 +67,7 @@ def is_unsigned_fasttext(blob: Blob) -> bool:
 
 
 def check_imatrix(blob: Blob, context: Context) -> None:
-    """Raise Truncated where the entries do not all stand in the file."""
+    """Raise Truncated if the file does not contain all entries."""
     cursor = Cursor(blob.reader)
     for _ in range(cursor.number("I")):
         context.operations.spend(_COST)
@@ -75,7 +76,7 @@ def check_imatrix(blob: Blob, context: Context) -> None:
 
 
 def check_marian(blob: Blob, context: Context) -> None:
-    """Raise Truncated where the items take more bytes than there are."""
+    """Raise Truncated if the items need more bytes than the file has."""
     cursor = Cursor(blob.reader, 8)
     before = data = 0
     for _ in range(cursor.number("Q")):

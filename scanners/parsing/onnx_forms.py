@@ -1,7 +1,7 @@
-"""Models of ONNX written as text, as JSON or in ONNX' own syntax, turned into the wire format.
+"""Conversion of ONNX models in protobuf text, protobuf JSON or ONNX's own syntax to the wire format.
 
-Of the own syntax (https://github.com/onnx/onnx/blob/main/docs/Syntax.md) operators of other domains and external files
-are taken: everything else in it computes.
+From the latter (https://github.com/onnx/onnx/blob/main/docs/Syntax.md), only operators of other domains and external
+files are taken: everything else in it only computes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from scanners.parsing.protobuf import DEPTH, INT, SPAN, TEXT, VARINT, Wire
 from scanners.parsing.protobuf_text import TextMessage
 from scanners.parsing.protobuf_writer import data, varint
 
-# Of an attribute more is read there than what the graph's walk keeps (scanners.onnx reads it where it stands)
+# Attributes need more fields than in SCHEMA, because scanners.onnx reads them again from the converted model
 _FIELDS = {**SCHEMA, "Attribute": {**SCHEMA["Attribute"], 1: ("name", TEXT), 3: ("i", INT), 4: ("s", SPAN)}}
 _CONTENT = frozenset({7, 20, 25})
 """Fields of a model that hold graphs."""
 _LISTS = 20_000
-"""Operators, and files, that are taken out of a model in ONNX' own syntax."""
+"""Maximum operators, and maximum files, that are taken from a model in ONNX's own syntax."""
 _NODE = re.compile(rb"=[ \t\r\n]*((?:[A-Za-z_]\w*\.)+)([A-Za-z_]\w*)[ \t\r\n]*(<[^<>{}]*>)?")
 _VALUE = re.compile(
     rb'(?<!\w)([A-Za-z_]\w*)[ \t\r\n]*(?::[ \t\r\n]*string[ \t\r\n]*)?=[ \t\r\n]*"((?:[^"\\]|\\.)*)"', re.DOTALL
@@ -38,7 +38,7 @@ _DOMAIN = re.compile(rb'\bdomain[ \t\r\n]*:[ \t\r\n]*"([^"]*)"')
 
 
 def of_text(whole: bytes, context: Context) -> bytes:
-    """Return the model in the text format of protocol buffers, nothing where the text is another message."""
+    """Return the model in protobuf text as bytes in the wire format; empty if the text is another message."""
     names = {
         kind: {name.encode(): (number, what) for number, (name, what) in fields.items()}
         for kind, fields in _FIELDS.items()
@@ -49,7 +49,7 @@ def of_text(whole: bytes, context: Context) -> bytes:
 
 
 def of_json(whole: bytes, context: Context) -> bytes:
-    """Return the model in JSON, nothing where the document is something else."""
+    """Return the model in JSON as bytes in the wire format; empty if the document is something else."""
     document = parse(whole, context).value
     if not isinstance(document, dict) or HOLDING_GRAPHS.isdisjoint(document):
         return b""
@@ -57,7 +57,7 @@ def of_json(whole: bytes, context: Context) -> bytes:
 
 
 def of_syntax(whole: bytes, context: Context) -> bytes:
-    """Return a model of the operators of other domains and the external files that stand in a text."""
+    """Return a model with the operators of other domains and the external files in a text."""
     nodes, files = [], []
     for match in islice(_NODE.finditer(whole), _LISTS):
         context.operations.spend()
@@ -78,12 +78,12 @@ def of_syntax(whole: bytes, context: Context) -> bytes:
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes what JSON says of a message in the wire format; fields go by their names in either spelling."""
+    """Writes messages in JSON to the wire format; field names may have either spelling."""
 
     context: Context
 
     def message(self, kind: str, value: dict[str, Json], depth: int) -> bytes:
-        """Return the fields of `value` that are known; raises OverLimit where it is too deep."""
+        """Return the known fields of `value`; raises OverLimit if it is nested too deeply."""
         if depth > DEPTH:
             raise OverLimit(f"messages are nested deeper than {DEPTH}")
         out = bytearray()
@@ -103,11 +103,11 @@ class _Writer:
 
 
 def _number(number: int, item: Json) -> bytes:
-    """Return a number, which JSON has as a text where it takes 64 bits."""
+    """Return a number, which JSON stores as a string if it has 64 bits."""
     try:
         value = int(item) if isinstance(item, (int, str)) else 0
     except ValueError:
-        value = 0  # the name of one of an enumeration's
+        value = 0  # the name of an enum value
     return varint(number << 3 | VARINT) + varint(value & (1 << 64) - 1)
 
 
@@ -116,7 +116,7 @@ def _text(number: int, item: Json) -> bytes:
 
 
 def _bytes(number: int, item: Json) -> bytes:
-    """Return bytes, which stand in base64 of either alphabet."""
+    """Return bytes, which are in base64 with either alphabet."""
     text = str(item).replace("-", "+").replace("_", "/")
     try:
         return data(number, binascii.a2b_base64(text.encode("ascii", "replace") + b"=" * (-len(text) % 4)))

@@ -1,8 +1,8 @@
 """The graphs of an ONNX model, node by node, for `scanners.parsing.input_branches`.
 
-Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md. A second pass over the bytes: nodes that no
-followed value reaches cost little more than their names. Graphs inside nodes are walked where they stand, since they
-see what is outside; functions of the model at each of their calls.
+Operators: https://github.com/onnx/onnx/blob/main/docs/Operators.md. This is a second pass over the bytes, in which
+nodes that no followed value reaches cost little more than their names. Graphs inside nodes are walked in place, since
+they see outer values, and functions of the model at each call.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from scanners.parsing.input_branches import BATCH, MANY, NOTHING, Branches, Deci
 from scanners.parsing.protobuf import LENGTH, VARINT, Wire, signed
 
 _NODES = 100_000
-"""Nodes that are visited, those of a function at each call."""
+"""Maximum nodes that are visited, counting those of a function at each call."""
 _DEPTH = 20
 _NAMES = 1_000
-"""Names that are read of one node."""
+"""Maximum names that are read per node."""
 _NUMBERS = 32
-"""Numbers of a constant that are read: of axes, places and shapes."""
+"""Maximum numbers of a constant that are read (axes, indices and shapes)."""
 _INPUT, _OUTPUT, _NAME, _OPERATOR, _ATTRIBUTE, _DOMAIN = 1, 2, 3, 4, 5, 7
 _INPUT_TAG, _OUTPUT_TAG = _INPUT << 3 | LENGTH, _OUTPUT << 3 | LENGTH
 _SHORT = 512
-"""Bytes of nodes that hold no graph worth a look."""
+"""Maximum bytes of a node that cannot contain a relevant graph."""
 _RUNNING = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _END = 1 << 31
@@ -80,7 +80,7 @@ class _Attribute(NamedTuple):
 
 
 class Walk:
-    """One pass over the graphs of a model, of whose `tensors` sizes and places are known by name."""
+    """One pass over the graphs of a model; `tensors` are the shapes and spans of its constants by name."""
 
     def __init__(self, wire: Wire, tensors: Mapping[str, tuple[Sequence[int], Span]]) -> None:
         self.wire = wire
@@ -119,7 +119,7 @@ class Walk:
             self._functions[texts[10], texts[1]] = _Function(names[4], names[5], nodes)
 
     def _graph(self, span: Span, depth: int, prefix: bytes = b"") -> list[bytes]:
-        """Follow the values through a graph, and return the names of its outputs."""
+        """Follow the values through a graph; return the names of its outputs."""
         nodes: list[Span] = []
         inputs: list[Span] = []
         outputs: list[bytes] = []
@@ -144,7 +144,7 @@ class Walk:
         return self.wire.read(offset, min(length, 4 * KIB)).decode("utf-8", "replace")
 
     def _inside(self, span: Span, *path: int) -> Iterator[Span]:
-        """Yield the messages that a path of fields leads to."""
+        """Yield the messages at a path of field numbers."""
         for field in self.wire.fields(span.offset, span.offset + span.length):
             if field.number == path[0] and field.wire == LENGTH:
                 inner = Span(field.value, field.length)
@@ -166,7 +166,7 @@ class Walk:
         return sizes[-1] if sizes and sizes[-1] < _END else MANY
 
     def _constant(self, span: Span, key: Key) -> None:
-        """Keep the shape of a tensor, and where its numbers stand if they are few."""
+        """Keep the shape of a tensor, and the span of its numbers if they are few."""
         dims: list[int] = []
         for field in self.wire.fields(span.offset, span.offset + span.length):
             if field.number == 1 and field.wire == VARINT:
@@ -181,7 +181,7 @@ class Walk:
             self._numbers[key] = span
 
     def numbers(self, key: Key) -> tuple[int, ...] | None:
-        """Return the whole numbers of a constant, None where it is none or they are many."""
+        """Return the integers of a constant, or None if it is no integer constant or has too many."""
         kept = self._numbers.get(key)
         if isinstance(kept, Span):
             kept = self._numbers[key] = self._whole_numbers(kept)
@@ -206,7 +206,7 @@ class Walk:
         return tuple(found[:_NUMBERS])
 
     def _node(self, span: Span, depth: int, prefix: bytes) -> None:
-        """Follow the values through one node; `prefix` tells one call of a function from another."""
+        """Follow the values through one node; `prefix` distinguishes the calls of a function."""
         self._left -= 1 + (span.length // _SHORT if prefix else 0)
         if self._left <= 0 or (span.length < _SHORT and self._passed(span, prefix)):
             return
@@ -222,12 +222,12 @@ class Walk:
             self.branches.step(Step(*self._role(node), node.name, node.inputs, node.outputs, self._shaping(node)))
 
     def _passed(self, span: Span, prefix: bytes) -> bool:
-        """Return whether no followed value, and nothing but what was computed, goes into a node."""
+        """Return whether all inputs of a node are computed by weights, and none is followed."""
         data = self.wire.read(span.offset, span.length)
         values, constants = self.branches.values, self.branches.constants
         position = 0
         computed = False
-        # Names below 128 bytes, in front: as every writer has them
+        # Every writer puts the names first, with fewer than 128 bytes each
         while position + 1 < len(data) and data[position] == _INPUT_TAG and data[position + 1] < 128:
             end = position + 2 + data[position + 1]
             key = prefix + data[position + 2 : end]
@@ -290,7 +290,7 @@ class Walk:
                     self.branches.constants[key] = ()
 
     def _running(self, node: _Node, depth: int, prefix: bytes) -> None:
-        """Follow the values through the graphs of a node, and out of one that chooses between them."""
+        """Follow the values through the graphs of a node, and through the choice between them."""
         graphs = [attribute.graph for attribute in self._attributes(node).values() if attribute.graph]
         if depth >= _DEPTH:
             return
@@ -320,14 +320,14 @@ class Walk:
         return (_ROLES.get(node.operator, Role.OPAQUE) if node.domain in _DOMAINS else Role.OPAQUE), node.operator
 
     def _shaping(self, node: _Node) -> Callable[[Sequence[Shape]], Shape] | None:
-        """Return what tells the shape of a node's result, None where it is that of all its inputs together."""
+        """Return a function for the shape of a node's result, or None if it is that of all inputs combined."""
         shaping = _SHAPES.get(node.operator)
         return partial(shaping, self, node, self._attributes(node)) if shaping else None
 
     def places(
         self, node: _Node, attributes: Mapping[str, _Attribute], name: str, index: int
     ) -> tuple[int, ...] | None:
-        """Return numbers that older operator sets have in an attribute, and later ones in an input."""
+        """Return numbers that are an attribute in older operator sets, and an input in newer ones."""
         if name in attributes:
             return attributes[name].numbers
         return self.numbers(node.inputs[index]) if index < len(node.inputs) and node.inputs[index] else None

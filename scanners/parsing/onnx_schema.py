@@ -1,13 +1,13 @@
-"""The messages of ONNX, as far as anything in them leads out of the model.
+"""Schema of the ONNX messages, with the fields that can lead out of the model.
 
-Numbers of fields: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 JSON_SUFFIX = ".onnxjson"
 HOLDING_GRAPHS = frozenset({"graph", "functions", "trainingInfo", "training_info"})
-"""Keys of a model in JSON, of which one stands in each."""
+"""Keys of which every model in JSON has at least one."""
 COMPARING = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "IsNaN", "IsInf", "Sign", "Cast"})
-"""Operators without one of which nothing is decided."""
+"""Operators of which a graph needs one to make a decision."""
 # int, text and span are what scanners.parsing.protobuf keeps of a field; the rest are messages
 _ENTRY = {1: ("key", "text"), 2: ("value", "text")}
 SCHEMA = {

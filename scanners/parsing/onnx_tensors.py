@@ -1,4 +1,4 @@
-"""Types of ONNX's tensors: what an element takes, and what numbers of them are called elsewhere.
+"""Element types of ONNX tensors: their sizes, and their names elsewhere.
 
 TensorProto.DataType: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; onnxruntime's own format has the same.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 _DIMENSIONS = 1_024
-# Bits of one element, by TensorProto.DataType; those whose packing the format leaves open are not here
+# Bits per element, by TensorProto.DataType, except types whose packing the format leaves open
 _BITS = {
     **dict.fromkeys((25, 26), 2),
     **dict.fromkeys((21, 22, 23), 4),
@@ -21,11 +21,11 @@ _BITS = {
 }
 DTYPES = {1: "F32", 2: "U8", 3: "I8", 4: "U16", 5: "I16", 6: "I32", 7: "I64", 10: "F16", 11: "F64", 12: "U32"}
 DTYPES |= {13: "U64", 16: "BF16"}
-"""Names in safetensors of the types whose statistics are taken."""
+"""Names in safetensors of the types whose statistics are computed."""
 
 
 def size_of(kind: int, dims: Sequence[int]) -> int | None:
-    """Return how many bytes shape and type take, None where that cannot be said, -1 where nothing has that shape."""
+    """Return the bytes that shape and type require, None if that is unknown, or -1 if the shape is impossible."""
     bits = _BITS.get(kind)
     if bits is None:
         return None

@@ -1,7 +1,7 @@
-"""The layers of an OpenVINO graph, for `scanners.parsing.input_branches`: every port says its shape.
+"""The layers of an OpenVINO graph, for `scanners.parsing.input_branches`: every port has its shape.
 
-Operations: https://docs.openvino.ai/2025/documentation/openvino-ir-format/operation-sets.html. Of the bodies of `If`
-it is known whether they compute anything; those of loops are not followed.
+Operations: https://docs.openvino.ai/2025/documentation/openvino-ir-format/operation-sets.html. For bodies of `If`, only
+whether they compute anything is determined; those of loops are not followed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from scanners.parsing.input_branches import BATCH, MANY, NOTHING, Branches, Deci
 from scanners.parsing.xml_events import Start, Text
 
 _KEPT = 400_000
-"""Layers, ports, sizes and edges that are kept; of larger graphs nothing is told."""
+"""Maximum layers, ports, sizes and edges that are kept; larger graphs are not analysed."""
 _LONGEST = 200
-"""Characters of a name, and of a number."""
+"""Maximum characters of a name or a number."""
 _READ = frozenset("id name type from-layer from-port to-layer to-port".split())
 _LAYER, _EDGE = ("net", "layers"), ("net", "edges")
 _PLAIN_BODY = frozenset({"Const", "Result", "Convert", "Assign", "ReadValue"})
@@ -50,18 +50,18 @@ class _Layer:
     kind: str
     name: str
     ports: list[str] = field(default_factory=list)
-    """Those of its inputs, in order."""
+    """Numbers of its input ports, in order."""
     shapes: dict[str, list[int]] = field(default_factory=dict)
-    """Of its outputs, by port."""
+    """Shapes of its outputs, by port."""
     bodies: list[int] = field(default_factory=list)
-    """What the graphs that it chooses between do: one of the three below."""
+    """What each graph that it chooses between does: one of the three constants below."""
 
 
 _CONSTANT, _HANDS_ON, _COMPUTES = range(3)
 
 
 class Layers:
-    """The layers of a graph as its elements come, and the edges between their ports."""
+    """The layers of a graph and the edges between their ports, collected from XML events."""
 
     def __init__(self) -> None:
         self._layers: dict[str, _Layer] = {}
@@ -72,7 +72,7 @@ class Layers:
         self._in_body = False
 
     def take(self, event: Start | Text) -> None:
-        """Take the next element, or the text of a `dim`."""
+        """Process the next element, or the text of a `dim`."""
         if self._left <= 0:
             return
         if isinstance(event, Text):
@@ -155,7 +155,7 @@ class Layers:
         return (BATCH, *sizes[1:]) if is_batch else tuple(sizes)
 
     def _order(self) -> Iterable[str]:
-        """Return the layers, each behind those that feed it."""
+        """Return the layers in topological order."""
         done: dict[str, bool] = {}
         for first in self._layers:
             waiting = [(first, False)]

@@ -1,8 +1,8 @@
-"""Packages that are asked for elsewhere than in lists: in scripts, lock files, setup.py, for npm, and by variables.
+"""Packages requested outside of requirement lists: in scripts, lock files, setup.py, npm files, and variables.
 
 https://packaging.python.org/en/latest/specifications/inline-script-metadata/ (PEP 723), pylock.toml (PEP 751), locks of
-uv, Poetry, Pipenv, npm and pnpm, https://pip.pypa.io/en/stable/topics/configuration/#environment-variables. Read by
-their lines: a lock has megabytes, and what tells is where a package comes from.
+uv, Poetry, Pipenv, npm and pnpm, https://pip.pypa.io/en/stable/topics/configuration/#environment-variables. They are
+read line by line: a lock file has megabytes, and only the origin of each package matters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SOURCE = (
 )
 _LOCKED = re.compile(rf"(?P<key>\b(?:registry|index|url|git|resolved|tarball)\b){_SOURCE}", re.IGNORECASE)
 _LOCKED_BY_NPM = re.compile(rf"(?P<key>\b(?:resolved|version)\b){_SOURCE}", re.IGNORECASE)
-"""What npm asks for money by is a `url`, too: https://docs.npmjs.com/cli/configuring-npm/package-lock-json."""
+"""Keys of npm locks without `url`, which links to funding: https://docs.npmjs.com/cli/configuring-npm/package-lock-json."""
 _LOCKED_BY_PNPM = re.compile(
     r"(?P<key>\b(?:tarball|repo)\b)[\"']?:\s{1,100}[\"']?"
     r"(?P<url>(?:git\+)?(?:https?|ssh|git)://(?P<host>[^/\"'\s]{1,253})[^\"'\s,}]{0,2000})",
@@ -33,9 +33,9 @@ _NODE = re.compile(
     r"(?:registry\.(?:npmjs\.org|yarnpkg\.com|npmmirror\.com|npm\.taobao\.org)|npm\.pkg\.github\.com|codeload\.github\.com"
     r"|npm\.jsr\.io|r\.cnpmjs\.org)(?::\d{1,5})?"
 )
-"""Where packages of Node come from for everybody."""
+"""Usual origins of Node packages."""
 _USUAL = re.compile(rf"(?:files\.pythonhosted\.org|pypi\.org)|{_NODE.pattern}")
-"""Where packages come from for everybody."""
+"""Usual origins of packages."""
 _SETTING = re.compile(
     r"(?m)^[ \t]*(?:@[\w.-]{1,100}:)?(?:registry|npmRegistryServer)[ \t]*[=:][ \t]*[\"']?(?P<url>https?://(?P<host>[^/\s\"']{1,253})\S{0,500})"
 )
@@ -67,7 +67,7 @@ _WORD = re.compile(r"(?:[\w-]{1,40}=)?(?P<url>https?://[^\s\"',;\\]{1,500})")
 
 
 def script_block(content: str) -> str:
-    """Return the metadata that a script in Python holds, nothing where it has none."""
+    """Return the inline metadata of a Python script, or ""."""
     begun = _BLOCK.search(content)
     lines: list[str] = []
     for line in content[begun.end() :].splitlines()[1:] if begun else ():
@@ -80,7 +80,7 @@ def script_block(content: str) -> str:
 
 
 def lines_of_lock(content: str, name: str) -> Iterator[Line]:
-    """Yield where the lock of a name takes packages from, once for each host."""
+    """Yield the origins of packages in a lock file, one per host."""
     told: set[tuple[str, str]] = set()
     pattern = _LOCKED_BY_NPM if name in _LOCKS_OF_NPM else _LOCKED_BY_PNPM if name == _LOCK_OF_PNPM else _LOCKED
     plain = content.replace("\\/", "/")  # as JSON may write it
@@ -92,7 +92,7 @@ def lines_of_lock(content: str, name: str) -> Iterator[Line]:
 
 
 def lines_of_node(content: str) -> Iterator[Line]:
-    """Yield the packages of package.json, and the registries of .npmrc and .yarnrc, that come from elsewhere."""
+    """Yield packages in package.json, and registries in .npmrc and .yarnrc, with unusual origins."""
     for section in _DEPENDENCIES.finditer(content):
         for found in _ASKED.finditer(section["inner"]):
             number = content.count("\n", 0, section.start("inner") + found.start()) + 1
@@ -103,7 +103,7 @@ def lines_of_node(content: str) -> Iterator[Line]:
 
 
 def lines_of_setup(content: str) -> Iterator[Line]:
-    """Yield the packages that setup.py asks for by an address."""
+    """Yield the packages that setup.py requests by address."""
     for found in _REQUIRED.finditer(content):
         kind = "vcs" if found["url"].startswith(("git+", "hg+")) else "url"
         yield Line(content.count("\n", 0, found.start()) + 1, found["url"], kind, found["url"])
@@ -114,7 +114,7 @@ def lines_of_setup(content: str) -> Iterator[Line]:
 
 
 def lines_of_variables(line: str, number: int) -> Iterator[Line]:
-    """Yield the indexes that a line names in variables of pip and uv."""
+    """Yield the indexes in a line that sets variables of pip and uv."""
     for found in _VARIABLE.finditer(line) if "_INDEX" in line or "_FIND_LINKS" in line else ():
         kind = "index" if found["name"] in INDEX_VARIABLES else "links"
         for word in _WORD.finditer(found["urls"]):

@@ -1,4 +1,4 @@
-"""Programs of PaddlePaddle 3 as JSON: regions of blocks of operators, each behind the number of its dialect.
+"""Programs of PaddlePaddle 3 as JSON: regions of blocks of operators, whose names begin with the number of a dialect.
 
 Format: paddle/fluid/pir/serialize_deserialize of https://github.com/PaddlePaddle/Paddle; `1.matmul` is an operator of
 the dialect pd_op, and `A` lists its attributes.
@@ -15,14 +15,14 @@ from modelsweep.core.units import MIB
 from scanners.parsing.json_text import documents_of, has_keys
 
 _SIZE = 64 * MIB
-"""Bytes of a program that are parsed; objects take some eight times as much."""
+"""Maximum bytes of a program that is parsed; the objects take some eight times as much memory."""
 _FACTOR = 4
 OWN_DIALECTS = frozenset("012")
 """Builtin types, the operators of Paddle, and control flow; `p` alone is a parameter."""
 
 
 class Operator(NamedTuple):
-    """An operator: the number of its dialect, its name, and the texts among its attributes by their names."""
+    """An operator: the number of its dialect, its name, and its string attributes by name."""
 
     dialect: str
     name: str
@@ -30,12 +30,12 @@ class Operator(NamedTuple):
 
 
 def is_program(blob: Blob) -> bool:
-    """Return whether a program begins here."""
+    """Return whether the blob begins with a program."""
     return has_keys(blob, "base_code", "program")
 
 
 def operators(blob: Blob, context: Context) -> Iterator[Operator]:
-    """Yield the operators of all regions; raises Malformed where there is no program, and OverLimit."""
+    """Yield the operators of all regions; raises Malformed if there is no program, and OverLimit."""
     found = documents_of(blob, min(_SIZE, context.limits.parsed_bytes // _FACTOR), "the program is no JSON")
     left = [document["program"] for document in found if isinstance(document, dict) and "program" in document]
     if not left:
@@ -50,7 +50,7 @@ def operators(blob: Blob, context: Context) -> Iterator[Operator]:
 
 
 def _listed(part: Json) -> Iterator[dict[str, Json]]:
-    """Yield the operators of the blocks of the regions of a program or an operator."""
+    """Yield the operators in all blocks of the regions of a program or an operator."""
     for region in _objects(part, "regions"):
         for block in _objects(region, "blocks"):
             yield from _objects(block, "ops")
@@ -72,7 +72,7 @@ def _operator(operator: dict[str, Json]) -> Operator:
 
 
 def _texts(content: Json) -> Iterator[str]:
-    """Yield a text, or those of a list."""
+    """Yield a string, or the strings in a list."""
     for item in content if isinstance(content, list) else [content]:
         inner = item.get("D") if isinstance(item, dict) else item
         if isinstance(inner, str):

@@ -1,4 +1,4 @@
-"""Parameters of PaddlePaddle (.pdiparams, __params__): tensors one after the other, each behind its description.
+"""Parameters of PaddlePaddle (.pdiparams, __params__): a sequence of tensors, each after its description.
 
 Format: SerializeToStream in paddle/phi/core/framework/dense_tensor_serialize.cc of
 https://github.com/PaddlePaddle/Paddle: versions, levels of detail, then a protocol buffer with type and dimensions.
@@ -14,24 +14,24 @@ from modelsweep.core.scanner import Malformed
 from scanners.parsing.cursor import Cursor
 
 _START = bytes(16)
-"""The version of the first tensor, which has no levels of detail, and of what describes it."""
+"""Beginning of the first tensor: its versions, which are zero, and no levels of detail."""
 _DESCRIPTION = range(2, 1_025)
 _LEVELS = 64
 _SIGN = 1 << 63
-# Bytes of one element, by the number of its type
+# Bytes per element, by type number
 _WIDTHS = {0: 1, 1: 2, 2: 4, 3: 8, 4: 2, 5: 4, 6: 8, 19: 8, 20: 1, 21: 1, 22: 2, 23: 8, 24: 16, 32: 1, 33: 1}
 _TYPE, _DIMENSION = 1, 2
 
 
 class Tensor(NamedTuple):
-    """Where the elements of a tensor stand."""
+    """The position of a tensor's elements."""
 
     offset: int
     length: int
 
 
 def begins(head: bytes) -> bool:
-    """Return whether a tensor begins here: three versions of zero, then a description of plausible length."""
+    """Return whether `head` begins with a tensor: three versions of zero, then a description of plausible length."""
     return (
         head.startswith(_START)
         and int.from_bytes(head[16:20], "little") in _DESCRIPTION
@@ -66,7 +66,7 @@ def tensors(reader: Reader) -> Iterator[Tensor]:
 
 
 def _bytes_of(description: bytes, start: int) -> int:
-    """Return how many bytes the elements of a tensor take; raises Malformed."""
+    """Return the size in bytes of a tensor's elements; raises Malformed."""
     from scanners.parsing.protobuf import VARINT, Wire
 
     length = 0

@@ -1,8 +1,7 @@
-"""What personal data looks like in text, and what only looks like it: examples, versions, addresses of offices.
+"""Personal data in text, as opposed to what only looks like it: examples, versions, addresses of offices.
 
-Places are nominated here, Presidio (`scanners.parsing.presidio`) confirms their form and check digits, and what stands
-beside them decides whether they are somebody's: a number is one of a phone or a passport where its column or key says
-so.
+This module nominates places, Presidio (`scanners.parsing.presidio`) confirms their form and check digits, and the
+context decides whether they are personal: a number is that of a phone or a passport if its column or key says so.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from scanners.parsing.presidio import Presidio
 
 EMAIL, PHONE, CARD, IBAN, ADDRESS = "e-mail addresses", "phone numbers", "card numbers", "IBANs", "IP addresses"
 LINE = 1_000
-"""Characters of a line that are looked at together: some patterns take time by the square of them."""
+"""Maximum characters of a line that are matched at once, since some patterns take quadratic time."""
 _SEPARATORS = (" ", ",", ";", "\t", '"')
 _BESIDE = 60
-"""Characters before a value that may say what it is."""
+"""Characters before a value that are searched for its meaning."""
 
 
 class Found(NamedTuple):
-    """Something of a kind, from `start` of a text on; `sure` where what stands beside it says what it is."""
+    """A value of one kind that begins at `start`; `sure` tells whether the context confirms what it is."""
 
     kind: str
     start: int
@@ -32,13 +31,13 @@ class Found(NamedTuple):
 
 
 class Header(NamedTuple):
-    """Names of the columns of a table, in small letters."""
+    """Names of the columns of a table, in lower case."""
 
     delimiter: str = ""
     names: tuple[str, ...] = ()
 
     def name(self, line: str) -> str:
-        """Return the name of the column in which something stands, before which a line holds `line`."""
+        """Return the name of the column that follows `line`, the beginning of a row."""
         if not self.names:
             return ""
         outside = _QUOTED.sub("", line).partition('"')[0]
@@ -52,31 +51,31 @@ _BREAKS = re.compile(r"[,;|\t{]")
 
 
 def header_of(line: str) -> Header:
-    """Return the columns that the first line of a table names."""
+    """Return the columns named in the first line of a table."""
     delimiter = max(_DELIMITERS, key=line.count)
     names = tuple(name.strip(' "\r\n\ufeff').lower() for name in line.split(delimiter))
     return Header(delimiter, names)
 
 
 class _Words(NamedTuple):
-    """Words that say what a number is: a pattern, and parts of them in small letters, which are looked for first."""
+    """Words that tell what a number is: a pattern, and lower-case parts of the words, which are searched first."""
 
     pattern: re.Pattern[str]
     stems: tuple[str, ...]
 
     def within(self, text: str) -> bool:
-        """Return whether one of the words stands in a text."""
+        """Return whether a text contains one of the words."""
         return bool(self.pattern.search(text))
 
 
 def _words(words: str, stems: str) -> _Words:
-    """Return words that stand alone, or in a name like `customer_ssn` or `ssn1`."""
+    """Return words that match alone, or in a name like `customer_ssn` or `ssn1`."""
     pattern = rf"(?i)(?<![^\W\d_])(?:{words})(?:[ _-]?(?:no|nr|num|number|id|code))?(?![^\W\d_])"
     return _Words(re.compile(pattern), tuple(stems.split()))
 
 
 class _Identity(NamedTuple):
-    """A number that a state or an insurance gives a person: the class of Presidio, what it is, words for it."""
+    """A number that a state or an insurance assigns to a person: the class in Presidio, its kind, words for it."""
 
     recogniser: str
     kind: str
@@ -145,31 +144,31 @@ _CARD = re.compile(
     r"(?<![\w.+\-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}[ -]\d{6}[ -]\d{5})(?![\w\-]|\.\d)"
 )
 _DIALLED = range(7, 14)
-"""Digits of a phone number without that of its country."""
+"""Valid numbers of digits of a phone number without the country code."""
 _FRACTION = re.compile(r"\.\d")
 _ADDRESS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d|(?i:[\da-f]{0,4}:[\da-f]{0,4}:[\da-f:.])")
 _ISSUED = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|6(?:011|5\d\d|4[4-9]\d)\d{12}"
 )
-"""Numbers as long as those that begin like them are (ISO/IEC 7812)."""
+"""Card numbers whose length fits their issuer's prefix (ISO/IEC 7812)."""
 _FIGURES_OF_EXAMPLES = 4
-"""Different digits of card numbers for tests: 4111 1111 1111 1111, 5555 5555 5555 4444."""
+"""Maximum number of different digits in test card numbers: 4111 1111 1111 1111, 5555 5555 5555 4444."""
 _NAME_AT_DOMAIN = re.compile(r"[\w.+%-]+@\S+$")
 _RESERVED = re.compile(
     r"(?:(?:^|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|localhost|local|internal)|noreply\.\S+)$"
 )
-"""Domains that are nobody's (RFC 2606, RFC 6762), and of addresses that hide the real one."""
+"""Reserved domains (RFC 2606, RFC 6762), and domains of addresses that hide the real one."""
 _OFFICES = frozenset(
     "info marketing sales support abuse noc security postmaster hostmaster usenet news webmaster www uucp ftp "
     "contact admin help hello feedback git noreply no-reply donotreply do-not-reply mailer-daemon root".split()
 )
-"""Names of mailboxes that are no person's (RFC 2142), and what else stands for one."""
+"""Names of mailboxes that are no person's (RFC 2142), and placeholders."""
 _SMALL = 32
-"""Numbers below this, four of them, are a version or a section rather than an address."""
+"""Four numbers below this are a version or a section rather than an address."""
 
 
 def broken(text: str) -> str:
-    """Return a text of the same length with no line longer than LINE."""
+    """Return a text of the same length without lines longer than LINE."""
     pieces = []
     for line in text.splitlines(keepends=True):
         rest = line
@@ -183,9 +182,9 @@ def broken(text: str) -> str:
 
 
 class Reading:
-    """A piece of text, and all that is found in it; `candidates` are numbers that could be those of cards.
+    """A piece of text and what is found in it; `candidates` counts possible card numbers.
 
-    `tried` counts numbers that could be those of phones in one of several countries, each of which takes 0.3 ms.
+    `tried` counts possible phone numbers of one of several countries, each of which takes 0.3 ms.
     """
 
     def __init__(self, known: Presidio, text: str, header: Header) -> None:
@@ -196,7 +195,7 @@ class Reading:
         self.tried = 0
 
     def found(self) -> Iterator[Found]:
-        """Yield all that is personal data, or could be if there is more of it."""
+        """Yield everything that is personal data, or could be if there is more of it."""
         text = self._lines
         if "@" in text:
             yield from self._emails()
@@ -216,7 +215,7 @@ class Reading:
         return any(stem in self._small for stem in words.stems)
 
     def _named(self, words: _Words, start: int) -> bool:
-        """Return whether the column of a place, or the words right before it, are of a kind."""
+        """Return whether the column of a value, or the words right before it, match `words`."""
         line = self._text[self._text.rfind("\n", 0, start) + 1 : start]
         beside = _BREAKS.split(line[-_BESIDE:])[-1]
         return words.within(beside) or words.within(self._header.name(line))
@@ -273,7 +272,7 @@ def _is_dialled(number: str) -> bool:
 
 
 def _in_number(text: str, start: int, stop: int) -> bool:
-    """Return whether digits are those before or behind the point of a larger number: sines, say, and no insurance."""
+    """Return whether digits are part of a decimal number, before or after its point."""
     return text[start - 1 : start] == "." or bool(_FRACTION.match(text, stop))
 
 
@@ -282,7 +281,7 @@ def _goes_on(text: str, stop: int) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Return whether an IP address can be somebody's: a public one of a single host, and no version."""
+    """Return whether an IP address can be personal: that of a single public host, and not a version number."""
     if "/" in text:
         return False
     try:
@@ -294,11 +293,11 @@ def is_address(text: str) -> bool:
 
 
 def is_fictitious(number: str) -> bool:
-    """Return whether a phone number is one of those that films use in North America: 555-0100 to 555-0199."""
+    """Return whether a phone number is one of those reserved for fiction in North America: 555-0100 to 555-0199."""
     digits = re.sub(r"\D", "", number)
     return digits[-7:-2] == "55501" and len(digits) in (10, 11)
 
 
 def normal(kind: str, value: str) -> str:
-    """Return a value as it is told from others: however it is written."""
+    """Return the normal form of a value, for comparison with differently written ones."""
     return re.sub(r"[\s().\-/]", "", value) if kind not in (EMAIL, ADDRESS) else value.lower()

@@ -1,7 +1,7 @@
-"""Recognisers of Presidio (https://microsoft.github.io/presidio/), each asked by itself: patterns and check digits.
+"""Single recognisers of Presidio (https://microsoft.github.io/presidio/), which check patterns and check digits.
 
-Presidio's own engine would load a language model, which it fetches where it is missing. None is used here, and nothing
-is fetched: endings of domains come from the list that its package tldextract brings along.
+Presidio's own engine would load a language model, and download it if missing. Neither happens here: suffixes of
+domains come from the list in the package tldextract.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from modelsweep.core.scanner import MissingDependency
 
 _FRAMEWORKS = ("cupy", "mxnet", "tensorflow", "torch")
 _JOINT = " ;\n"
-"""Between texts that are looked at together: no number goes on behind it."""
+"""Separator of texts that are matched together; no number extends across it."""
 _ANYWHERE = ("ZZ",)
-"""What phonenumbers calls no region: only numbers that begin with that of their country are found."""
+"""The value of phonenumbers for no region: only numbers with a country code are found."""
 
 
 class Match(NamedTuple):
-    """Where a recogniser found something in a text."""
+    """The range of a recogniser's match in a text."""
 
     start: int
     stop: int
 
 
 class Presidio:
-    """The recognisers of an installed Presidio; raises MissingDependency where there is none."""
+    """The recognisers of Presidio; raises MissingDependency if it is not installed."""
 
     def __init__(self) -> None:
         self._known = _loaded()
@@ -36,7 +36,7 @@ class Presidio:
         self._recognisers: dict[str, Any] = {}
 
     def matches(self, name: str, text: str) -> list[Match]:
-        """Return what the recogniser of a class name finds, nothing where this Presidio does not have it."""
+        """Return the matches of the recogniser with a class name; none if this Presidio lacks it."""
         if name not in self._recognisers:
             self._recognisers[name] = self._made(name)
         recogniser = self._recognisers[name]
@@ -48,14 +48,14 @@ class Presidio:
             return None
         recogniser = made()
         if name == "EmailRecognizer":
-            # Its own would ask a server for the endings of domains
+            # The default would ask a server for the suffixes of domains
             recogniser.validate_result = lambda found: self._offline(found).fqdn != ""
         return recogniser
 
     def phones(self, texts: Sequence[str], *, international: bool) -> Iterator[tuple[int, str]]:
         """Yield the phone numbers in `texts`, each with the index of its text.
 
-        They begin with the number of their country where `international`, else they are those of some large countries.
+        With `international` they must have a country code; otherwise they are those of some large countries.
         """
         key = f"phones {international}"
         if key not in self._recognisers:
@@ -76,7 +76,7 @@ class Presidio:
 
 @cache
 def presidio() -> Presidio:
-    """Return the recognisers, loaded once for a process; raises MissingDependency."""
+    """Return the recognisers, loaded once per process; raises MissingDependency."""
     return Presidio()
 
 
@@ -85,7 +85,7 @@ def _places(recogniser: Any, text: str) -> list[Match]:
 
 
 def _loaded() -> Any:
-    # spaCy's thinc imports every framework that is installed, for nothing that is used here: seconds, and gigabytes
+    # spaCy's thinc imports every installed framework, unused here, at a cost of seconds and gigabytes
     modules = cast("dict[str, Any]", sys.modules)
     absent = [name for name in _FRAMEWORKS if name not in modules]
     modules.update(dict.fromkeys(absent))

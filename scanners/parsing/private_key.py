@@ -1,8 +1,8 @@
-"""Private keys as PEM (RFC 7468), OpenPGP's armor and PuTTY's files: decoded until a key is told from an example.
+"""Private keys as PEM (RFC 7468), OpenPGP armor and PuTTY files, decoded far enough to rule out examples.
 
-An RSA key counts where its primes multiply to its modulus (RFC 8017, A.1.2); a key of OpenSSH says itself whether it is
-encrypted (PROTOCOL.key), and so does one of OpenPGP (RFC 9580, 5.5.3). Source code and JSON write line ends as `\\n`,
-pickles of protocol 0 as `\\u000a`, YAML indents: all are undone.
+An RSA key counts if the product of its primes is its modulus (RFC 8017, A.1.2); keys of OpenSSH (PROTOCOL.key) and
+OpenPGP (RFC 9580, 5.5.3) tell whether they are encrypted. Source code and JSON write line ends as `\\n`, pickles of
+protocol 0 as `\\u000a`, and YAML indents lines: all of this is undone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from modelsweep.core import patterns as re
 from scanners.parsing.credential_checks import is_filler
 
 SMALLEST = 1024
-"""Bits of a modulus that protects anything; test data has smaller ones."""
+"""Minimum bits of a modulus for real use; test data has smaller ones."""
 _PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{2,10} ){0,2})PRIVATE KEY-----([^-]{40,16000})-----END ")
 _PGP = re.compile(
     rb"-----BEGIN PGP PRIVATE KEY BLOCK-----(?:[ \t\r]|\\r)*(?:\n|\\n)(?:[A-Z][A-Za-z]+: [^\n\\]{0,100}(?:\n|\\n))*"
@@ -27,15 +27,15 @@ _PUTTY = re.compile(
 _LAYOUT = re.compile(rb"\\(?:u005c)?[nr]|\\u000[aAdD]|[\s\"',+\\]")
 _PLUS_LAYOUT = re.compile(rb"\\(?:u005c)?[nr]|\\u000[aAdD]|[\s\"',\\]")
 _BEGINNING = re.compile(rb"MI[GHI][A-Za-z0-9+/]{96}")
-"""The sequence that a key is, of 128 bytes or more, and some of it."""
+"""The beginning of a key: a sequence of 128 bytes or more, and some of its content."""
 _OPENSSH = b"openssh-key-v1\0"
 _RSA = bytes.fromhex("2a864886f70d010101")  # 1.2.840.113549.1.1.1
 
 
 class PrivateKey(NamedTuple):
-    """A key that decodes: what it is, whether a passphrase protects it, and its lines in base64.
+    """A decoded key: its kind, whether a passphrase protects it, and its base64 lines.
 
-    One that is not `whole` only begins as a key does.
+    A key that is not `whole` is only the beginning of one.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class PrivateKey(NamedTuple):
 
 
 def private_key_at(data: bytes, start: int) -> PrivateKey | None:
-    """Return the key whose `-----BEGIN` stands at `start` of `data`, None where nothing decodes."""
+    """Return the key whose `-----BEGIN` is at `start` in `data`, or None if it does not decode."""
     if armored := _PGP.match(data, start):
         return _openpgp(armored)
     match = _PEM.match(data, start)
@@ -64,7 +64,7 @@ def private_key_at(data: bytes, start: int) -> PrivateKey | None:
 
 
 def putty_key_at(data: bytes, start: int) -> PrivateKey | None:
-    """Return the key of the PuTTY file that begins at `start` of `data`, None where nothing decodes."""
+    """Return the key of the PuTTY file that begins at `start` in `data`, or None if it does not decode."""
     match = _PUTTY.match(data, start)
     if match is None:
         return None
@@ -77,7 +77,7 @@ def _lines(body: bytes) -> tuple[str, ...]:
 
 
 _NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4}
-"""Numbers that the public half of a key of OpenPGP has, by its algorithm: RSA, Elgamal, DSA."""
+"""Number of integers in the public half of an OpenPGP key, by algorithm: RSA, Elgamal, DSA."""
 _RAW = {25: 32, 26: 56, 27: 32, 28: 57}
 """Bytes of the public half of X25519, X448, Ed25519 and Ed448."""
 
@@ -93,7 +93,7 @@ def _openpgp(match: re.Match[bytes]) -> PrivateKey | None:
 
 
 def _secret_packet(packets: bytes) -> bytes:
-    """Return the body of the packet of a secret key that comes first (RFC 9580, 4.2); raises ValueError for none."""
+    """Return the body of the first secret key packet (RFC 9580, 4.2); raises ValueError if it is not first."""
     head = packets[0]
     if head & 0xC0 == 0xC0:
         tag, size = head & 0x3F, 1 if packets[1] < 192 else 2 if packets[1] < 224 else 5
@@ -106,7 +106,7 @@ def _secret_packet(packets: bytes) -> bytes:
 
 
 def _after_public(body: bytes) -> int:
-    """Return where the public half of a key ends: after it the key says how it is protected."""
+    """Return the end of the public half of a key, which is followed by its protection."""
     algorithm, at = body[5], 6 if body[0] == 4 else 10
     if algorithm in _RAW:
         return at + _RAW[algorithm]
@@ -123,7 +123,7 @@ def _after_number(body: bytes, at: int) -> int:
 
 
 def _decoded(body: bytes) -> bytes | None:
-    # A plus sign is base64, unless it joins the string literals of a source file
+    # A plus sign is base64, unless it joins string literals of a source file
     for layout in (_PLUS_LAYOUT, _LAYOUT):
         try:
             return b64decode(layout.sub(b"", body), validate=True)
@@ -133,7 +133,7 @@ def _decoded(body: bytes) -> bytes | None:
 
 
 def _kind(label: str, der: bytes) -> str | None:
-    """Return what kind of key `der` is, None where it is none."""
+    """Return the kind of the key `der`, or None if it is not a key."""
     if label == "OPENSSH":
         return "OpenSSH" if der.startswith(_OPENSSH) and len(der) > 100 else None
     fields = _sequence(der)
@@ -149,7 +149,7 @@ def _kind(label: str, der: bytes) -> str | None:
 
 
 def _pkcs8(fields: list[tuple[int, bytes]]) -> str | None:
-    """Return the kind of a key of PKCS#8 (RFC 5958): version, algorithm, octets."""
+    """Return the kind of a PKCS#8 key (RFC 5958): version, algorithm, octets."""
     if [tag for tag, _ in fields[:3]] != [2, 0x30, 4] or len(fields[2][1]) < 32:
         return None
     if _RSA not in fields[1][1]:
@@ -166,13 +166,13 @@ def _is_rsa(fields: list[tuple[int, bytes]]) -> bool:
 
 
 def _is_open(der: bytes) -> bool:
-    """Return whether a key of OpenSSH names no cipher."""
+    """Return whether an OpenSSH key has no cipher."""
     length = int.from_bytes(der[15:19], "big")
     return der[19 : 19 + length] == b"none"
 
 
 def _sequence(der: bytes) -> list[tuple[int, bytes]] | None:
-    """Return tag and value of the fields of a SEQUENCE that fills `der`, None where it is none (X.690)."""
+    """Return tag and value of the fields in a SEQUENCE that fills `der`, or None if it is not one (X.690)."""
     outer = _field(der, 0)
     if outer is None or outer[0] != 0x30 or outer[2] != len(der):
         return None
@@ -188,7 +188,7 @@ def _sequence(der: bytes) -> list[tuple[int, bytes]] | None:
 
 
 def _field(der: bytes, at: int) -> tuple[int, bytes, int] | None:
-    """Return tag, value and end of the field at `at`, None where it is not all there."""
+    """Return tag, value and end of the field at `at`, or None if it is incomplete."""
     if at + 2 > len(der):
         return None
     length, start = der[at + 1], at + 2

@@ -1,7 +1,7 @@
-"""The wire format of protocol buffers, walked by offset: what a message holds is visited, its payloads are not read.
+"""The wire format of protocol buffers, parsed by offset: fields are visited without reading large payloads.
 
-Encoding: https://protobuf.dev/programming-guides/encoding/. A `Schema` names the few fields of
-each message that matter; everything else is passed over, checked for its bounds only.
+Encoding: https://protobuf.dev/programming-guides/encoding/. A `Schema` names the few relevant fields of each message;
+everything else is skipped, and only its bounds are checked.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ INT: Final = "int"
 TEXT: Final = "text"
 SPAN: Final = "span"
 PIECE: Final = "piece"
-"""Bytes that are handed out by themselves, unread: of these a message may hold more than fit in memory."""
+"""Bytes that are yielded separately and unread, since a message may hold more of them than fit in memory."""
 Schema = Mapping[str, Mapping[int, tuple[str, str]]]
 """Message → field number → (name of the field, INT, TEXT, SPAN, PIECE or the message that it holds)."""
 DEPTH = 100
-"""Messages inside messages that parsers of protocol buffers accept."""
+"""Maximum nesting of messages that protobuf parsers accept."""
 TEXT_LIMIT = 4 * KIB
-"""Bytes of one text that are kept."""
+"""Maximum bytes of one string that are kept."""
 _PACKED = 64 * KIB
 _BUFFER = 16 * KIB
 _VARINT = 10
 _SHORT, _REMEMBERED = 128, 4_096
-"""Bytes of messages that may be passed over as plain, and how many of them are remembered."""
+"""Maximum bytes of a message that may be skipped as plain, and maximum cached decisions."""
 _WORTH = 200
-"""Bytes that one kept value takes in memory, besides its text."""
+"""Bytes that one kept value takes in memory, besides its string."""
 _64_BITS = (1 << 64) - 1
 
 
 class Field(NamedTuple):
-    """A field as it stands: `value` is the number, or for LENGTH the offset at which `length` bytes begin."""
+    """A field in place: `value` is the number, or for LENGTH the offset of `length` bytes."""
 
     number: int
     wire: int
@@ -49,7 +49,7 @@ class Field(NamedTuple):
 
 
 class Wire:
-    """The fields of messages in `reader`, through one small buffer; every field costs an operation of `context`."""
+    """Access to the fields of messages in `reader` through a small buffer; each costs an operation of `context`."""
 
     __slots__ = ("_buffer", "_context", "_start", "_stop", "reader")
 
@@ -58,7 +58,7 @@ class Wire:
         self._buffer, self._start, self._stop = b"", 0, 0
 
     def fields(self, start: int, stop: int) -> Iterator[Field]:
-        """Yield the fields of the message in [start, stop), those inside groups left out; raises Malformed."""
+        """Yield the fields of the message in [start, stop), except those inside groups; raises Malformed."""
         groups: list[int] = []
         position = start
         while position < stop:
@@ -80,7 +80,7 @@ class Wire:
             raise Malformed(f"group {groups[-1]} does not end", stop)
 
     def field(self, number: int, wire: int, position: int, stop: int) -> Field:
-        """Return the field whose value begins at `position`; `length` is what it takes there."""
+        """Return the field whose value begins at `position`; its `length` is the size of the value."""
         if wire == VARINT:
             value, end = self.varint(position, stop)
             return Field(number, wire, value, end - position)
@@ -96,7 +96,7 @@ class Wire:
         return Field(number, wire, int.from_bytes(self.read(position, width), "little"), width)
 
     def varint(self, position: int, stop: int) -> tuple[int, int]:
-        """Return the number of 64 bits at `position`, and where it ends; raises Malformed."""
+        """Return the 64-bit varint at `position` and its end; raises Malformed."""
         index = position - self._start
         if index < 0 or index + _VARINT > len(self._buffer):
             self._fill(position)
@@ -118,7 +118,7 @@ class Wire:
         return value & _64_BITS, end
 
     def packed(self, offset: int, length: int, most: int) -> Iterator[int]:
-        """Yield the signed integers of a packed field, `most` of them at most; raises Malformed."""
+        """Yield at most `most` signed integers of a packed field; raises Malformed."""
         stop = offset + length
         while offset < stop and most > 0:
             value, offset = self.varint(offset, stop)
@@ -137,12 +137,12 @@ class Wire:
         self._buffer = self.reader.read(position, available) if available else b""
         self._start, self._stop = position, position + available
         if self._stop >= self.reader.size:
-            # Zeros behind the end finish every number; whether it ended in time is asked afterwards
+            # Zeros after the end terminate every varint; the bounds are checked afterwards
             self._buffer += bytes(_VARINT)
 
 
 def _group(groups: list[int], number: int, wire: int, at: int) -> None:
-    """Enter the group `number`, or leave it; raises Malformed where it is not the innermost."""
+    """Enter or leave the group `number`; raises Malformed if it is not the innermost."""
     if wire == START:
         groups.append(number)
         if len(groups) > DEPTH:
@@ -153,7 +153,7 @@ def _group(groups: list[int], number: int, wire: int, at: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a schema names of one message, in order; `span` is where the message stands."""
+    """The fields of one message that are in the schema, in order; `span` is the range of the message."""
 
     kind: str
     span: Span
@@ -163,19 +163,19 @@ class Record:
     records: dict[str, list[Record]] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """Return the last text of a field, which is the one that counts, or nothing."""
+        """Return the last string of a field, which is the one that counts, or ""."""
         return self.texts[name][-1] if name in self.texts else ""
 
     def integer(self, name: str) -> int:
         """Return the last number of a field, which is the one that counts, or zero."""
-        return (self.integers.get(name) or [0])[-1]  # packed, it may hold none
+        return (self.integers.get(name) or [0])[-1]  # a packed field may be empty
 
 
 class Walker:
-    """The messages of a schema; those whose kind is in `streamed` are handed out, the others kept in their parent.
+    """A walk through messages by a schema: kinds in `streamed` are yielded, others kept in their parent.
 
-    `plain` says of kinds whether the bytes of a short message hold nothing of interest, so that it is passed over:
-    the same few attributes stand at every node of a graph. What it says of bytes is remembered.
+    `plain` has, for some kinds, a function that tells whether the bytes of a short message can be skipped, since each
+    node of a graph repeats the same few attributes. Its answers are cached.
     """
 
     __slots__ = ("_held", "_known", "_limit", "_plain", "_schema", "_streamed", "wire")
@@ -196,7 +196,7 @@ class Walker:
     def walk(self, kind: str, start: int, stop: int, depth: int = 0) -> Generator[Record, None, Record]:
         """Yield the streamed messages in [start, stop), innermost first; return the message itself.
 
-        Raises Malformed, and OverLimit where messages are nested too deep or `limit` bytes are held at once.
+        Raises Malformed, and OverLimit if messages are nested too deeply or `limit` bytes are held at once.
         """
         if depth > DEPTH:
             raise OverLimit(f"messages are nested deeper than {DEPTH}")
@@ -208,7 +208,7 @@ class Walker:
             if what == INT:
                 self._keep_integers(record, name, found)
             elif not what or found.wire != LENGTH:
-                continue  # as parsers do: a field of another wire type is an unknown one
+                continue  # like in parsers, a field of another wire type is unknown
             elif what == PIECE:
                 yield Record(name, Span(found.value, found.length))
             elif what in self._plain and self._is_plain(what, found):
@@ -263,5 +263,5 @@ class Walker:
 
 
 def signed(value: int) -> int:
-    """Return the signed integer that 64 bits stand for."""
+    """Return a 64-bit integer as a signed one."""
     return value - (1 << 64) if value >> 63 else value

@@ -1,4 +1,4 @@
-"""Messages of protocol buffers written as text, turned into the wire format: what a schema names, nothing else.
+"""Conversion of protobuf text to the wire format, with only the fields of a schema.
 
 Syntax: https://protobuf.dev/reference/protobuf/textformat-spec/.
 """
@@ -26,7 +26,7 @@ _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t
 _OPEN = {b"{": b"}", b"<": b">"}
 _NUMBER = re.compile(rb"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*")
 Names = Mapping[str, Mapping[bytes, tuple[int, str]]]
-"""Message → name of a field as text has it → (its number, INT, TEXT, SPAN or the message that it holds)."""
+"""Message → field name in the text → (its number, INT, TEXT, SPAN or the message that it holds)."""
 
 
 class _Token(NamedTuple):
@@ -36,7 +36,7 @@ class _Token(NamedTuple):
 
 
 class TextMessage:
-    """A message in `text`; `names` are its fields, `enums` the numbers of words."""
+    """A message in `text`; `names` are its fields, `enums` the numbers of enum values."""
 
     def __init__(self, text: bytes, names: Names, enums: Mapping[bytes, int], context: Context) -> None:
         self._names, self._enums, self._context = names, enums, context
@@ -46,7 +46,7 @@ class TextMessage:
         self._advance()
 
     def encoded(self, kind: str) -> bytes:
-        """Return the whole text in the wire format; raises Malformed, and OverLimit where it is too deep."""
+        """Return the whole text in the wire format; raises Malformed, and OverLimit if it is nested too deeply."""
         return self._message(kind, b"", 0)
 
     def _split(self, text: bytes) -> Iterator[_Token]:
@@ -72,7 +72,7 @@ class TextMessage:
         return False
 
     def _message(self, kind: str, end: bytes, depth: int) -> bytes:
-        """Return the fields up to `end`, those of an unknown message left out."""
+        """Return the fields up to `end`, without those of unknown messages."""
         if depth > DEPTH:
             raise OverLimit(f"messages are nested deeper than {DEPTH}")
         fields = self._names.get(kind, {})
@@ -90,7 +90,7 @@ class TextMessage:
         return bytes(out)
 
     def _field(self, fields: Mapping[bytes, tuple[int, str]]) -> tuple[int, str, bytes]:
-        """Return number and kind of the field that begins, and the type where it is one spelled out in brackets."""
+        """Return number and kind of the next field, and the type if it is an expanded `Any` in brackets."""
         token = self._advance()
         if token.kind == "word":
             return (*fields.get(token.value, (0, "")), b"")
@@ -106,7 +106,7 @@ class TextMessage:
         return 0, known if known in self._names else "", type_url
 
     def _values(self, what: str, depth: int) -> Iterator[bytes | int]:
-        """Yield the value of a field, or those of its list."""
+        """Yield the value of a field, or the values of its list."""
         colon = self._take(b":")
         if self._take(b"["):
             while not self._take(b"]"):
@@ -135,7 +135,7 @@ class TextMessage:
         return self._integer(token.value, negative)
 
     def _integer(self, word: bytes, negative: bool) -> int:
-        """Return an integer or what a word stands for; other numbers matter to no schema."""
+        """Return an integer or the number of an enum value; no schema needs other numbers."""
         value = self._enums.get(word, 0)
         if _NUMBER.fullmatch(word):
             value = int(word, 16 if word[1:2] in b"xX" and len(word) > 1 else 8 if word[:1] == b"0" else 10)
@@ -160,7 +160,7 @@ def _character(match: re.Match[bytes]) -> bytes:
 
 
 def _written(number: int, what: str, value: bytes | int, type_url: bytes) -> bytes:
-    """Return a field in the wire format; nothing where the schema does not know it, or knows it as something else."""
+    """Return a field in the wire format; empty if the schema lacks it or has another type for it."""
     if type_url:
         return data(1, type_url) + data(2, value) if isinstance(value, bytes) else b""
     if not number or (what == INT) != isinstance(value, int):

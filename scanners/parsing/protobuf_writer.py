@@ -1,4 +1,4 @@
-"""Fields of protocol buffers in the wire format, for graphs that stand in another form than that.
+"""Encoding of protobuf fields in the wire format, for graphs in other forms.
 
 Encoding: https://protobuf.dev/programming-guides/encoding/.
 """
@@ -15,7 +15,7 @@ def data(number: int, *parts: bytes) -> bytes:
 
 
 def varint(value: int) -> bytes:
-    """Return a number that is not negative."""
+    """Return a non-negative number as a varint."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

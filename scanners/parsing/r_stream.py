@@ -1,4 +1,4 @@
-"""R's serialization format, walked without building anything: which functions, promises and calls stand in it.
+"""R's serialization format, parsed without creating objects: the functions, promises and calls in it.
 
 Format: https://cran.r-project.org/doc/manuals/r-release/R-ints.html#Serialization-Formats and src/main/serialize.c.
 Three encodings: XDR (big-endian), native binary, and text.
@@ -18,7 +18,7 @@ _COST = 20
 _NAME = 256
 _REFERENCES = 10_000_000
 _PENDING = 4_000_000
-"""Items that are announced and not yet read: what lists inside lists need."""
+"""Maximum pending items, which nested lists need."""
 SYMBOL, LIST, CLOSURE, ENVIRONMENT, PROMISE, CALL, SPECIAL, BUILTIN, CHARACTERS = range(1, 10)
 LOGICAL, INTEGER, REAL, COMPLEX, STRINGS, DOTS = 10, 13, 14, 15, 16, 17
 VECTOR, EXPRESSION, BYTECODE, POINTER, WEAK, RAW_BYTES, S4 = range(19, 26)
@@ -26,20 +26,20 @@ REFERENCE, NIL, UNBOUND, NAMESPACE, PACKAGE, PERSISTENT = 255, 254, 252, 249, 24
 REPEATED, REPEAT, ATTRIBUTED_CALL, ATTRIBUTED_LIST, COMPACT = 244, 243, 240, 239, 238
 _EMPTY = frozenset({NIL, UNBOUND, 253, 251, 250, 246, 245, 242, 241})
 _PAIRS = frozenset({LIST, CLOSURE, PROMISE, CALL, DOTS})
-# Bytes of a number, and how many numbers make an element
+# Bytes per number, and numbers per element
 _NUMBERS = {LOGICAL: (4, 1), INTEGER: (4, 1), REAL: (8, 1), COMPLEX: (8, 2), RAW_BYTES: (1, 1)}
 _LISTS = frozenset({STRINGS, VECTOR, EXPRESSION})
 _LANGUAGE = frozenset({CALL, LIST, REPEATED, REPEAT, ATTRIBUTED_CALL, ATTRIBUTED_LIST})
 _HAS_ATTRIBUTES, _HAS_TAG, _ACTIVE = 1 << 9, 1 << 10, 1 << 27
 DATA, FUNCTION, LAZY, ACTIVE, NAME, TEXT = "data", "function", "promise", "active", "name", "text"
 HOOK = "hook"
-"""Where something stands, and kinds of events."""
+"""Contexts and kinds of events."""
 _HOOKS = frozenset({".First", ".Last", ".First.sys", ".Last.sys"})
-"""Names by which R runs a function of a workspace that it begins or ends with (`?Startup`)."""
+"""Functions of a workspace that R runs when it starts or ends (`?Startup`)."""
 
 
 class Event(NamedTuple):
-    """Something that runs: a promise, a function, an active binding, or a name or text in the code of one."""
+    """Something that runs (a promise, a function, an active binding), or a name or string in its code."""
 
     kind: str
     name: str
@@ -48,7 +48,7 @@ class Event(NamedTuple):
 
 
 class RStream:
-    """One serialized object; every item costs operations, and what is announced is counted."""
+    """One serialized object; every item costs operations, and pending items are counted."""
 
     def __init__(self, reader: Reader, start: int, context: Context) -> None:
         self._context = context
@@ -61,11 +61,11 @@ class RStream:
 
     @property
     def position(self) -> int:
-        """Offset behind what has been read."""
+        """The offset up to which the stream has been read."""
         return self._cursor.position
 
     def events(self) -> Iterator[Event]:
-        """Yield what runs, in order; raises Malformed, Truncated and OverLimit."""
+        """Yield the events in order; raises Malformed, Truncated and OverLimit."""
         version = self._integer()
         self._integer()
         self._integer()
@@ -120,14 +120,14 @@ class RStream:
 
     def _length(self) -> int:
         length = self._integer()
-        if length == -1:  # longer than 31 bits can say
+        if length == -1:  # the length exceeds 31 bits
             length = (self._integer() << 32) + (self._integer() & 0xFFFFFFFF)
         if length < 0 or length > self._cursor.reader.size:
             raise Malformed(f"a vector of {length:,} elements", self.position)
         return length
 
     def _characters(self, length: int, kept: int = _NAME) -> str:
-        """Return the beginning of `length` bytes of text, and pass over all of it."""
+        """Skip `length` bytes of text, and return the beginning."""
         if length < 0:
             return ""
         if self._text:
@@ -227,7 +227,7 @@ class RStream:
         self._attributes(flags)
 
     def _promise_value(self, within: str, start: int) -> None:
-        """Read the value of a promise; where it has none yet, its code runs as soon as somebody looks at it."""
+        """Read the value of a promise; without one, its code runs as soon as the value is used."""
         offset = self.position
         flags = self._integer()
         lazy = flags & 0xFF == UNBOUND
@@ -263,7 +263,7 @@ class RStream:
     def _environment(self, _flags: int, within: str) -> None:
         self._integer()
         self._refer("")
-        for _ in range(4):  # the one around it, its frame, its table, attributes
+        for _ in range(4):  # enclosing environment, frame, hash table, attributes
             self._push(self._item, DATA if within == LAZY else within)
 
     def _string(self, flags: int, within: str) -> None:
@@ -305,7 +305,7 @@ class RStream:
     # Bytecode
 
     def _bytecode(self, flags: int, within: str) -> None:
-        self._integer()  # how many calls stand in it more than once
+        self._integer()  # number of repeated calls
         self._attributes(flags)
         self._push(self._code, within)
 

@@ -1,7 +1,7 @@
-"""Lines of requirements as pip reads them: what each takes, and from where.
+"""Lines of requirements as pip reads them: the package and its origin.
 
-Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/ and PEP 508. Options that change where every
-package comes from are told apart from packages that come from elsewhere by themselves.
+Format: https://pip.pypa.io/en/stable/reference/requirements-file-format/ and PEP 508. Options that change the origin of
+all packages are distinguished from single packages with an origin of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from modelsweep.core import patterns as re
 
 LONGEST = 4_000
-"""Characters of a line that are read."""
+"""Maximum characters of a line that are read."""
 _CONTINUED = re.compile(r"\\\r?\n")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _OPTION = re.compile(
@@ -28,7 +28,7 @@ _KINDS = {
 _EDITABLE = re.compile(r"(?:-e|--editable)(?:[ \t]*=[ \t]*|[ \t]+)")
 _VCS = re.compile(r"(?:git|hg|svn|bzr)\+[a-z+]{2,10}:\S*|git@[\w.-]{1,100}:\S*", re.IGNORECASE)
 _URL = re.compile(r"(?:https?|ftp|file)://\S*|file:/\S*", re.IGNORECASE)
-# A list of packages that somebody wrote as commands (`pip install a && pip install b`) is no attack
+# A list of packages written as commands (`pip install a && pip install b`) is no attack
 _SHELL = re.compile(
     r"\$\([^)]|`[^`]+`|(?:;|&&|\|\|?|&)\s*(?:sudo\s+)?(?:[^\s;&|]*/)?(?:(?:ba|z|da|k)?sh|curl|wget|nc|ncat|rm|chmod|powershell|"
     r"base64|eval|exec|source|touch|id|whoami|cat|echo|printf|perl|ruby|node|mkfifo|python[\d.]*\s+-c)\b"
@@ -40,9 +40,9 @@ _LOCAL = re.compile(r"(?P<path>[^\s;@#]{1,500}\.(?:whl|zip|tgz|tar\.(?:gz|bz2|xz
 
 
 class Line(NamedTuple):
-    """One requirement: `kind` is package, vcs, url, local, index, links, host, list or shell; `source` is from where.
+    """One requirement: `kind` is package, vcs, url, local, index, links, host, list or shell; `source` is the origin.
 
-    A shell is a line that no installer understands, and that a shell would run a part of.
+    A shell line is one that no installer understands, but of which a shell would run a part.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Line(NamedTuple):
 
 
 def lines_in(content: str) -> Iterator[Line]:
-    """Yield the lines of a file of requirements that say something, those that go on behind a backslash as one."""
+    """Yield the requirements in a file; lines continued with a backslash count as one."""
     number = 1
     for raw in re.split(r"(?<!\\)\n", content):
         text = _CONTINUED.sub(" ", raw[: 2 * LONGEST])[:LONGEST]
@@ -61,7 +61,7 @@ def lines_in(content: str) -> Iterator[Line]:
 
 
 def requirement(text: str) -> Iterator[Line]:
-    """Yield what one line says; a line of options may say several things."""
+    """Yield the requirement in one line, or several for a line of options."""
     text = _COMMENT.sub("", text).strip()
     if not text:
         return
@@ -85,7 +85,7 @@ def requirement(text: str) -> Iterator[Line]:
 
 
 def _is_for_a_shell(text: str, address: re.Match[str] | None) -> bool:
-    """Return whether a line holds what only a shell would read; addresses may hold anything but substitutions."""
+    """Return whether a line has syntax that only a shell reads; addresses may contain anything but substitutions."""
     if address:
         return "$(" in text or "`" in text or _SHELL.search(text[: address.start()]) is not None
     return _SHELL.search(text) is not None

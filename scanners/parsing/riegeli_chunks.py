@@ -1,7 +1,7 @@
-"""Riegeli records: chunks of records that block headers interrupt, compressed as the writer chose.
+"""Riegeli records: chunks of records, interrupted by block headers and compressed in several ways.
 
 Format: https://github.com/google/riegeli/blob/master/doc/riegeli_records_file_format.md. Hashes are not checked.
-Transposed chunks are described nowhere but in their code, and are not read.
+Transposed chunks are documented only by their source code, and are not read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelsweep.core.scanner import Context, Malformed, MissingDependency
 from modelsweep.core.units import KIB, MIB
 
 SIGNATURE = bytes.fromhex("83af70d10d884a3f") + bytes(8)
-"""The hash of the first block's header, and how far that is from the chunk before: fixed, as the next 48 bytes are."""
+"""The first block header: its hash and its distance from the previous chunk, fixed like the next 48 bytes."""
 _BLOCK, _BLOCK_HEADER, _CHUNK_HEADER = 64 * KIB, 24, 40
 _USABLE = _BLOCK - _BLOCK_HEADER
 SIMPLE, TRANSPOSED, _SIGNATURE, _METADATA, _PADDING = b"rtsmp"
@@ -23,12 +23,12 @@ _COST = 100
 _PIECE = MIB
 _BROTLI, _ZSTD, _SNAPPY = b"bzs"
 _SIZES = MIB
-"""Bytes of the sizes of records of one chunk."""
+"""Maximum bytes of the record sizes in one chunk."""
 _VARINT = 10
 
 
 class Chunk(NamedTuple):
-    """A chunk with records: its kind, where it begins and ends in the file, and its data without what interrupts it."""
+    """A chunk with records: its kind, its range in the file, and its data without block headers."""
 
     kind: int
     start: int
@@ -39,7 +39,7 @@ class Chunk(NamedTuple):
 
 
 def chunks(reader: Reader, context: Context) -> Iterator[Chunk]:
-    """Yield the chunks that hold records; raises Malformed, and Truncated where one is cut short."""
+    """Yield the chunks with records; raises Malformed, and Truncated if one is cut short."""
     position = 0
     while position < reader.size:
         context.operations.spend(_COST)
@@ -59,7 +59,7 @@ def chunks(reader: Reader, context: Context) -> Iterator[Chunk]:
 
 
 def pieces(reader: Reader, position: int, size: int, skip: int = 0) -> Iterator[bytes]:
-    """Yield `size` bytes of the chunk at `position`, `skip` bytes behind its beginning, without block headers."""
+    """Yield `size` bytes of the chunk at `position`, after its first `skip` bytes, without block headers."""
     position = _behind(position, skip) if skip else position
     while size:
         if position % _BLOCK < _BLOCK_HEADER:
@@ -71,13 +71,13 @@ def pieces(reader: Reader, position: int, size: int, skip: int = 0) -> Iterator[
 
 
 def _behind(position: int, size: int) -> int:
-    """Return where `size` bytes end that begin at `position`, with the block headers that interrupt them."""
+    """Return the end of `size` bytes that begin at `position`, including the block headers between them."""
     headers = (size + (position + _USABLE - 1) % _BLOCK) // _USABLE
     return position + size + headers * _BLOCK_HEADER
 
 
 def _boundary(position: int) -> int:
-    """Return the first place from `position` on at which a chunk may begin."""
+    """Return the first offset from `position` on at which a chunk may begin."""
     left = _BLOCK - 1 - (position + _BLOCK - 1) % _BLOCK
     return position + max(left - (_USABLE - 1), 0)
 
@@ -114,7 +114,7 @@ def records(reader: Reader, chunk: Chunk, context: Context) -> list[Reader]:
 
 
 def varint(reader: Reader, position: int) -> tuple[int, int]:
-    """Return the number at `position`, and where it ends."""
+    """Return the varint at `position` and its end."""
     value = 0
     for index, byte in enumerate(reader.read(position, min(_VARINT, max(reader.size - position, 1)))):
         value |= (byte & 0x7F) << 7 * index
@@ -124,7 +124,7 @@ def varint(reader: Reader, position: int) -> tuple[int, int]:
 
 
 def _decoded(data: Reader, compression: int, context: Context) -> Reader:
-    """Return what is compressed in `data`, behind its length."""
+    """Decompress `data`, which begins with its decompressed length."""
     if not compression:
         return data
     length, start = varint(data, 0)
@@ -153,7 +153,7 @@ def _bounded(stream: Iterator[bytes], length: int) -> Iterator[bytes]:
 
 
 def _unbrotli(data: Reader, start: int) -> Iterator[bytes]:
-    """Yield what Brotli compressed (RFC 7932)."""
+    """Decompress Brotli (RFC 7932)."""
     try:
         import brotli
     except ImportError:

@@ -1,4 +1,4 @@
-"""Ruby's Marshal, walked without making anything: which classes its objects are of, and which it refers to.
+"""Ruby's Marshal, parsed without creating objects: the classes of its objects, and those that it refers to.
 
 Format: https://docs.ruby-lang.org/en/master/marshal_rdoc.html, `r_object` of https://github.com/ruby/ruby/blob/master/marshal.c.
 """
@@ -14,13 +14,13 @@ from scanners.parsing.cursor import Cursor
 
 MAGIC = b"\x04\x08"
 OBJECT, LOADED, REFERRED = "object", "loaded", "reference"
-"""An object of a class, one that its class itself reads, and a class or module as a value."""
+"""Uses of a class: an object of it, an object that the class itself reads, and the class or module as a value."""
 _COST = 20
 _SYMBOLS = 1_000_000
 _PENDING = 1_000_000
 _NAME = 1_024
 _OBJECTS = frozenset(b"oSeCdUu")
-"""Kinds that begin with the symbol of a class."""
+"""Types of values that begin with the symbol of a class."""
 _REFERENCES = frozenset(b"cmM")
 _PLAIN = frozenset(b"0TF")
 _TEXTS = frozenset(b'"/f')
@@ -31,7 +31,7 @@ KINDS = frozenset(bytes((code,)) for code in (*b'oSeCdUucmM0TF"/fil:;@[{}I',))
 
 
 class Named(NamedTuple):
-    """A class that the stream names at `offset`, and what for."""
+    """A class that the stream names at `offset`, and its use."""
 
     how: str
     name: str
@@ -39,18 +39,18 @@ class Named(NamedTuple):
 
 
 class RubyStream:
-    """Streams of one value each; `step` takes one value or part of one, and `taken` has the classes it named."""
+    """Streams of one value each; `step` reads a value or a part of one, and `taken` returns the classes named."""
 
     def __init__(self, reader: Reader, context: Context | None = None) -> None:
         self._cursor = Cursor(reader)
         self._context = context
         self._left: list[tuple[str, int]] = []
-        """What is awaited, the next one last: which part, and how many times."""
+        """Pending parts with their counts, the next one last."""
         self._symbols: list[str] = []
         self._named: list[Named] = []
 
     def step(self) -> bool:
-        """Take the next part; return whether there was one. Raises Malformed, Truncated and OverLimit."""
+        """Read the next part; return whether there was one. Raises Malformed, Truncated and OverLimit."""
         if self._context is not None:
             self._context.operations.spend(_COST)
         if not self._left:
@@ -105,7 +105,7 @@ class RubyStream:
             self._await(VALUE)
 
     def _composed(self, kind: str, at: int) -> None:
-        """Take a symbol, a great number, or the beginning of what holds other values."""
+        """Read a symbol, a large integer, or the beginning of a container."""
         if kind == ":":
             self._keep(self._text())
         elif kind == "l":
@@ -122,7 +122,7 @@ class RubyStream:
             raise Malformed(f"no value has the kind {ord(kind):#04x}", at)
 
     def _symbol(self) -> str:
-        """Take a symbol, or the number of one that stood before; it may say how its text is encoded."""
+        """Read a symbol or a back reference to one; it may have an encoding."""
         at = self._cursor.position
         kind = self._cursor.take(1)
         encoded = kind == b"I"
@@ -161,7 +161,7 @@ class RubyStream:
         return length
 
     def _long(self) -> int:
-        """Take a number: small ones in the byte itself, others in as many bytes as that says."""
+        """Read an integer: small ones in the byte itself, others in as many bytes as that tells."""
         first = self._cursor.number("b")
         if -5 < first < 5:
             data = self._cursor.take(abs(first))

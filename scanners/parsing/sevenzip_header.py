@@ -1,6 +1,6 @@
 """The header of a 7z archive: its folders (runs of compressed data, several files each) and its files.
 
-Format: 7zFormat.txt of the LZMA SDK (https://www.7-zip.org/sdk.html). Every count is bounded before it is believed.
+Format: 7zFormat.txt of the LZMA SDK (https://www.7-zip.org/sdk.html). Every count is bounded before it is used.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MAGIC = b"7z\xbc\xaf\x27\x1c"
 _START = struct.Struct("<6sBBLQQL")
 START_SIZE = _START.size
 HEADER = 64 * MIB
-"""Bytes of a header, decompressed."""
+"""Maximum bytes of a header, decompressed."""
 CODERS = 32
-"""Coders of one folder, as in 7-Zip."""
+"""Maximum coders of one folder, as in 7-Zip."""
 PACKED_HEADERS = 4
-"""Headers that are compressed within compressed ones."""
+"""Maximum nesting of compressed headers."""
 
 (
     _END,
@@ -47,7 +47,7 @@ _NAMES, _ATTRIBUTES, _ENCODED_HEADER = 0x11, 0x15, 0x17
 
 
 class Coder(NamedTuple):
-    """One step of a folder's compression: the method's number in hexadecimal and its properties."""
+    """One step of a folder's compression: the method's hexadecimal number and its properties."""
 
     method: str
     properties: bytes
@@ -57,9 +57,9 @@ class Coder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A run of compressed data: `coders` in the order of decoding, where its bytes stand, and what it holds.
+    """A run of compressed data: `coders` in the order of decoding, its range in the file, and its content.
 
-    `simple` says that the coders form a chain over one run of bytes; `sizes` and `crcs` are of its files.
+    `simple` tells whether the coders form a chain over one run of bytes; `sizes` and `crcs` are those of its files.
     """
 
     coders: tuple[Coder, ...]
@@ -72,7 +72,7 @@ class Folder:
 
 
 class File(NamedTuple):
-    """A name in the archive; `has_data` says that it takes the next substream, `mode` is the Unix mode or 0."""
+    """A file in the archive; `has_data` tells whether it has the next substream, `mode` is the Unix mode or 0."""
 
     name: str
     has_data: bool
@@ -81,7 +81,7 @@ class File(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All folders and files, and the offset behind the header, where the archive ends."""
+    """All folders and files, and the end of the archive, which is the offset after the header."""
 
     folders: tuple[Folder, ...]
     files: tuple[File, ...]
@@ -92,7 +92,7 @@ Unpack = Callable[[Folder], Iterator[bytes]]
 
 
 def read_contents(reader: Reader, limits: Limits, unpack: Unpack) -> Contents:
-    """Return what the archive holds; `unpack` decodes a folder, for headers that are compressed.
+    """Return the contents of the archive; `unpack` decodes a folder, for compressed headers.
 
     Raises Malformed, Truncated and OverLimit, and whatever `unpack` raises.
     """
@@ -153,14 +153,14 @@ class Cursor:
         return self.take(1)[0]
 
     def number(self) -> int:
-        """Return a number of 1 to 9 bytes: leading one bits of the first count the bytes that follow."""
+        """Return a number of 1 to 9 bytes: the leading one bits of the first byte count the following bytes."""
         first = self.byte()
         following = 8 - (~first & 0xFF).bit_length()
         low = int.from_bytes(self.take(following), "little")
         return low + ((first & (0x7F >> following)) << 8 * following)
 
     def count(self) -> int:
-        """Return a number of things, which must be within the limit of members."""
+        """Return a count, which must be within the limit of members."""
         number = self.number()
         if number > self.limits.members:
             raise OverLimit(f"more than {self.limits.members:,} archive members")
@@ -172,15 +172,15 @@ class Cursor:
         return [bool(data[index >> 3] << (index & 7) & 0x80) for index in range(length)]
 
     def optional_bits(self, length: int) -> list[bool]:
-        """Return `length` bits, all true where a first byte says so."""
+        """Return `length` bits, which a first byte may declare to be all true."""
         return [True] * length if self.byte() else self.bits(length)
 
     def digests(self, length: int) -> list[int | None]:
-        """Return `length` CRC-32, None where one is not given."""
+        """Return `length` CRC-32 values, None for missing ones."""
         return [int.from_bytes(self.take(4), "little") if given else None for given in self.optional_bits(length)]
 
     def expect(self, kind: int) -> None:
-        """Take the next byte, which must be `kind`."""
+        """Read the next byte, which must be `kind`."""
         if self.byte() != kind:
             raise Malformed(f"the 7z header lacks a block of kind {kind}")
 
@@ -204,7 +204,7 @@ def _contents(cursor: Cursor) -> tuple[tuple[Folder, ...], tuple[File, ...]]:
 
 
 def _streams(cursor: Cursor) -> list[Folder]:
-    """Return the folders with their places and the sizes of their files."""
+    """Return the folders with their ranges and the sizes of their files."""
     position, packed = _START.size, list[int]()
     folders: list[Folder] = []
     while (kind := cursor.byte()) != _END:
@@ -220,7 +220,7 @@ def _streams(cursor: Cursor) -> list[Folder]:
 
 
 def _pack_info(cursor: Cursor) -> tuple[int, list[int]]:
-    """Return where the packed streams begin, and their sizes in bytes."""
+    """Return the offset of the packed streams, and their sizes in bytes."""
     position = _START.size + cursor.number()
     total = cursor.count()
     sizes: list[int] = []
@@ -235,7 +235,7 @@ def _pack_info(cursor: Cursor) -> tuple[int, list[int]]:
 
 
 class _Packed(NamedTuple):
-    """A folder that is not placed yet: `streams` counts the packed streams it takes."""
+    """A folder whose range is not known yet; `streams` is its number of packed streams."""
 
     folder: Folder
     streams: int
@@ -261,7 +261,7 @@ def _unpack_info(cursor: Cursor) -> list[_Packed]:
 
 
 class _Shape(NamedTuple):
-    """How the coders of a folder are joined: `main` is the output that nothing else takes."""
+    """How the coders of a folder are connected: `main` is the output that no other coder reads."""
 
     coders: tuple[Coder, ...]
     simple: bool
@@ -302,7 +302,7 @@ def _coder(cursor: Cursor) -> Coder:
 
 
 def _placed(folders: list[_Packed], position: int, packed: list[int]) -> list[Folder]:
-    """Return the folders, each with the run of bytes that its packed streams take, one after the other."""
+    """Return the folders, each with the range of its consecutive packed streams."""
     placed, used = [], 0
     for folder, streams in folders:
         size = sum(packed[used : used + streams])
@@ -314,7 +314,7 @@ def _placed(folders: list[_Packed], position: int, packed: list[int]) -> list[Fo
 
 
 def _substreams(cursor: Cursor, folders: list[Folder]) -> list[Folder]:
-    """Return the folders with the sizes and checksums of the files in each (the last size is what is left)."""
+    """Return the folders with the sizes and checksums of their files (the last size is the remainder)."""
     counts = [1] * len(folders)
     kind = cursor.byte()
     if kind == _SUBSTREAM_COUNTS:
@@ -366,7 +366,7 @@ def _files(cursor: Cursor) -> list[File]:
 
 
 def _names(block: Cursor, total: int) -> list[str]:
-    """Return `total` names in UTF-16, each ended by a zero."""
+    """Return `total` zero-terminated UTF-16 names."""
     data = block.data[block.position :]
     names = data[: len(data) // 2 * 2].decode("utf-16-le", "surrogatepass").split("\0", total)
     if len(names) < total:

@@ -1,7 +1,7 @@
-"""Shell links of Windows (.lnk): what they start, with which arguments, and where their icon comes from.
+"""Shell links of Windows (.lnk): what they start, with which arguments, and the source of their icon.
 
-Format: MS-SHLLINK (https://learn.microsoft.com/openspecs/windows_protocols/ms-shllink). The target stands in up to four
-places, of which Explorer takes the first that works; all are told.
+Format: MS-SHLLINK (https://learn.microsoft.com/openspecs/windows_protocols/ms-shllink). The target is in up to four
+places, of which Explorer uses the first that works; all are returned.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from modelsweep.core.values import dataclass, field
 MAGIC = bytes.fromhex("4c0000000114020000000000c000000000000046")
 HEADER = 76
 LONGEST = 1 << 20
-"""Bytes that are read: links that Windows makes have a few thousand."""
+"""Maximum bytes that are read: links that Windows creates have a few thousand."""
 _ID_LIST, _INFO = 0x01, 0x02
 _STRINGS = ((0x04, "name"), (0x08, "relative"), (0x10, "folder"), (0x20, "arguments"), (0x40, "icon"))
-"""Flags, and what the text means that stands there, in the order of the file."""
+"""Flags and meanings of the strings, in file order."""
 _UNICODE = 0x80
 _ENVIRONMENT, _ICON_ENVIRONMENT = 0xA0000001, 0xA0000007
 _NAME = re.compile(rb"[\x20-\x7e\x80-\xff]{1,260}")
@@ -28,7 +28,7 @@ _DRIVE, _FILE, _NETWORK = 0x2F, 0x30, 0x40
 
 @dataclass(slots=True)
 class ShellLink:
-    """What a link says; `targets` are the paths of what it starts, `end` is where the link does."""
+    """The content of a link; `targets` are the paths of what it starts, `end` is the offset after the link."""
 
     targets: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class ShellLink:
 
 
 def read_link(reader: Reader) -> ShellLink:
-    """Return the link that a blob begins with; raises Malformed and Truncated."""
+    """Return the link at the start of a reader; raises Malformed and Truncated."""
     data = reader.read(0, min(reader.size, LONGEST))
     if len(data) < HEADER:
         raise Malformed("the link ends within its header")
@@ -74,7 +74,7 @@ def _number(data: bytes, at: int, form: str) -> int:
 
 
 def _of_ids(data: bytes) -> str:
-    """Return the path that a list of item identifiers leads along: a drive or a machine, then short names."""
+    """Return the path in a list of item identifiers: a drive or a machine, then short names."""
     parts: list[str] = []
     at = 0
     while at + 3 <= len(data):
@@ -91,7 +91,7 @@ def _of_ids(data: bytes) -> str:
 
 
 def _of_info(data: bytes) -> list[str]:
-    """Return the local path and the share that the information of a link gives."""
+    """Return the local path and the share in the LinkInfo structure."""
     if len(data) < 28:
         return []
     _, _, flags, _, local, network, suffix = struct.unpack_from("<7I", data)
@@ -108,7 +108,7 @@ def _text(data: bytes, at: int) -> str:
 
 
 def _extra(link: ShellLink, data: bytes, at: int) -> int:
-    """Take in the blocks behind the texts; return where they end."""
+    """Read the extra data blocks after the strings; return their end."""
     while at + 4 <= len(data):
         size = struct.unpack_from("<I", data, at)[0]
         if size < 8:

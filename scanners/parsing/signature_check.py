@@ -1,7 +1,7 @@
-"""Whether a signature is that of the certificate or key beside it: integrity, not trust, for nobody vouches for these.
+"""Whether a signature matches the certificate or key beside it: integrity, not trust, since nobody vouches for these.
 
 How model_signing and Sigstore sign: ECDSA, RSA or Ed25519 over the pre-authentication encoding of an envelope
-(https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md), or over a file of which the digest is known.
+(https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md), or over a file whose digest is known.
 Certificates of Fulcio: https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md. Needs the package cryptography.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 NAMES = 16
-"""Names of a certificate that are told."""
+"""Maximum names of a certificate that are reported."""
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _ISSUERS = ("8", "1")
 _REPOSITORY, _OTHER_NAME = "12", "7"
@@ -31,7 +31,7 @@ _BITS = 2_048
 
 
 class Signer(NamedTuple):
-    """What the signer's certificate says: names, who vouched for them, fingerprint (SHA-256), and what is wrong."""
+    """The signer's certificate: names, the identity provider, fingerprint (SHA-256), and what is wrong with it."""
 
     names: tuple[str, ...]
     issuer: str
@@ -41,7 +41,7 @@ class Signer(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """Whether a signature fits, None where that cannot be told: `reason` says why not, or why not in this case."""
+    """Whether a signature matches, or None if that is unknown; `reason` tells why it does not, or is unknown."""
 
     fits: bool | None
     reason: str
@@ -49,9 +49,9 @@ class Checked(NamedTuple):
 
 
 def checked(bundle: Bundle) -> Checked:
-    """Check a signature with what travels with it.
+    """Check a signature against the certificate or key in its bundle.
 
-    Raises MissingDependency without the package, Malformed for a certificate or key that is none.
+    Raises MissingDependency without the package, and Malformed for an invalid certificate or key.
     """
     if not (bundle.certificates or bundle.key):
         return Checked(None, "", None)
@@ -63,7 +63,7 @@ def checked(bundle: Bundle) -> Checked:
         raise MissingDependency("checking a signature needs the package cryptography") from None
     broken = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of certificates that later releases will not read
+        with warnings.catch_warnings(action="ignore"):  # about certificates that newer releases will reject
             certificates = [x509.load_der_x509_certificate(data) for data in bundle.certificates]
             if certificates:
                 signer = _signer(certificates, bundle.logged)
@@ -76,12 +76,12 @@ def checked(bundle: Bundle) -> Checked:
 
 
 def _undone(key: bytes) -> bytes:
-    """Return a key as PEM, which some releases encoded twice."""
+    """Return a PEM key, which some releases encoded twice."""
     return key if key.startswith(b"-----") else b64decode(key, validate=True)
 
 
 def key_hint(key: bytes) -> str:
-    """Return what model_signing calls a key by: the SHA-256 of it as PEM, in hex; nothing where there is none."""
+    """Return model_signing's hint for a key, the SHA-256 of its PEM form in hex, or "" without a key."""
     try:
         return hashlib.sha256(_undone(key)).hexdigest() if key else ""
     except ValueError:
@@ -92,7 +92,7 @@ def key_hint(key: bytes) -> str:
 
 
 def _fitting(key: object, bundle: Bundle, signer: Signer | None) -> Checked:
-    """Return whether the first signature, the one that model_signing looks at, is that of `key`."""
+    """Return whether the first signature, which model_signing checks, is that of `key`."""
     if not (bundle.signatures and bundle.signatures[0]):
         return Checked(False, "there is no signature", signer)
     if bundle.payload is None and not bundle.digest:
@@ -105,7 +105,7 @@ def _fitting(key: object, bundle: Bundle, signer: Signer | None) -> Checked:
 
 
 def fits(key: object, bundle: Bundle) -> bool | None:
-    """Return whether the first signature is that of a key, None for kinds of keys that are not known."""
+    """Return whether the first signature is that of a key, or None for unknown kinds of keys."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     signature = bundle.signatures[0] if bundle.signatures else b""
@@ -123,7 +123,7 @@ def fits(key: object, bundle: Bundle) -> bool | None:
 
 
 def _fits_digest(key: object, bundle: Bundle, signature: bytes) -> bool | None:
-    """Return whether a signature is of a file of which only the digest is at hand."""
+    """Return whether a signature is that of a file, given only the file's digest."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
@@ -142,14 +142,14 @@ def _accepts(key: object, *what: object) -> bool:
     from cryptography.exceptions import InvalidSignature
 
     try:
-        key.verify(*what)  # type: ignore[attr-defined] # which kinds of key take what is the caller's matter
+        key.verify(*what)  # type: ignore[attr-defined] # the caller knows the arguments for the kind of key
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
 def _hashes() -> Sequence[HashAlgorithm]:
-    """Return what is signed with: the hash of a key's size, and SHA-256 for any in early releases."""
+    """Return the possible hashes: the one for the key's size, and SHA-256, which early releases always used."""
     from cryptography.hazmat.primitives import hashes
 
     return (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
@@ -164,7 +164,7 @@ def _ways(hashes: Sequence[HashAlgorithm]) -> Iterator[tuple[object, HashAlgorit
 
 
 def encodings(kind: str, payload: bytes) -> tuple[bytes, ...]:
-    """Return what is signed of an envelope: as DSSE has it, and as release 0.2 of model_signing made it, by mistake."""
+    """Return the signed encodings of an envelope: that of DSSE, and the erroneous one of model_signing 0.2."""
     name = kind.encode("utf-8", "surrogatepass")
     return (
         b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload),
@@ -191,7 +191,7 @@ def _signer(chain: Sequence[Certificate], logged: Sequence[Logged]) -> Signer:
 
 
 def _names(certificate: Certificate) -> Iterator[str]:
-    """Yield the identities of a certificate: addresses, URIs, what Fulcio has of others; else its subject."""
+    """Yield the identities of a certificate: addresses, URIs, other names of Fulcio, or else its subject."""
     from cryptography import x509
 
     found = False
@@ -207,7 +207,7 @@ def _names(certificate: Certificate) -> Iterator[str]:
 
 
 def _fulcio(certificate: Certificate) -> Iterator[tuple[str, str]]:
-    """Yield the numbers of Fulcio's extensions, each with its text."""
+    """Yield the numbers of Fulcio's extensions with their texts."""
     from cryptography import x509
 
     for extension in certificate.extensions:
@@ -219,7 +219,7 @@ def _fulcio(certificate: Certificate) -> Iterator[tuple[str, str]]:
 
 
 def _text_of(data: bytes) -> str:
-    """Return a UTF8String of DER without its head, or bytes that are none as they are."""
+    """Return the text of a DER UTF8String, or of other bytes unchanged."""
     if len(data) > 1 and data[0] == 0x0C:
         size = data[1] & 0x7F if data[1] & 0x80 else 0
         data = data[2 + size :]
@@ -246,7 +246,7 @@ def _faults(chain: Sequence[Certificate], logged: Sequence[Logged]) -> Iterator[
 
 
 def _may_sign(certificate: Certificate) -> bool:
-    """Return what model_signing asks for: use of the key for signatures, or for signing code."""
+    """Return whether the key may be used for signatures or code signing, as model_signing requires."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -262,7 +262,7 @@ def _valid_at(certificate: Certificate, seconds: int) -> bool:
 
 
 def issued(own: Certificate, other: Certificate) -> bool:
-    """Return whether a certificate is signed by another one, and names it."""
+    """Return whether a certificate names another one as its issuer, and is signed by it."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
@@ -276,7 +276,7 @@ def issued(own: Certificate, other: Certificate) -> bool:
 
 
 def logged_digests(entry: Logged) -> Iterator[str]:
-    """Yield the digests (hex) of what an entry of a log is of, by the paths that kinds of entries have."""
+    """Yield the digests (hex) of the subjects of a log entry, from the paths for its kind."""
     body = entry.body
     spec = body.get("spec") if isinstance(body, dict) else None
     for path in _PATHS.get(entry.kind, ()):
@@ -297,4 +297,4 @@ _PATHS: dict[str, tuple[tuple[str, ...], ...]] = {
     "intoto": (("content", "payloadHash", "value"),),
     "hashedrekord": (("data", "hash", "value"), ("hashedRekordV002", "data", "digest")),
 }
-"""Where entries of each kind say what they are of: https://github.com/sigstore/rekor/tree/main/pkg/types."""
+"""Paths of the subjects' digests in each kind of entry: https://github.com/sigstore/rekor/tree/main/pkg/types."""

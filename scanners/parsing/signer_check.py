@@ -1,7 +1,7 @@
-"""Whether a signature is that of somebody who may sign: a key that the user has, or a certificate that leads to theirs.
+"""Whether a signature is that of a required signer: the user's key, or a certificate that chains to one of the user's.
 
-As model_signing checks a chain: from the signer's certificate over those that travel along to one that the user gave,
-at the time from which the signer's is valid. Nobody is asked whether it was withdrawn, nor a log when it was used.
+The chain is checked like in model_signing: from the signer's certificate over those in the bundle to one from the user,
+at the time from which the signer's is valid. Neither revocation nor the log's time of use is checked.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _STEPS = 8
-"""Certificates between the signer's and one of the user's."""
+"""Maximum certificates between the signer's and one of the user's."""
 _NAME_CONSTRAINTS = "2.5.29.30"
 
 
 def is_by(anchor: str, bundle: Bundle, check: Checked) -> bool:
-    """Return whether a signature is by whom `anchor` stands for, as `Options.require_signers` has it.
+    """Return whether a signature is by the signer that `anchor` describes, in the form of `Options.require_signers`.
 
     Raises MissingDependency without the package.
     """
@@ -48,13 +48,13 @@ def is_by(anchor: str, bundle: Bundle, check: Checked) -> bool:
 
 
 def _names(who: str, check: Checked) -> bool:
-    """Return whether the certificate names somebody; any will do where nobody is asked for."""
+    """Return whether the certificate has the name `who`; without one, any certificate will do."""
     names = check.signer.names if check.signer else ()
     return not who or any(fnmatchcase(name, who) for name in names)
 
 
 def _leads_to(chain: Sequence[Certificate], roots: Sequence[Certificate]) -> bool:
-    """Return whether the first certificate is one of `roots`, or was issued by one, or by others that were."""
+    """Return whether the first certificate is one of `roots`, or was issued by one, directly or through others."""
     own = chain[0]
     at = own
     for below in range(_STEPS):
@@ -68,7 +68,7 @@ def _leads_to(chain: Sequence[Certificate], roots: Sequence[Certificate]) -> boo
 
 
 def _vouches(issuer: Certificate, subject: Certificate, own: Certificate, below: int) -> bool:
-    """Return whether `issuer` may issue certificates, was valid, and has issued `subject`, `below` others above."""
+    """Return whether `issuer` may issue certificates, was valid, and issued `subject`, above `below` other issuers."""
     from cryptography import x509
 
     values = {item.oid.dotted_string: item.value for item in issuer.extensions}

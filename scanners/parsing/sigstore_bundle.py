@@ -1,4 +1,4 @@
-"""Sigstore bundles, and the statements about models in them: what is signed, and all that travels with the signature.
+"""Sigstore bundles, and the statements about models in them: what is signed, and what accompanies the signature.
 
 Bundle: https://docs.sigstore.dev/about/bundle/, envelope: https://github.com/secure-systems-lab/dsse, statement:
 https://github.com/in-toto/attestation/tree/main/spec/v1, its predicate: https://github.com/sigstore/model-transparency.
@@ -19,20 +19,20 @@ from scanners.parsing.json_text import with_repeated
 MEDIA = "vnd.dev.sigstore.bundle"
 IN_TOTO, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
 OURS = "https://model_signing/"
-"""What all kinds of statement about models begin with."""
+"""Prefix of all types of statements about models."""
 METHODS = ("files", "shards")
 SIGNATURE, DIGESTS = "https://model_signing/signature/v1.0", "https://model_signing/Digests/v0.1"
-"""Kinds of statement about models: of releases from 0.3 on, and of 0.2."""
+"""Types of statements about models: of releases from 0.3 on, and of 0.2."""
 CERTIFICATES = 16
-"""Certificates of a chain, entries of a log, and signatures that are looked at."""
+"""Maximum certificates of a chain, maximum log entries, and maximum signatures that are read."""
 WHOLE = "."
-"""What a model that is one file is called in its list."""
+"""Name of a model that is a single file in its list."""
 ALGORITHMS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 _KEY = ("certificate", "x509CertificateChain", "publicKey")
 
 
 class Logged(NamedTuple):
-    """An entry of a transparency log: what it is of, as it says itself, and when it was made (seconds, 0 unknown)."""
+    """An entry of a transparency log: its body, and when it was made (seconds, 0 if unknown)."""
 
     kind: str
     body: Json
@@ -41,26 +41,26 @@ class Logged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A signature with what is to be checked with it; `certificates` are DER, that of the signer first."""
+    """A signature and the data to check it; `certificates` are DER, the signer's first."""
 
     payload: bytes | None
-    """What an envelope holds, None where the file itself is signed."""
+    """The payload of an envelope, or None if the file itself is signed."""
     payload_type: str
     signatures: tuple[bytes, ...]
     digest: str
-    """Of the file that is signed, in hex, with its `algorithm`."""
+    """Digest of the signed file in hex, made with `algorithm`."""
     algorithm: str
     certificates: tuple[bytes, ...]
     key: bytes
-    """The public key where old releases of model_signing put it along."""
+    """The public key, which only old releases of model_signing include."""
     hint: str
     logged: tuple[Logged, ...]
     repeated: tuple[str, ...]
-    """Keys that an object of the JSON has twice."""
+    """Keys that an object in the JSON repeats."""
 
 
 class Listed(NamedTuple):
-    """A file that was signed, or a part of it from `start` to `end`: the digest in hex, as its algorithm is named."""
+    """A signed file, or a part of it from `start` to `end`: its digest in hex, and the name of the algorithm."""
 
     name: str
     algorithm: str
@@ -70,7 +70,7 @@ class Listed(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What was signed of a model; `faults` are what contradicts itself in it, or its own verifier refuses."""
+    """What was signed about a model; `faults` are contradictions, and what its own verifier rejects."""
 
     kind: str
     subject: str
@@ -84,7 +84,7 @@ class Statement(NamedTuple):
 
 
 def bundle_of(document: Json, repeated: tuple[str, ...]) -> Bundle | None:
-    """Return the bundle that a document is, None for any other JSON; raises Malformed where a part is none."""
+    """Return the bundle in a document, or None for any other JSON; raises Malformed if a part is invalid."""
     if not isinstance(document, dict):
         return None
     envelope, message = _object(document, "dsseEnvelope"), _object(document, "messageSignature")
@@ -124,7 +124,7 @@ def _logged(material: dict[str, Json]) -> Iterator[Logged]:
 
 
 def statement_of(bundle: Bundle) -> Statement | None:
-    """Return what a bundle says of a model, None where it is a statement of another kind; raises Malformed."""
+    """Return the statement about a model in a bundle, or None if it is of another type; raises Malformed."""
     if bundle.payload is None:
         return None
     try:
@@ -142,7 +142,7 @@ def statement_of(bundle: Bundle) -> Statement | None:
 
 
 def _wrappings(bundle: Bundle, statement: dict[str, Json]) -> Iterator[str]:
-    """Yield what is wrong around a statement about a model, so that its verifier does not look at it."""
+    """Yield what is wrong with the envelope of a statement about a model, so that its verifier would ignore it."""
     if bundle.payload_type != IN_TOTO:
         yield "its envelope says that it is something else"
     if _text(statement, "_type") != STATEMENT:
@@ -150,7 +150,7 @@ def _wrappings(bundle: Bundle, statement: dict[str, Json]) -> Iterator[str]:
 
 
 def kind_of(bundle: Bundle) -> str:
-    """Return what kind of statement a bundle holds, nothing where it holds none."""
+    """Return the type of the statement in a bundle, or ""."""
     document = _object(_json(bundle.payload or b""), "")
     return _text(document, "predicateType")
 
@@ -183,7 +183,7 @@ def _of_model(statement: dict[str, Json], repeated: tuple[str, ...]) -> Statemen
 
 
 def _listed(item: dict[str, Json], method: str) -> Listed:
-    """Return a file of a list; raises Malformed where its digest is none, or its name has not the parts of a shard."""
+    """Return a file of a list; raises Malformed if its digest is invalid, or its name is not that of a shard."""
     name, digest = _text(item, "name"), _text(item, "digest")
     try:
         bytes.fromhex(digest)
@@ -200,7 +200,7 @@ def _listed(item: dict[str, Json], method: str) -> Listed:
 
 
 def _of_digests(statement: dict[str, Json], repeated: tuple[str, ...]) -> Statement:
-    """Return what release 0.2 says: the files themselves are the subjects, always by SHA-256."""
+    """Return the statement of release 0.2, in which the files themselves are the subjects, with SHA-256."""
     files = []
     for item in _list(statement, "subject"):
         subject = _object(item, "")
@@ -210,7 +210,7 @@ def _of_digests(statement: dict[str, Json], repeated: tuple[str, ...]) -> Statem
 
 
 def _object(value: Json, key: str) -> dict[str, Json]:
-    """Return the object at a key of another one, or itself without a key; an empty one where there is none."""
+    """Return the object at a key, or `value` itself without a key; empty if it is not an object."""
     found = value.get(key) if key and isinstance(value, dict) else value
     return found if isinstance(found, dict) and (not key or isinstance(value, dict)) else {}
 
@@ -226,16 +226,16 @@ def _text(value: dict[str, Json], key: str) -> str:
 
 
 def _whole(value: Json) -> int:
-    """Return a number, which JSON of protobuf writes as text; 0 where it is none."""
+    """Return a number, which protobuf JSON writes as a string; 0 if it is invalid."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         return int(value)
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # as structures of protobuf have numbers
+        value = int(value)  # numbers in protobuf structs
     return value if type(value) is int and 0 <= value < 1 << 63 else 0
 
 
 def _bytes(value: dict[str, Json], key: str) -> bytes:
-    """Return what base64 stands for, in either alphabet; raises Malformed where it is none."""
+    """Decode base64 in either alphabet; raises Malformed if it is invalid."""
     text = _text(value, key).replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return b64decode(text + "=" * (-len(text) % 4), validate=True)
@@ -244,7 +244,7 @@ def _bytes(value: dict[str, Json], key: str) -> bytes:
 
 
 def _json(data: bytes) -> Json:
-    """Return the document that bytes hold, None where they hold none."""
+    """Return the document in `data`, or None if it is not JSON."""
     try:
         document, _ = with_repeated(data.decode("utf-8"))
     except (ValueError, RecursionError):

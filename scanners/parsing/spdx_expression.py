@@ -1,7 +1,7 @@
 """SPDX licence expressions: `MIT`, `Apache-2.0 OR MIT`, `GPL-2.0-only WITH Classpath-exception-2.0`, `LicenseRef-x`.
 
-Grammar: https://spdx.github.io/spdx-spec/v3.0.1/annexes/spdx-license-expressions/. The grammar has five rules, so they
-are read here: license-expression takes 35 ms to import, a third of a scan. Identifiers get the spelling of the list.
+Grammar: https://spdx.github.io/spdx-spec/v3.0.1/annexes/spdx-license-expressions/. It has only five rules, so it is
+parsed here: license-expression takes 35 ms to import, a third of a scan. Identifiers get the spelling of the list.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from functools import cache
 from scanners.parsing.spdx_ids import EXCEPTIONS, LICENCES
 
 LONGEST = 500
-"""Characters of an expression."""
+"""Maximum characters of an expression."""
 TERMS = 50
-"""Tokens of one: real ones have a dozen."""
+"""Maximum tokens of an expression: real ones have a dozen."""
 _WORD = r"\s*(?:[()]|[A-Za-z0-9.+:-]+)"
 _REFERENCE = r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+"
-# The list keeps these for old documents: they say nothing of later versions
+# Deprecated identifiers, which do not tell whether later versions are allowed
 _DEPRECATED = r"((?:A|L)?GPL-\d\.\d|GFDL-1\.\d)(\+?)"
 
 Expression = tuple["Expression | str", ...]
@@ -26,11 +26,11 @@ Expression = tuple["Expression | str", ...]
 
 
 class NoExpression(Exception):
-    """A text is no SPDX expression."""
+    """Raised for a text that is not an SPDX expression."""
 
 
 def parsed(text: str) -> Expression:
-    """Return the tree of `text`; raises NoExpression where it is none, or names what the list does not have."""
+    """Return the tree of `text`; raises NoExpression if it is invalid, or has identifiers that are not on the list."""
     if len(text) > LONGEST:
         raise NoExpression
     tokens: list[str] = []
@@ -48,7 +48,7 @@ def parsed(text: str) -> Expression:
 
 
 def written(tree: Expression, *, inside: bool = False) -> str:
-    """Return an expression as text, `inside` another one with parentheses where it has alternatives."""
+    """Return an expression as text; alternatives `inside` another expression get parentheses."""
     if tree[0] in ("AND", "OR"):
         _, left, right = tree
         text = f"{_inner(left, tree)} {tree[0]} {_inner(right, tree)}"
@@ -62,14 +62,14 @@ def _inner(part: Expression | str, within: Expression) -> str:
 
 
 def joined(expressions: list[str]) -> str:
-    """Return one expression that asks for all of `expressions`, each of which is one."""
+    """Return one expression that requires all of `expressions`."""
     if len(expressions) == 1:
         return expressions[0]
     return " AND ".join(f"({text})" if " OR " in text else text for text in expressions)
 
 
 def binds(tree: Expression, is_bound: Callable[[str], bool]) -> list[str]:
-    """Return the licences that `is_bound` is true of and that nobody can choose to do without."""
+    """Return the licences for which `is_bound` is true and that no alternative avoids."""
     if tree[0] not in ("AND", "OR"):
         return [written(tree)] if is_bound(written(tree)) else []
     left, right = (binds(part, is_bound) for part in tree[1:] if not isinstance(part, str))
@@ -77,7 +77,7 @@ def binds(tree: Expression, is_bound: Callable[[str], bool]) -> list[str]:
 
 
 def spelled(identifier: str) -> str | None:
-    """Return a licence of the list in its own spelling, a reference as it is, None for anything else."""
+    """Return a licence in the spelling of the list, a reference unchanged, or None for anything else."""
     if re.fullmatch(_REFERENCE, identifier):
         return identifier
     plain = identifier.removesuffix("+")

@@ -1,6 +1,6 @@
-"""A message of protocol buffers that TensorFlow split into records, put together again.
+"""Merging of a protobuf message that TensorFlow split into records.
 
-The last record says where in the message the others stand: `ChunkMetadata` of
+The last record tells where in the message the others belong: `ChunkMetadata` of
 https://github.com/tensorflow/tensorflow/blob/master/tensorflow/tools/proto_splitter/chunk.proto, which `merge.cc`
 beside it follows.
 """
@@ -27,24 +27,24 @@ _SCHEMA = {
 }
 _NEEDED, _VERSION = frozenset(_SCHEMA["Metadata"]), 1
 _BYTES = 2
-"""The kind of a record that is a text or bytes, and takes the place of what the field held."""
+"""Type of a record that is a string or bytes, and replaces the value of its field."""
 _KEY, _VALUE = 1, 2
 _LARGEST = 16 * MIB
-"""Bytes of the record that says where the others stand."""
+"""Maximum bytes of the record with the positions of the others."""
 _PIECES = 500_000
-"""Pieces of which the message is put together."""
+"""Maximum pieces of the merged message."""
 _WINDOW = MIB
 
 Selector = int | str | None
-"""Which of several values of a field: by its place, by its key in a map, or the only one."""
+"""Which value of a field: by index, by key in a map, or the only one."""
 Place = tuple[int, Selector]
 Piece = bytes | Reader
 Source = Callable[[int], Reader]
-"""Returns the record at an offset, as the splitter counts them."""
+"""Returns the record at an offset, as counted by the splitter."""
 
 
 class _Part:
-    """A message, or bytes in one: the records that it is made of, and its fields that have parts of their own."""
+    """A message, or bytes in one: the records that it consists of, and its fields with parts of their own."""
 
     def __init__(self) -> None:
         self.records: list[Reader] = []
@@ -53,7 +53,7 @@ class _Part:
 
 
 def metadata(last: Reader, context: Context) -> Record | None:
-    """Return what the last record says of the others, None where it says nothing of the kind."""
+    """Return the metadata in the last record, or None if it is something else."""
     if last.size > min(_LARGEST, context.limits.parsed_bytes):
         return None
     wire = Wire(last, context)
@@ -68,7 +68,7 @@ def metadata(last: Reader, context: Context) -> Record | None:
 
 
 def merged(about: Record, source: Source, context: Context) -> Iterator[bytes]:
-    """Yield the message that the records make together; raises Malformed and OverLimit."""
+    """Yield the message that the records form; raises Malformed and OverLimit."""
     chunks = [(chunk.integer("offset"), chunk.integer("type")) for chunk in about.records.get("chunks", ())]
     merger = _Merger(chunks, source, context)
     whole = _Part()
@@ -83,7 +83,7 @@ def merged(about: Record, source: Source, context: Context) -> Iterator[bytes]:
 
 
 class _Merger:
-    """Finds the place of each record in the message, and writes that."""
+    """Finds the position of each record in the message, and writes the message."""
 
     def __init__(self, chunks: list[tuple[int, int]], source: Source, context: Context) -> None:
         self._chunks, self._source, self._context = chunks, source, context
@@ -97,7 +97,7 @@ class _Merger:
         for field in sorted(message.records.get("fields", ()), key=_order):
             inner = field.records.get("message", [Record("Message", field.span)])[-1]
             places = _places(field.records.get("tags", ()))
-            if not places:  # more of the same message
+            if not places:  # a continuation of the same message
                 self._take(inner, part)
                 continue
             below = part
@@ -116,7 +116,7 @@ class _Merger:
         part.replaces = part.replaces or kind == _BYTES
 
     def written(self, part: _Part, held: Sequence[Reader], depth: int) -> list[Piece]:
-        """Return a message: what the one around it `held` there, its records, and fields with parts of their own."""
+        """Return a message: what its parent `held` for it, its records, and fields with parts of their own."""
         _check(depth)
         sources = [*(() if part.replaces else held), *part.records]
         if not part.fields:
@@ -137,7 +137,7 @@ class _Merger:
         return found
 
     def _apart(self, part: _Part, source: Reader, inside: defaultdict[Place, list[Reader]]) -> Iterator[Piece]:
-        """Yield what of a message stays as it is; the values of fields that have parts go to `inside`."""
+        """Yield the unchanged parts of a message; the values of fields with parts go to `inside`."""
         wire = Wire(source, self._context)
         counts: defaultdict[int, int] = defaultdict(int)
         rest = 0
@@ -159,7 +159,7 @@ def _check(depth: int) -> None:
 
 
 def _order(field: Record) -> list[tuple[int, int, str]]:
-    """Return by what `merge.cc` sorts: numbers and places, outer ones first."""
+    """Return the sort key of `merge.cc`: field numbers and indices, outer ones first."""
     return [_sorted_by(place) for place in _places(field.records.get("tags", ()))]
 
 
@@ -169,7 +169,7 @@ def _sorted_by(place: Place) -> tuple[int, int, str]:
 
 
 def _places(tags: Sequence[Record]) -> list[Place]:
-    """Return the numbers of fields, each with which of its values is meant."""
+    """Return the field numbers, each with the selector of a value."""
     found: list[Place] = []
     for tag in tags:
         keys = [key.text("text") for key in tag.records.get("key", ())]
@@ -183,7 +183,7 @@ def _places(tags: Sequence[Record]) -> list[Place]:
 
 
 def _fields(wire: Wire, size: int) -> Iterator[tuple[int, Field]]:
-    """Yield the fields of a message with where each begins."""
+    """Yield the fields of a message, each with its offset."""
     position = 0
     while position < size:
         start = position
@@ -196,7 +196,7 @@ def _fields(wire: Wire, size: int) -> Iterator[tuple[int, Field]]:
 
 
 def _place(part: _Part, source: Reader, field: Field, count: int) -> Place | None:
-    """Return which part of the message a field is, None where it is left as it stands; `count` are before it."""
+    """Return the part that a field belongs to, or None if it stays unchanged; `count` equal fields precede it."""
     if field.wire != LENGTH:
         return None
     for place in ((field.number, None), (field.number, count)):
@@ -210,20 +210,20 @@ def _place(part: _Part, source: Reader, field: Field, count: int) -> Place | Non
 
 
 def _key(entry: Reader) -> str:
-    """Return the key of an entry of a map, of which the last one counts."""
+    """Return the key of a map entry, of which the last one counts."""
     wire = Wire(entry)
     found = [one for one in wire.fields(0, entry.size) if one.number == _KEY and one.wire == LENGTH]
     return wire.read(found[-1].value, found[-1].length).decode("utf-8", "replace") if found else ""
 
 
 def _values(entry: Reader) -> Iterator[Reader]:
-    """Yield the values of an entry of a map."""
+    """Yield the values of a map entry."""
     for field in Wire(entry).fields(0, entry.size):
         if field.number == _VALUE and field.wire == LENGTH:
             yield WindowReader(entry, field.value, field.length)
 
 
 def _field(number: int, pieces: list[Piece]) -> list[Piece]:
-    """Return a field that holds the pieces."""
+    """Return a field with the pieces as its content."""
     length = sum(len(piece) if isinstance(piece, bytes) else piece.size for piece in pieces)
     return [varint(number << 3 | LENGTH) + varint(length), *pieces]

@@ -1,4 +1,4 @@
-"""The modules of the standard library, of Python 3.8 to 3.14 together: verdicts depend on no version that runs us."""
+"""The modules of the standard library of Python 3.8 to 3.14, so that verdicts do not depend on the running version."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ SUBMODULES = frozenset(
         "xml.etree.ElementTree xml.sax xml.sax.handler xmlrpc.client xmlrpc.server zoneinfo._common"
     ).split()
 )
-"""Modules inside of packages that are of a dangerous family, or hold functions that are: of a dotted name nothing else
-tells a module, which dill only finds again, from a function in one.
+"""Submodules of packages that belong to a dangerous family, or contain functions that do: nothing else in a dotted name
+distinguishes a module, which dill only imports, from a function in one.
 """

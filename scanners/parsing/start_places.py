@@ -1,8 +1,8 @@
-"""Where a system looks for orders: files that it obeys by their place, when it starts, at a time, or at a login.
+"""Paths of files that take effect on a system by themselves: at its start, at a certain time, or at a login.
 
 cron(8), systemd.unit(5), ld.so(8), sudoers(5), sshd(8), bash(1), pam.conf(5), udev(7), init(5), apt.conf(5) and
-modprobe.d(5); https://specifications.freedesktop.org/autostart-spec/. A path is looked at from its end, so that a root
-file system may lie anywhere: in a layer, in an archive, in a folder.
+modprobe.d(5); https://specifications.freedesktop.org/autostart-spec/. Only the end of a path is matched, since a root
+file system may be anywhere: in a layer, in an archive, in a folder.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.locator import Locator
 
 PRELOAD, KEYS, ROOT, ACCOUNTS, ORDERS, LIBRARIES = "preload", "keys", "root", "accounts", "orders", "libraries"
-"""Libraries of every program, keys for a login, who may become root, who is, commands, and where libraries are."""
+"""Preloaded libraries, login keys, who may become root, accounts, commands, and folders of libraries."""
 _ORDERS = (
     r"etc/(?:crontab|anacrontab|cron\.[a-z]+/[^/]+|periodic/[^/]+/[^/]+|incron\.d/[^/]+)"
     r"|spool/(?:cron/(?:crontabs/|tabs/)?|incron/|at/)[^/]+"
@@ -39,11 +39,11 @@ _ANY = re.compile("|".join(rf"(?P<{kind}>{form})" for kind, form in _PLACES))
 _BEGINNINGS = re.compile(r"(?:^|/)(?=etc/|lib/|run/|spool/|\.)")
 
 _MARKS = ("etc/", "lib/", "run/", "spool/", "/.")
-"""What stands in the path of any of them, unless it is a hidden file at the top."""
+"""Parts of which every such path contains one, except that of a hidden file at the top."""
 
 
 def place_of(locator: Locator) -> str:
-    """Return what a system takes a file for by its place, nothing for any other."""
+    """Return the kind of place that a file's path is, or ""."""
     path = locator.path.replace("\\", "/")
     if not path.startswith(".") and not any(mark in path for mark in _MARKS):
         return ""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 _DIGITS = b"01234567_oO+- \t\n\r\v\f\x1c\x1d\x1e\x1f"
-"""All that `int` takes for a number of base 8."""
+"""All characters that `int` accepts for base 8."""
 _HIGH = bytes(range(128, 256))
 BLOCK = 512
 """Bytes of a header, and the unit that data is padded to."""
 WITHOUT_DATA = frozenset(b"123456")
-"""Type flags of links, devices, folders and FIFOs, whose header may state a size all the same."""
+"""Type flags of links, devices, folders and FIFOs, whose header may have a size although no data follows."""
 
 
 class Header(NamedTuple):
-    """One 512-byte header: `kind` is the type flag, `size` in bytes, `data` where its data stands."""
+    """One 512-byte header: `kind` is the type flag, `size` is in bytes, `data` is the offset of the data."""
 
     name: str
     target: str
@@ -24,7 +24,7 @@ class Header(NamedTuple):
 
 
 def parse_header(block: bytes, offset: int) -> Header | None:
-    """Return the header in `block`, None where its checksum or a number is wrong."""
+    """Return the header in `block`, or None if its checksum or a number is wrong."""
     checksum = _number(block[148:156])
     if checksum is None or not any(block[148:156]):
         return None
@@ -44,7 +44,7 @@ def parse_header(block: bytes, offset: int) -> Header | None:
 
 
 def _number(raw: bytes) -> int | None:
-    """Return a number field: octal text, or base 256 where the first bit is set (GNU)."""
+    """Return a number field: octal text, or base 256 if the first bit is set (GNU)."""
     if raw[0] in (0x80, 0xFF):
         return int.from_bytes(raw[1:], "big") - (256 ** (len(raw) - 1) if raw[0] == 0xFF else 0)
     text = raw.partition(b"\0")[0]
@@ -57,5 +57,5 @@ def _number(raw: bytes) -> int | None:
 
 
 def text_field(raw: bytes) -> str:
-    """Return a text field: it ends at the first NUL, and its encoding is taken for UTF-8."""
+    """Return a text field, which ends at the first NUL and is decoded as UTF-8."""
     return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")

@@ -1,7 +1,7 @@
-"""Which blocks of the tensors of a blob are read: a choice by position only, the same for the same file.
+"""Selection of the blocks of tensors that are read, by position only, so that it is reproducible.
 
-Everything is read of small models. Of large ones: the first block of every tensor (of as many as `CARVED` allows,
-evenly spaced), where tools that hide something begin to write; further blocks in order; and blocks spread evenly.
+Small models are read completely. Of large ones: the first block of every tensor (of as many as `CARVED` allows, evenly
+spaced), where tools begin to write hidden data; then further blocks in order; and evenly spread blocks.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from scanners.parsing.tensor_values import integer_type, width_of
 
 BLOCK = 32 * KIB
 SMALLEST = 1 * KIB
-"""Bytes of a tensor that is looked at: biases and scales are too small to hide anything in."""
+"""Minimum bytes of a tensor that is read: biases and scales are too small to hide anything in."""
 CARVED = (64, 128, 256)
-"""Blocks in which something hidden is looked for: at least, at most, and one of so many otherwise."""
+"""Blocks that are searched for hidden data: minimum, maximum, and otherwise one in this many."""
 MEASURED = (128, 512, 64)
-"""The same of blocks whose numbers are measured."""
+"""The same for blocks whose numbers are measured."""
 
 
 class Block(NamedTuple):
-    """A part of a tensor, `length` bytes from `start` within it; `carved` says whether hidden bytes are looked for."""
+    """A part of a tensor, `length` bytes from `start`; `carved` tells whether it is searched for hidden data."""
 
     tensor: int
     start: int
@@ -32,7 +32,7 @@ class Block(NamedTuple):
 
 
 def usable(tensors: Sequence[Numbers], size: int) -> list[Numbers]:
-    """Return the tensors of known types that stand where they say in a blob of `size` bytes, in that order."""
+    """Return the tensors of known types that lie within a blob of `size` bytes, in that order."""
     found = (tensor for tensor in tensors if integer_type(tensor.dtype) and _stands(tensor, size))
     return sorted(found, key=lambda tensor: (tensor.offset, tensor.length))
 
@@ -46,12 +46,12 @@ def _stands(tensor: Numbers, size: int) -> bool:
 
 
 def blocks_of(tensors: Sequence[Numbers]) -> Iterator[Block]:
-    """Yield the blocks that are read of `tensors`, in their order."""
+    """Yield the blocks of `tensors` that are read, in order."""
     counts = [-(-tensor.length // BLOCK) for tensor in tensors]
     carved, measured = _carved(counts, _share(CARVED, sum(counts))), _share(MEASURED, sum(counts))
     before, total = 0, max(sum(counts), 1)
     for index, (tensor, count) in enumerate(zip(tensors, counts, strict=True)):
-        # Of all blocks in a row every (total / measured)-th, in integers, so that none is lost by rounding
+        # Every (total / measured)-th block, computed with integers, so that none is lost by rounding
         first, last = -(-before * measured // total), -(-(before + count) * measured // total)
         spread = {number * total // measured - before for number in range(first, last)}
         before += count
@@ -66,7 +66,7 @@ def _share(bounds: tuple[int, int, int], blocks: int) -> int:
 
 
 def _carved(counts: Sequence[int], budget: int) -> dict[int, set[int]]:
-    """Return the numbers of the blocks that are carved by tensor: first blocks first, the rest in order."""
+    """Return the numbers of the carved blocks by tensor: first blocks first, then the rest in order."""
     heads = min(len(counts), budget)
     chosen = {number * len(counts) // heads: {0} for number in range(heads)}
     left = budget - heads

@@ -1,7 +1,7 @@
-"""Numbers of tensors, measured in blocks: how many are impossible, how large they get, and rows that are unlike others.
+"""Measurement of tensors in blocks: how many numbers are impossible, their extremes, and outlier rows.
 
-All of it is exact: floats are compared as the integers that their bits are, and summed as integers after a division by
-a power of two. So no order of summation, no processor and no library changes a result.
+All results are exact: floats are compared by their bits as integers, and summed as integers after scaling by a power of
+two. So neither the order of summation nor the processor or library changes a result.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from scanners.parsing.arrays import Arrays
 
 
 class FloatKind(NamedTuple):
-    """A floating-point type as integers: `mask` leaves the sign out, `infinity` is the pattern of it.
+    """A floating-point type as integers: `mask` removes the sign, `infinity` is the bit pattern of infinity.
 
-    `extreme` is the least magnitude that no weight has: times in nanoseconds and sentinels of 1e18 are below.
+    `extreme` is the smallest implausible magnitude of a weight, above times in nanoseconds and sentinels of 1e18.
     """
 
     integer: str
@@ -43,22 +43,22 @@ INTEGERS = {
     "I8": "int8", "U8": "int8", "F8_E4M3": "int8", "F8_E5M2": "int8", "I16": "int16", "U16": "int16",
     "I32": "int32", "U32": "int32", "I64": "int64", "U64": "int64",
 }  # fmt: skip
-"""Types whose lowest bits are looked at and nothing else, with the integers that they are read as."""
+"""Types of which only the lowest bits are examined, with the integer types that they are read as."""
 _NUMPY = "f[248]|[iu][1248]"
 SCALE = 20
-"""Bits that are kept of a number in sums, below the largest of its matrix: squares of 2^22 of them fit 64 bits."""
+"""Bits of a number that are kept in sums, below the matrix's maximum: 2^22 squares of them fit into 64 bits."""
 _EXPONENTS = 1000
 
 
 def dtype_of(descr: object) -> str:
-    """Return what safetensors calls a little-endian type of NumPy's, nothing for any other."""
+    """Return the safetensors name of a little-endian NumPy type, or "" for any other."""
     if not isinstance(descr, str) or descr[:1] not in ("<", "|") or not re.fullmatch(_NUMPY, descr[1:]):
         return ""
     return f"{descr[1].upper()}{int(descr[2]) * 8}"
 
 
 def integer_type(dtype: str) -> str:
-    """Return the signed integers that numbers of a type are read as, nothing for a type that is not known."""
+    """Return the signed integer type that numbers of a type are read as, or "" for an unknown type."""
     return FLOATS[dtype].integer if dtype in FLOATS else INTEGERS.get(dtype, "")
 
 
@@ -69,7 +69,7 @@ def width_of(dtype: str) -> int:
 
 @dataclass(slots=True)
 class Values:
-    """What was seen of the numbers of one tensor; magnitudes are the bits of the type without the sign."""
+    """Measurements of one tensor's numbers; magnitudes are bit patterns without the sign."""
 
     kind: FloatKind
     seen: int = 0
@@ -79,13 +79,13 @@ class Values:
     negative_infinite: int = 0
     extreme: int = 0
     extremes: tuple[int, int] = (1 << 64, 0)
-    """Least and largest finite magnitude among the extreme ones."""
+    """Smallest and largest finite magnitude among the extreme ones."""
     constant: int | None = None
     """The bits of the only number seen so far."""
     varied: bool = False
 
     def add(self, values: Any) -> None:
-        """Take in an array of numbers, as integers of the kind."""
+        """Add an array of numbers, given as integers."""
         kind = self.kind
         magnitudes = values & kind.mask
         largest = int(magnitudes.max())
@@ -112,7 +112,7 @@ class Values:
 
 
 class Units(NamedTuple):
-    """Sums over the numbers of each unit of a matrix, in steps of `step`: of themselves and of their squares."""
+    """Sums of the numbers and of their squares for each unit of a matrix, in multiples of `step`."""
 
     step: float
     width: int
@@ -129,9 +129,9 @@ class Units(NamedTuple):
 
 
 def units_of(arrays: Arrays, dtype: str, chunks: Iterator[Any], shape: tuple[int, int], axis: int) -> Units | None:
-    """Return the sums of a matrix that comes in `chunks` of whole rows; None where one is not finite, or all are 0.
+    """Return the sums of a matrix in `chunks` of whole rows; None if a number is not finite, or all are 0.
 
-    The largest magnitude scales the sums, so the chunks are kept until it is known.
+    The maximum magnitude determines the scale, so the chunks are kept until it is known.
     """
     parts = list(chunks)
     largest = max(int((part & FLOATS[dtype].mask).max()) for part in parts)
@@ -151,7 +151,7 @@ def units_of(arrays: Arrays, dtype: str, chunks: Iterator[Any], shape: tuple[int
 
 
 def floats(arrays: Arrays, values: Any, dtype: str) -> Any:
-    """Return numbers that are held as integers as what they are, in double precision."""
+    """Return numbers that are stored as integers as doubles."""
     if dtype == "BF16":
         values = arrays.cast(values, "int32") << 16
     view = {"F16": "float16", "BF16": "float32", "F32": "float32", "F64": "float64"}[dtype]
@@ -159,7 +159,7 @@ def floats(arrays: Arrays, values: Any, dtype: str) -> Any:
 
 
 def _number(bits: int, dtype: str) -> float:
-    """Return the number whose bits are `bits`, without a sign."""
+    """Return the non-negative number with the bit pattern `bits`."""
     code = {"F16": ">e", "BF16": ">f", "F32": ">f", "F64": ">d"}[dtype]
     data = bits.to_bytes(2, "big") + b"\0\0" if dtype == "BF16" else bits.to_bytes(width_of(dtype), "big")
     value: float = struct.unpack(code, data)[0]
@@ -177,7 +177,7 @@ class Outlier(NamedTuple):
 
 
 def outlier(values: Sequence[float], least: float) -> Outlier:
-    """Return the largest of `values` against the median, in median absolute deviations of at least `least`."""
+    """Return the maximum of `values` relative to the median, in median absolute deviations of at least `least`."""
     middle = _median(values)
     spread = max(_median([abs(value - middle) for value in values]), least)
     order = sorted(range(len(values)), key=lambda index: (-values[index], index))

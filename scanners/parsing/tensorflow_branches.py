@@ -1,7 +1,7 @@
 """The graphs of TensorFlow, node by node, for `scanners.parsing.input_branches`.
 
-Messages as in `scanners.parsing.tensorflow_graph`. Functions of the library are followed at each call, from the graph
-of the model itself: `PartitionedCall`, and the branches of `If`. All outputs of a node that is neither are one value.
+Messages as in `scanners.parsing.tensorflow_graph`. Functions of the library are followed at each call from the main
+graph: `PartitionedCall`, and the branches of `If`. All outputs of any other node count as one value.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from scanners.parsing.input_branches import BATCH, MANY, Branches, Decision, Key
 from scanners.parsing.protobuf import LENGTH, VARINT, Wire, signed
 
 _NODES = 50_000
-"""Nodes that are visited, those of a function at each call."""
+"""Maximum nodes that are visited, counting those of a function at each call."""
 _DEPTH = 20
 _NAMES, _FEW = 256, 8
 _ARGUMENTS = 10_000
 _NUMBERS = 32
 _LONG = 64 * KIB
-"""Bytes of an attribute that is looked into."""
+"""Maximum bytes of an attribute that is parsed."""
 _OUTPUTS = 32
 _BOOL, _INT32, _INT64 = 10, 3, 9
 _END = 1 << 31
@@ -55,11 +55,11 @@ _ROLES: Mapping[str, Role] = {
     **dict.fromkeys("ConcatV2 Concat Pack".split(), Role.JOIN),
 }
 ROOTS: Mapping[str, tuple[int, ...]] = {"SavedModel": (2, 2), "MetaGraph": (2,), "Graph": ()}
-"""Where the graph stands in each message."""
+"""Field numbers that lead to the graph in each message."""
 COMPARING = frozenset(name for name, role in _ROLES.items() if role is Role.COMPARE) | {"Cast"}
-"""Operators without one of which nothing is decided."""
+"""Operators of which a graph needs one to make a decision."""
 _LATE = frozenset({"Split", "Concat"})
-"""Operators whose first input says how."""
+"""Operators whose first input is a parameter."""
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall", "XlaLaunch", "RemoteCall"})
 _BRANCHES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
 _FED = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
@@ -110,7 +110,7 @@ class Walk:
         return self.branches.found(ends) if self._left > 0 else []
 
     def _inside(self, span: Span, *path: int) -> Iterator[Span]:
-        """Yield the messages that a path of fields leads to."""
+        """Yield the messages at a path of field numbers."""
         if not path:
             yield span
             return
@@ -122,7 +122,7 @@ class Walk:
         return self.wire.read(span.offset, min(span.length, 4 * KIB)).decode("utf-8", "replace")
 
     def _nodes(self, span: Span, number: int) -> dict[str, _Node]:
-        """Return the nodes that stand in a field of a message, as far as there are not too many."""
+        """Return the nodes in a field of a message, up to the limit."""
         found: dict[str, _Node] = {}
         for at in self._inside(span, number):
             self._left -= 1
@@ -159,7 +159,7 @@ class Walk:
         return self._functions.get(name)
 
     def _follow(self, nodes: Mapping[str, _Node], prefix: Prefix, depth: int) -> None:
-        """Follow the values through nodes, each behind those that feed it."""
+        """Follow the values through nodes in topological order."""
         done: set[str] = set()
         for first in nodes:
             waiting = [(first, False)]
@@ -175,7 +175,7 @@ class Walk:
                 waiting += [(_producer(entry), False) for entry in reversed(nodes[name].inputs)]
 
     def _key(self, entry: str, prefix: Prefix) -> Key:
-        """Return the key of a node's input: of calls each output is a value of its own."""
+        """Return the key of a node's input; each output of a call is a separate value."""
         name, _, rest = entry.partition(":")
         index = rest.rpartition(":")[2]
         key = (prefix, name, int(index) if index.isascii() and index.isdecimal() and len(index) < 5 else 0)
@@ -225,7 +225,7 @@ class Walk:
         return step._replace(inputs=inputs, shape=partial(shaping, self, node, step) if shaping else None)
 
     def _called(self, node: _Node) -> list[str]:
-        """Return the functions that the attributes of a node name: by themselves, or in a list."""
+        """Return the functions that the attributes of a node name, singly or in a list."""
         values = [value for _, value in self._attributes(node)]
         single = [self._text(at) for value in values for at in self._inside(value, 10, 1)]
         return single or [self._text(at) for value in values for at in self._inside(value, 1, 9, 1)]
@@ -240,7 +240,7 @@ class Walk:
             self.branches.alias((prefix, name, index), inner)
 
     def _inner(self, name: str, given: Sequence[Key], depth: int) -> list[Key]:
-        """Follow the values through a function, and return what it answers."""
+        """Follow the values through a function, and return its outputs."""
         function = self._function(name) if depth < _DEPTH else None
         if function is None or self._left <= 0:
             return []
@@ -258,7 +258,7 @@ class Walk:
                 yield from ((name, value) for value in self._inside(entry, 2))
 
     def _number(self, node: _Node, wanted: str, field_number: int) -> int:
-        """Return a number, a truth value or a type among the attributes, 0 where it is not there."""
+        """Return a number, a boolean or a type among the attributes, or 0 if it is absent."""
         for name, value in self._attributes(node):
             if name == wanted:
                 for field in self.wire.fields(value.offset, value.offset + value.length):
@@ -267,7 +267,7 @@ class Walk:
         return 0
 
     def numbers_listed(self, node: _Node, wanted: str) -> tuple[int, ...]:
-        """Return the numbers of an attribute that is a list."""
+        """Return the numbers of a list attribute."""
         found: list[int] = []
         for name, value in self._attributes(node):
             for listed in self._inside(value, 1) if name == wanted else ():
@@ -295,7 +295,7 @@ class Walk:
         return tuple(size if 0 < size < _END else MANY for size in sizes)
 
     def _describe(self, key: Key) -> None:
-        """Read the shape of a constant that meets a followed value, and its numbers where they are few and whole."""
+        """Read the shape of a constant that meets a followed value, and its numbers if they are few integers."""
         node = self._constants.pop(key, None)
         if node is None or node.operator != "Const":
             return
@@ -317,11 +317,11 @@ class Walk:
         return tuple(listed + listed[-1:] * (count - len(listed)))
 
     def numbers(self, step: Step, index: int) -> tuple[int, ...] | None:
-        """Return the whole numbers of a constant that goes into a node."""
+        """Return the integers of a constant input of a node."""
         return self._numbers.get(step.inputs[index]) if index < len(step.inputs) else None
 
     def number(self, node: _Node, name: str, *, truth: bool = False) -> int:
-        """Return a number among the attributes of a node."""
+        """Return a numeric attribute of a node."""
         return self._number(node, name, 5 if truth else 3)
 
 

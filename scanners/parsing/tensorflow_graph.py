@@ -1,4 +1,4 @@
-"""What the messages of TensorFlow's graphs hold, how they are recognised, and which strings reach a node.
+"""Schema of TensorFlow's graph messages, their recognition, and the strings that reach a node.
 
 Messages: https://github.com/tensorflow/tensorflow/tree/master/tensorflow/core/framework and .../core/protobuf.
 """
@@ -16,22 +16,22 @@ from modelsweep.core.scanner import Malformed
 from scanners.parsing.protobuf import FIXED64, LENGTH, VARINT, Field, Wire
 
 _SEEN = 4_096
-"""Fields in which a graph must show that it is one: no parser minds unknown ones in front."""
+"""Maximum fields that are read to recognise a graph, since parsers ignore unknown fields in front."""
 _PACKED = 64
-"""Strings taken from the content of one tensor."""
+"""Maximum strings that are read from the content of one tensor."""
 STRING = 7
 """DataType of strings."""
 ROOTS = {"saved_model.pb": "SavedModel", "meta_graph.pb": "MetaGraph", "keras_metadata.pb": "KerasMetadata"}
-"""What loaders take files of these names for."""
+"""Messages that loaders expect in files of these names."""
 _NAME = 256
 _FINGERPRINT = range(1, 6)
 _TYPE = 6
 _PLAIN, _PLAIN_LIST = frozenset({3, 4, 5, _TYPE, 7}), frozenset({3, 4, 5, 7})
-"""Fields of an attribute, and of a list in one, that are numbers, shapes and types."""
+"""Fields of an attribute, and of a list in one, with numbers, shapes and types."""
 _COLOCATED = b"loc:@"
-"""What strings begin with that say beside which other node one is placed."""
+"""Prefix of strings that place a node beside another one."""
 _TRACED = 1_000
-"""Nodes that are visited to find the strings that reach one."""
+"""Maximum nodes that are visited to find the strings that reach a node."""
 # text, int, span and piece are what scanners.parsing.protobuf keeps of a field or hands out; the rest are messages
 SCHEMA = {
     "SavedModel": {2: ("meta_graphs", "MetaGraph")},
@@ -90,7 +90,7 @@ STREAMED = frozenset(SCHEMA) - {"MetaInfo", "TensorInfo", "Signature"}
 
 
 def is_plain(data: bytes) -> bool:
-    """Return whether an attribute holds numbers, shapes and types only, and not the type of strings."""
+    """Return whether an attribute holds only numbers, shapes and types, but not the type of strings."""
     wire = Wire(MemoryReader(data))
     try:
         return all(
@@ -115,13 +115,13 @@ def _is_plain_value(wire: Wire, value: Field, plain: frozenset[int]) -> bool:
 
 
 PLAIN = {"Attributes": is_plain}
-"""What of a graph is passed over."""
+"""Messages of a graph that are skipped if they are plain."""
 
 
 def roots_of(wire: Wire, size: int, name: str) -> list[str]:
-    """Return which messages the bytes may be: those that loaders take a file called `name` for, and all it looks like.
+    """Return which messages the bytes may be: the one that loaders expect in a file `name`, and all that fit.
 
-    It may look like several on purpose, to be examined as the harmless one.
+    A file may fit several on purpose, to be examined as the harmless one.
     """
     whole = Span(0, size)
     checks: dict[str, Callable[[Wire, Span], bool]] = {
@@ -138,7 +138,7 @@ def roots_of(wire: Wire, size: int, name: str) -> list[str]:
 
 
 def _fields(wire: Wire, span: Span) -> Iterator[Field]:
-    """Yield the first fields of a message, up to where it is damaged."""
+    """Yield the first fields of a message, up to damage."""
     try:
         yield from islice(wire.fields(span.offset, span.offset + span.length), _SEEN)
     except (Malformed, OverLimit):
@@ -146,7 +146,7 @@ def _fields(wire: Wire, span: Span) -> Iterator[Field]:
 
 
 def _inside(wire: Wire, span: Span, number: int) -> Iterator[Span]:
-    """Yield what stands in the fields `number` among the first of a message."""
+    """Yield the spans of the fields `number` among the first fields of a message."""
     for field in _fields(wire, span):
         if field.number == number and field.wire == LENGTH:
             yield Span(field.value, field.length)
@@ -161,7 +161,7 @@ def _is_meta_graph(wire: Wire, span: Span) -> bool:
 
 
 def is_graph(wire: Wire, span: Span) -> bool:
-    """Return whether nodes stand among the first fields of the message, or a library whose functions hold some."""
+    """Return whether the first fields of the message contain nodes, or a library whose functions do."""
     if any(_is_node(wire, inner) for inner in _inside(wire, span, 1)):
         return True
     libraries = islice(_inside(wire, span, 2), 1)
@@ -170,7 +170,7 @@ def is_graph(wire: Wire, span: Span) -> bool:
 
 
 def _is_node(wire: Wire, span: Span) -> bool:
-    """Return whether a name and an operator begin the message; of two, the last counts."""
+    """Return whether the message begins with a name and an operator; the last of repeated fields counts."""
     operator: Span | None = None
     named = False
     for field in _fields(wire, span):
@@ -199,7 +199,7 @@ def _is_fingerprint(wire: Wire, span: Span) -> bool:
 
 
 def packed_strings(wire: Wire, span: Span) -> list[Span]:
-    """Return the strings of a tensor's content, which stand behind all their lengths; none where it is otherwise."""
+    """Return the strings in a tensor's content, which follow all of their lengths; none if it does not fit."""
     stop = position = span.offset + span.length
     lengths: list[int] = []
     position, total = span.offset, 0
@@ -220,7 +220,7 @@ def packed_strings(wire: Wire, span: Span) -> list[Span]:
 
 
 class Node(NamedTuple):
-    """A node that matters: what it is fed with, the strings in it, and the functions that it calls."""
+    """A relevant node: its inputs, the strings in it, and the functions that it calls."""
 
     span: Span
     name: str
@@ -231,14 +231,14 @@ class Node(NamedTuple):
 
 
 class Scope:
-    """The nodes of one graph or function, to tell which constants reach which of them."""
+    """The nodes of one graph or function, to find which constants reach a node."""
 
     def __init__(self, nodes: list[Node]) -> None:
         self.nodes = nodes
         self._named = {node.name: node for node in nodes}
 
     def strings(self, node: Node, inputs: tuple[int, ...] | None, kept: int) -> list[str]:
-        """Return at most `kept` strings that come in by `inputs`; where None by all, beside those in the node."""
+        """Return at most `kept` strings that arrive through `inputs` (None: all), and those in the node itself."""
         fed = [entry for entry in node.inputs if not entry.startswith("^")]
         chosen = fed if inputs is None else [fed[index] for index in inputs if index < len(fed)]
         found = list(node.strings) if inputs is None else []
@@ -256,7 +256,7 @@ class Scope:
         return found[:kept]
 
     def sources(self, node: Node) -> set[str]:
-        """Return the names of the nodes that feed it directly."""
+        """Return the names of the nodes that are direct inputs of `node`."""
         return {_producer(entry) for entry in node.inputs}
 
 

@@ -1,6 +1,6 @@
 """The subgraphs of a TensorFlow Lite model, operator by operator, for `scanners.parsing.input_branches`.
 
-Operators are numbers of BuiltinOperator, in which every tensor has its shape:
+Operators are numbers of BuiltinOperator, and every tensor has its shape:
 https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs.
 """
 
@@ -13,17 +13,17 @@ from scanners.parsing.flatbuffer import Table
 from scanners.parsing.input_branches import BATCH, MANY, Branches, Decision, Key, Role, Shape, Step
 
 _OPERATORS = 50_000
-"""Operators that are visited, those of a subgraph each time that one runs it."""
+"""Maximum operators that are visited, counting those of a subgraph each time it runs."""
 _TENSORS_EACH = 4
-"""Tensors that cost as much as an operator."""
+"""Number of tensors that cost as much as an operator."""
 _DEPTH = 10
 _SUBGRAPHS = 1_000
 _RANK = 16
 _TENSORS = 64
-"""Tensors that are read of one operator."""
+"""Maximum tensors that are read per operator."""
 _IF, _CALL, _CAST = 118, 31, 53
 _BOOL = 6
-"""TensorType of truth values."""
+"""TensorType of booleans."""
 _NAMES = {
     71: "EQUAL",
     72: "NOT_EQUAL",
@@ -49,7 +49,7 @@ _NAMES = {
     36: "GATHER",
 }
 COMPARING = frozenset({71, 72, 61, 62, 58, 63, 158, _CAST})
-"""Operators without one of which nothing is decided."""
+"""Operators of which a graph needs one to make a decision."""
 _ROLES: Mapping[int, Role] = {
     **dict.fromkeys(
         (6, 8, 14, 19, 20, 21, 28, 47, 59, 66, 73, 75, 76, 92, 98, 101, 104, 108, 114, 116, 128), Role.KEEP
@@ -67,11 +67,11 @@ _ROLES: Mapping[int, Role] = {
     **dict.fromkeys((2, 83), Role.JOIN),
 }
 _LATE = frozenset({49})
-"""Operators whose first input says how, and whose second is what they work on."""
+"""Operators whose first input is a parameter, and whose second is the data."""
 
 
 class Walk:
-    """One pass over the subgraphs of a model, beginning with the first."""
+    """One pass over the subgraphs of a model, from the first one."""
 
     def __init__(self, root: Table, codes: Sequence[int], filled: Sequence[bool]) -> None:
         self.branches = Branches()
@@ -99,7 +99,7 @@ class Walk:
         return sizes
 
     def _subgraph(self, ordinal: int, call: int, depth: int) -> list[Key]:
-        """Follow the values through a subgraph; `call` tells one of its runs from another."""
+        """Follow the values through a subgraph; `call` distinguishes its runs."""
         table = self._subgraphs[ordinal]
         self._left -= table.count(0) // _TENSORS_EACH
         if self._left <= 0:
@@ -161,7 +161,7 @@ class Walk:
 
 
 def _sizes(tensor: Table) -> tuple[int, ...]:
-    """Return the sizes of a tensor; those that change are MANY."""
+    """Return the sizes of a tensor, with MANY for variable ones."""
     sizes = list(tensor.numbers(0, limit=_RANK))
     for index, size in enumerate(tensor.numbers(7, limit=_RANK)):
         if size < 0 and index < len(sizes):

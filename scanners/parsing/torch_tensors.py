@@ -1,4 +1,4 @@
-"""Tensors and storages that a torch pickle refers to, as its opcodes state them.
+"""Tensors and storages that a torch pickle refers to, according to its opcodes.
 
 Format: torch/serialization.py and torch/_utils.py of PyTorch 2.x. A storage is a persistent id
 `("storage", type, key, location, numel)`, a tensor a call of `_rebuild_tensor_v2(storage, offset, size, stride, ...)`.
@@ -32,14 +32,14 @@ _DTYPES = {
     "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8", "ByteStorage": "U8",
     "QInt8Storage": "I8", "QUInt8Storage": "U8", "QInt32Storage": "I32", "UntypedStorage": "U8",
 }  # fmt: skip
-"""The names that safetensors has for the types of storages."""
+"""Safetensors names of the storage types."""
 KEY = 80
-"""Characters of a storage's key that are kept."""
+"""Maximum characters of a storage's key that are kept."""
 _PACKED = {"QUInt4x2Storage": 2, "QUInt2x4Storage": 4}
-"""Elements in a byte, where there are several."""
+"""Elements per byte, for packed types."""
 _REBUILD = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
 _DTYPE = 6
-"""Place of the dtype among the arguments of `_rebuild_tensor_v3`, whose storage counts bytes."""
+"""Index of the dtype in the arguments of `_rebuild_tensor_v3`, whose storage counts bytes."""
 _WIDE_DTYPES = {"uint16": 2, "uint32": 4, "uint64": 8, "complex32": 4}
 STORAGE_MISMATCH = Rule(
     id="torch/storage-mismatch",
@@ -55,7 +55,7 @@ STORAGE_MISMATCH = Rule(
 
 
 class Storage(NamedTuple):
-    """A storage as the pickle states it: its key, class, and number of elements."""
+    """A storage as declared in the pickle: its key, class, and number of elements."""
 
     key: str
     type_name: str
@@ -63,11 +63,11 @@ class Storage(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes the storage takes, -1 where its class is not known."""
+        """Bytes of the storage, or -1 if its class is unknown."""
         return self.elements * ITEM_SIZES[self.type_name] if self.type_name in ITEM_SIZES else -1
 
     def numbers(self, shapes: Mapping[Storage, tuple[int, ...]], offset: int, length: int) -> Numbers:
-        """Return the storage, which stands at `offset`, as a tensor: of its shape in `shapes` where that fills it."""
+        """Return the storage at `offset` as a tensor, with its shape in `shapes` if that fills it."""
         width = ITEM_SIZES.get(self.type_name, 1)
         shape = shapes.get(self, ())
         if math.prod(shape) != self.elements or not shape:
@@ -76,7 +76,7 @@ class Storage(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A tensor over a storage: offset, sizes and strides in elements of `item_size` units of the storage."""
+    """A view of a storage: offset, sizes and strides, in elements of `item_size` units of the storage."""
 
     storage: Storage
     item_size: int
@@ -86,7 +86,7 @@ class Tensor(NamedTuple):
 
     @property
     def reach(self) -> int | None:
-        """Units of the storage that the tensor needs, None where a number is negative or missing."""
+        """Units of the storage that the tensor needs, or None if a number is negative or missing."""
         sizes, strides = self.sizes, self.strides
         if len(sizes) != len(strides) or min((self.offset, *sizes, *strides)) < 0:
             return None
@@ -97,7 +97,7 @@ class Tensor(NamedTuple):
 
     @property
     def is_contiguous(self) -> bool:
-        """Whether the elements follow each other in memory, row after row."""
+        """Whether the elements are contiguous in memory, in row-major order."""
         expected = 1
         for size, stride in zip(reversed(self.sizes), reversed(self.strides), strict=False):
             if size < 0 or (size != 1 and stride != expected):
@@ -107,7 +107,7 @@ class Tensor(NamedTuple):
 
 
 class TorchPickle:
-    """The storages and tensors that a machine saw in a pickle saved by torch."""
+    """The storages and tensors that the machine found in a torch pickle."""
 
     def __init__(self, machine: Machine) -> None:
         from scanners.parsing.pickle_values import Values
@@ -168,7 +168,7 @@ class TorchPickle:
                 yield Tensor(storage, item_size, self._number(offset), self._numbers(sizes), self._numbers(strides))
 
     def shapes(self) -> dict[Storage, tuple[int, ...]]:
-        """Return the shapes of those storages that are one tensor without gaps, its last dimension first in memory."""
+        """Return the shapes of those storages that are a single contiguous tensor."""
         shapes: dict[Storage, tuple[int, ...]] = {}
         for tensor in self.tensors():
             if tensor.is_contiguous and tensor.offset == 0:
@@ -192,7 +192,7 @@ class TorchPickle:
                 yield Finding(STORAGE_MISMATCH, locator, subject, path=f"storage/{storage.key}")
 
     def facts(self, locator: Locator) -> Iterator[Fact]:
-        """Yield the framework, the tensors in sum, and whether `torch.load(weights_only=True)` admits the pickle."""
+        """Yield the framework, a summary of the tensors, and whether `torch.load(weights_only=True)` accepts it."""
         yield Fact("framework", "pytorch", locator)
         elements: dict[str, int] = {}
         for storage in self.storages:

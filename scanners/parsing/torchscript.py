@@ -1,4 +1,4 @@
-"""Operators that TorchScript source calls: the members of `code/` in an archive of torch.jit.save.
+"""Operators that TorchScript source calls, in the members of `code/` in an archive of torch.jit.save.
 
 Format: torch/csrc/jit/serialization/python_print.cpp prints a subset of Python: builtin operators as `torch.NAME`, all
 others as `ops.NAMESPACE.NAME`.
@@ -26,9 +26,9 @@ _FILES = frozenset(
     | {"ops.image.read_file", "ops.image.write_file"}
 )
 SOURCE = 64 * MIB
-"""Bytes of one member that are examined."""
+"""Maximum bytes of one member that are examined."""
 PARSED = 256 * KIB
-"""Bytes of one archive that Python's parser gets: a tree takes 600 times the memory of its source, and 4 us a byte."""
+"""Maximum source bytes parsed per archive: a tree takes 600 times the memory of its source, and 4 us a byte."""
 _BUILTINS = frozenset("__import__ breakpoint compile eval exec execfile".split())
 _MODULES = frozenset(
     "builtins ctypes importlib marshal nt os pickle posix pty runpy shutil socket subprocess sys".split()
@@ -40,7 +40,7 @@ _MAY_BE_PYTHON = re.compile(
     re.MULTILINE,
 )
 _OWN = "__torch__"
-# Dotted names that are called; Python's parser tells whether they stand in strings or comments.
+# Called dotted names; Python's parser finds out whether they are in strings or comments
 _GAP = r"[\s\\]*"
 _CALL = re.compile(rf"\b((?:ops{_GAP}\.{_GAP}\w+|torch){_GAP}\.{_GAP}\w+){_GAP}\(")
 _SPACE = re.compile(_GAP)
@@ -48,7 +48,7 @@ _SPACE = re.compile(_GAP)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A called operator by its printed name, such as `ops.acme.attention`."""
+    """A called operator with its printed name, such as `ops.acme.attention`."""
 
     name: str
 
@@ -64,27 +64,27 @@ class Operator:
 
 
 def mentioned(source: bytes) -> set[str]:
-    """Return the operators to be told whose calls stand anywhere in the source, in comments and strings too."""
+    """Return the reportable operators with calls anywhere in the source, including comments and strings."""
     found = set(_CALL.findall(source.decode("utf-8", "replace")))
     return {name for name in (_SPACE.sub("", text) for text in found) if _is_told(name)}
 
 
 def called(source: bytes) -> set[str] | None:
-    """Return the operators to be told that the source calls, None where Python's parser refuses it."""
+    """Return the reportable operators that the source calls, or None if Python's parser rejects it."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of doubtful escapes in strings
+        with warnings.catch_warnings(action="ignore"):  # about invalid escapes in strings
             return set(filter(_is_told, _called(ast.parse(source))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 def may_be_python(source: bytes) -> bool:
-    """Return whether the source mentions what `python_of` tells."""
+    """Return whether the source mentions anything that `python_of` might find."""
     return _MAY_BE_PYTHON.search(source) is not None
 
 
 def python_of(source: bytes) -> str:
-    """Return the first thing that the source imports, calls or reaches for and TorchScript has not, or nothing."""
+    """Return the first import, call or attribute in the source that TorchScript does not have, or ""."""
     try:
         with warnings.catch_warnings(action="ignore"):
             nodes = list(ast.walk(ast.parse(source)))

@@ -1,4 +1,4 @@
-"""Trees of decisions as arrays of children: whether following them from the root comes to an end."""
+"""Decision trees as arrays of children: whether every path from the root ends."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def led_to_twice(count: int, *lists: Sequence[int]) -> int | None:
-    """Return a node that two others lead to, or that is the root and led to, None where there is none.
+    """Return a node with two parents, or the root if it has a parent, or None if neither exists.
 
-    `lists` hold the children of `count` nodes, of which those below zero are leaves and those beyond are not looked at.
-    Where each node has one parent and the root none, no path leads back into itself.
+    `lists` hold the children of `count` nodes; negative ones are leaves, and those out of range are ignored. If each
+    node has one parent and the root none, no path from the root has a cycle.
     """
     seen = bytearray(max(count, 1))
     seen[0] = 1

@@ -1,6 +1,6 @@
-"""Universal Binary JSON, parsed as XGBoost writes it: arrays of numbers stay where they are, as places in the file.
+"""Universal Binary JSON as XGBoost writes it; arrays of numbers are not read, but returned as ranges of the file.
 
-Specification: https://ubjson.org/type-reference/. Lengths are compared with the bytes that are there.
+Specification: https://ubjson.org/type-reference/. Lengths are checked against the size of the file.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from scanners.parsing.cursor import Cursor
 _DEPTH = 200
 _KEY = 4_096
 _TEXT = 65_536
-"""Bytes of one text that are kept."""
+"""Maximum bytes of one string that are kept."""
 _WORTH = 200
-"""Bytes that one kept value takes in memory, besides its text."""
+"""Bytes that one kept value takes in memory, besides its string."""
 _COST = 50
-# Type -> what struct and array call it; float types are passed over
+# Type -> code in struct and array; float types are skipped
 _INTEGERS = {0x69: "b", 0x55: "B", 0x49: "h", 0x6C: "i", 0x4C: "q"}
 _FLOATS = {0x64: 4, 0x44: 8}
 _PLAIN = {0x5A: None, 0x54: True, 0x46: False}
@@ -30,7 +30,7 @@ _NO_OP = 0x4E
 
 
 class Numbers(NamedTuple):
-    """An array of `length` numbers at `offset`; `code` is its type of integers, or nothing for fractions."""
+    """An array of `length` numbers at `offset`; `code` is the integer type, or "" for floats."""
 
     code: str
     offset: int
@@ -49,7 +49,7 @@ Value = None | bool | int | str | Numbers | list["Value"] | dict[str, "Value"]
 
 
 class UbjsonParser:
-    """Parses one document; `position` is where it ends."""
+    """A parser for one document; `position` is its end."""
 
     def __init__(self, reader: Reader, context: Context) -> None:
         self._cursor = Cursor(reader, order=">")
@@ -58,7 +58,7 @@ class UbjsonParser:
 
     @property
     def position(self) -> int:
-        """Offset behind what has been parsed."""
+        """The offset up to which the document has been parsed."""
         return self._cursor.position
 
     def value(self, depth: int = 0, kind: int | None = None) -> Value:

@@ -1,7 +1,7 @@
-"""Words that a tokenizer of Hugging Face exchanges for others, in what it is given or in what the model answers.
+"""Words that a Hugging Face tokenizer replaces by others, in its input or in the model's output.
 
-Format: `Replace` among the normalizers and decoders of tokenizer.json, https://huggingface.co/docs/tokenizers. Ordinary
-ones replace spaces, quotation marks and signs of a vocabulary. The files are large: they are not parsed for these.
+Format: `Replace` in the normalizers and decoders of tokenizer.json, https://huggingface.co/docs/tokenizers. Ordinary
+ones replace spaces, quotation marks and signs of a vocabulary. The files are large, so they are not parsed for this.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from modelsweep.core.text import printable
 
 _REPLACE = re.compile(rb'"type"\s{0,20}:\s{0,20}"Replace"')
 _AROUND = 600
-"""Bytes on each side of the type of such a step that it is looked for in."""
+"""Maximum bytes of such a step before and after its type."""
 _MOST = 2_000
 _BRACES = 3
-"""Braces before the type that may open the step: the pattern is an object, too."""
+"""Maximum braces before the type that are tried as the start of the step, since its pattern is an object too."""
 _MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\\(?:[pP]\{\w*\}|.)")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _PLACEHOLDER = re.compile(r"\W*[A-Z_]+\W*")
-"""What takes the place of addresses, numbers and names in some tokenizers: HTTPURL, USER."""
+"""Placeholders of addresses, numbers and names in some tokenizers: HTTPURL, USER."""
 _SHOWN = 60
 
 
 def replacements(blob: Blob, data: bytes) -> Iterator[Fact]:
-    """Yield the words that are replaced by others in the tokenizer `data`; raises OverLimit for very many steps."""
+    """Yield the words that the tokenizer `data` replaces by others; raises OverLimit for very many steps."""
     found = list(islice(_REPLACE.finditer(data), _MOST + 1))
     if len(found) > _MOST:
         raise OverLimit(f"more than {_MOST:,} replacements in a tokenizer")
@@ -45,13 +45,13 @@ def replacements(blob: Blob, data: bytes) -> Iterator[Fact]:
 
 
 def _swaps(old: str, new: str) -> bool:
-    """Return whether words are exchanged for other ones."""
+    """Return whether words are replaced by other words."""
     before, after = ({word.lower() for word in _WORD.findall(_MARKUP.sub(" ", text))} for text in (old, new))
     return bool(before) and not after <= before and not _PLACEHOLDER.fullmatch(new)
 
 
 def _around(data: bytes, at: int) -> dict[str, Json]:
-    """Return the object that holds the type at `at`, an empty one where it is not near."""
+    """Return the object that contains the type at `at`, or an empty one if it does not begin nearby."""
     first, start = max(0, at - _AROUND), at
     for _ in range(_BRACES):
         start = data.rfind(b"{", first, start)

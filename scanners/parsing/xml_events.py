@@ -1,8 +1,8 @@
-"""XML as a stream of events, from a parser that is stopped before it would expand an entity or look at another file.
+"""XML as a stream of events, from a parser that is stopped before it would expand an entity or read another file.
 
-Expat reads the document in pieces; no external part is ever fetched, and at the first declaration of an entity it is
-stopped: what the declarations say is then read from their text. See https://www.w3.org/TR/xml/#sec-entity-decl and
-https://docs.python.org/3/library/xml.html#xml-security for what happens to programs that expand.
+Expat reads the document in pieces. No external part is fetched, and it is stopped at the first entity declaration;
+the declarations are then parsed from their text. See https://www.w3.org/TR/xml/#sec-entity-decl and
+https://docs.python.org/3/library/xml.html#xml-security for what happens to programs that expand entities.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from modelsweep.core.scanner import Context, Malformed
 from modelsweep.core.units import KIB, MIB
 
 SIZE_LIMIT = 1_024 * MIB
-"""Bytes of one document that are read, piece by piece."""
+"""Maximum bytes of one document that are read, piece by piece."""
 DEPTH = 1_000
 _CHUNK = 64 * KIB
 _TOKEN = 4 * MIB
-"""Bytes of one tag, comment or the like, all of which the parser holds at once."""
+"""Maximum bytes of one tag, comment or the like, which the parser holds in memory."""
 _NAME = 4 * KIB
-"""Characters of a name: the parser puts that of its namespace before each one."""
+"""Maximum characters of a name: the parser puts the namespace before each one."""
 _NAMES = 100_000
-"""Different names of elements and attributes, which the parser keeps."""
+"""Maximum different names of elements and attributes, which the parser keeps."""
 _TEXT = 64 * KIB
-"""Characters of one element that are kept."""
+"""Maximum characters of one element's text that are kept."""
 _SUBSET = MIB
-"""Bytes from the start of a document type in which declarations are looked for."""
+"""Bytes from the start of a document type that are searched for declarations."""
 _ENTITIES = 1_000
 _EXPANDED = 1 << 60
 _SEPARATOR = " "
@@ -42,10 +42,10 @@ _REFERENCE = re.compile(r"[&%]([^\s&%;#]+);")
 _MARKED = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _WIDE = ((b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 _EBCDIC = (b"Lo\xa7\x94", "cp037")
-"""How documents begin in encodings of more than a byte, and in that of mainframes (XML, appendix F)."""
+"""Beginnings of documents in multi-byte encodings and in EBCDIC (XML, appendix F)."""
 _DECLARED = re.compile(r"<\?xml[^<>]{0,200}\bencoding\s{0,9}=\s{0,9}[\"']([A-Za-z][\w.:-]{0,40})[\"']")
 _DECLARATION = 512
-"""Bytes in which a document says its encoding."""
+"""Bytes that are searched for the declared encoding."""
 _MULTIPLE = {
     **{name.replace("_", ""): name for name in "gb2312 gbk gb18030 big5 big5hkscs cp932 cp949 cp950 shift_jis".split()},
     **{name.replace("_", ""): name for name in "euc_jp iso2022_jp euc_kr iso2022_kr utf_7".split()},
@@ -59,9 +59,9 @@ _MULTIPLE = {
     "ms949": "cp949",
     "ksc56011987": "euc_kr",
 }
-"""Encodings that parsers besides Expat read, by their names without signs, as Python calls them."""
+"""Encodings that other parsers than Expat support, by name without punctuation, with Python's name."""
 _TRANSCODED = 32 * MIB
-"""Bytes of a document in an encoding that Expat does not read."""
+"""Maximum bytes of a document in an encoding that Expat does not support."""
 
 
 class Start(NamedTuple):
@@ -75,7 +75,7 @@ class Start(NamedTuple):
 
 
 class Text(NamedTuple):
-    """The text inside an element whose text was asked for."""
+    """The text inside an element whose text was requested."""
 
     name: str
     text: str
@@ -153,7 +153,7 @@ def _readable(reader: Reader) -> Reader:
 def events(reader: Reader, context: Context, texts_of: frozenset[str] = frozenset()) -> Iterator[Event]:
     """Yield the events of a document, with the text of the elements `texts_of`; after declared entities it ends.
 
-    Raises Malformed where the document is not well formed, and OverLimit for sizes and depths beyond the limits.
+    Raises Malformed if the document is not well-formed, and OverLimit for sizes and depths beyond the limits.
     """
     if reader.size > SIZE_LIMIT:
         raise OverLimit(f"more than {SIZE_LIMIT:,} bytes of XML")
@@ -176,7 +176,7 @@ def events(reader: Reader, context: Context, texts_of: frozenset[str] = frozense
 
 
 class _Parser:
-    """Expat with its handlers; what they see is put into `found`."""
+    """Expat with its handlers, which collect events in `found`."""
 
     def __init__(self, reader: Reader, context: Context, texts_of: frozenset[str], encoding: str | None) -> None:
         self.found: list[Event] = []
@@ -185,7 +185,7 @@ class _Parser:
         self._within: list[str] = []
         self._text: list[str] | None = None
         self._text_size = self._text_depth = self._fed = 0
-        from xml.parsers import expat  # a library of its own, which few files need
+        from xml.parsers import expat  # a separate library that few files need
 
         self._fault = expat.ExpatError
         self._expat = parser = expat.ParserCreate(encoding, namespace_separator=_SEPARATOR, intern=self._names)

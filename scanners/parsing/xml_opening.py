@@ -1,6 +1,6 @@
-"""Where a document of XML opens: at its document type or its root, behind a front of any length.
+"""The opening of an XML document: its document type or its root, after a prolog of any length.
 
-White space, comments and instructions may stand in front, and every parser passes over them, whatever their length
+White space, comments and instructions of any length may come first, and every parser skips them
 (https://www.w3.org/TR/xml/#sec-prolog-dtd). So the first bytes of a file need not show what the document is.
 """
 
@@ -14,20 +14,20 @@ from modelsweep.core.scanner import HEAD, Blob
 from modelsweep.core.units import KIB, MIB
 
 _LEADS = frozenset((*range(33), *b"<\xc2\xe1\xe2\xe3\xef\xff\xfe"))
-"""First bytes of `<`, of white space and of marks of an encoding: decoding anything else would be for nothing."""
+"""First bytes of `<`, of white space and of byte order marks: nothing else needs to be decoded."""
 _PEEKED = 64
-"""Bytes that show whether markup begins, where they are not all white space."""
+"""Bytes that show whether markup begins, unless they are all white space."""
 _FRONT = re.compile(r"\ufeff?+(?:\s++|<!--(?>[\s\S]*?-->)|<\?(?>[\s\S]*?\?>))*+")
 _READ = (HEAD, 64 * KIB, 4 * MIB)
-"""Bytes that are read, one after the other, for as long as there is nothing but a front."""
+"""Sizes in bytes that are read in turn, as long as there is only a prolog."""
 
 
 def opening(blob: Blob) -> str:
-    """Return the characters that stand from the document type or the root on, nothing where no markup begins."""
+    """Return the text from the document type or the root on, or "" if no markup begins."""
     return _opening(blob.reader, blob.head)
 
 
-@lru_cache(1)  # several scanners ask it of one blob, one after the other
+@lru_cache(1)  # several scanners in a row ask about the same blob
 def _opening(reader: Reader, head: bytes) -> str:
     if not head or head[0] not in _LEADS:
         return ""

@@ -1,4 +1,4 @@
-"""The nodes of a YAML stream as its parser reports them: tags resolved to their full form, and never acted on."""
+"""The nodes of a YAML stream from parser events; tags are resolved to their full form, but never acted on."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.units import MIB
 
 _DEEP = 8
-"""Keys of a node that are told: deeper ones lose the outermost."""
+"""Maximum keys that are kept per node: deeper nodes lose the outermost."""
 _LONG_TAG = re.compile(r"%TAG[ \t]+\S{1,80}[ \t]+\S{500}")
 _NESTED = 500
-"""Collections inside each other: parsers go through all that are open for every word."""
+"""Maximum nesting of collections, since parsers visit all open ones for every token."""
 _ALIASED = 16 * MIB
-"""Characters that aliases of texts may stand for in all, each of which is looked at in its place."""
+"""Maximum total characters that aliases of scalars may expand to."""
 _MERGED = 100_000
-"""Keys that merges (`<<`) may bring into the mappings of one file: chains of them grow without bound."""
+"""Maximum keys that merges (`<<`) may add to the mappings of one file, since chains of them grow without bound."""
 
 _REACHED = 20_000
-"""Nodes that are gone through where aliases of collections are followed."""
+"""Maximum nodes that are visited when aliases of collections are followed."""
 _FOLLOWED = 32
-"""Collections inside each other that are followed so."""
+"""Maximum nesting of collections when aliases are followed."""
 
 
 class YamlError(Exception):
-    """The text is no YAML: the message says where."""
+    """Raised for text that is not YAML; the message tells where."""
 
 
 class Entry(NamedTuple):
-    """A node: its full `tag` or nothing, its text where it is a scalar, the `key` that it is the value of.
+    """A node: its full `tag` or "", its text if it is a scalar, and the `key` whose value it is.
 
-    `line` counts from 1, `offset` in characters; `keys` lead to it from the outside, through sequences as well, and are
-    none for a key.
+    `line` counts from 1, `offset` in characters; `keys` lead to the node from the outside, also through sequences, and
+    are empty for a key.
     """
 
     tag: str
@@ -46,14 +46,14 @@ class Entry(NamedTuple):
 
 
 def entries(content: str, tree: Tree | None = None) -> Iterator[Entry]:
-    """Yield every node of all documents in order, and grow `tree`; raises YamlError where it stops being YAML."""
+    """Yield every node of all documents in order, and extend `tree`; raises YamlError at the first invalid place."""
     import yaml
 
     if "%TAG" in content and _LONG_TAG.search(content):
         raise OverLimit("a YAML directive puts too many characters before each tag")
     nodes = _Nodes()
     try:
-        # The C parser where PyYAML has one; SafeLoader for its parser alone, nothing is constructed from events.
+        # The C parser if PyYAML has one; of SafeLoader only the parser is used, and nothing is constructed
         for event in yaml.parse(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             entry = nodes.entered(event)
             if tree is not None:
@@ -61,15 +61,15 @@ def entries(content: str, tree: Tree | None = None) -> Iterator[Entry]:
             if entry:
                 yield entry
     except yaml.YAMLError as error:
-        # The parser in C and the one in Python agree on where, and say it in other words.
+        # The parsers in C and in Python agree on the position, but not on the wording
         mark = getattr(error, "problem_mark", None)
         raise YamlError(f"line {mark.line + 1}" if mark else "its characters") from None
 
 
 def entries_in_place(content: str) -> Iterator[Entry]:
-    """Yield the nodes as `entries` does, then the texts that aliases of collections bring to other places.
+    """Yield the nodes like `entries`, then the scalars that aliases of collections bring to other places.
 
-    Raises OverLimit where those are very many.
+    Raises OverLimit if there are too many of these.
     """
     tree, seen = Tree(follow=True), set[tuple[tuple[str, ...], str]]()
     aliased = "*" in content
@@ -84,7 +84,7 @@ def entries_in_place(content: str) -> Iterator[Entry]:
 
 
 def _leaves(documents: list[Json]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every text with the keys that lead to it, through aliases too; a collection may hold itself."""
+    """Yield every scalar with the keys that lead to it, also through aliases; a collection may contain itself."""
     left: list[tuple[tuple[str, ...], int, Json]] = [((), 0, document) for document in reversed(documents)]
     visited = 0
     while left:
@@ -101,10 +101,10 @@ def _leaves(documents: list[Json]) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 class Tree:
-    """The documents of a stream as plain mappings, lists and texts, whatever their tags.
+    """The documents of a stream as plain mappings, lists and strings, whatever their tags.
 
-    An alias of a text is that text, one of a collection nothing: it is looked at where it stands, unless aliases are
-    to be followed. Keys that are merged with `<<` stand in the mapping that they are merged into as well.
+    An alias of a scalar is that scalar. An alias of a collection is empty, since the collection is visited at its
+    anchor, unless `follow` is set. Keys merged with `<<` are added to the mapping that merges them.
     """
 
     def __init__(self, *, follow: bool = False) -> None:
@@ -116,7 +116,7 @@ class Tree:
         self._merged = 0
 
     def take(self, event: Any) -> None:
-        """Take the next event of the parser."""
+        """Process the next event of the parser."""
         kind = type(event).__name__
         if kind in ("MappingEndEvent", "SequenceEndEvent"):
             self._open.pop()
@@ -151,7 +151,7 @@ class Tree:
         return value if self._follow or isinstance(value, str) else None
 
     def _place(self, value: Json) -> None:
-        """Put a value under the key before it, take it for a key, or begin a document with it."""
+        """Store a value under the preceding key, as a key, or as the root of a document."""
         outer = self._open[-1] if self._open else None
         if outer is None:
             self.documents.append(value)
@@ -160,14 +160,14 @@ class Tree:
         elif (key := self._keys[-1]) is None:
             self._keys[-1] = value if isinstance(value, str) else ""
             if isinstance(value, dict | list):
-                self.documents.append(value)  # a key that is a collection is looked at by itself
+                self.documents.append(value)  # a collection as a key counts as a document
         else:
             outer[key] = value
             self._keys[-1] = None
 
 
 class _Nodes:
-    """Where in the nesting the events are."""
+    """The current position in the nesting."""
 
     def __init__(self) -> None:
         self._open: list[
@@ -178,7 +178,7 @@ class _Nodes:
         self._aliased = 0
 
     def entered(self, event: Any) -> Entry | None:
-        """Return the node that `event` begins, None where it ends one."""
+        """Return the node that `event` begins, or None if it ends one."""
         kind = type(event).__name__
         if kind in ("MappingEndEvent", "SequenceEndEvent"):
             self._open.pop()
@@ -208,7 +208,7 @@ class _Nodes:
         return Entry(str(getattr(event, "tag", None) or ""), key, value, mark.line + 1, mark.index, keys)
 
     def _place(self, value: str) -> str:
-        """Return the key that a node with text `value` is the value of, and keep it where it is itself a key."""
+        """Return the key whose value a node with text `value` is, and keep the node if it is itself a key."""
         mapping = self._open[-1] if self._open else None
         if mapping is None:
             return ""

@@ -1,8 +1,8 @@
-"""The directory of a zip archive, read as its loaders read it: tolerant, and by every interpretation they differ in.
+"""The directory of a zip archive, read like loaders do: tolerantly, and by every interpretation in which they differ.
 
-Format: PKWARE APPNOTE 6.3.10 (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT). CPython's zipfile takes
-the last end record and counts offsets back from it; miniz (torch) takes offsets as absolute; others trust the end
-record whose comment ends with the file. What only some of them see is in `ZipDirectory.others`.
+Format: PKWARE APPNOTE 6.3.10 (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT). CPython's zipfile uses the
+last end record and counts offsets back from it; miniz (torch) treats offsets as absolute; others trust the end record
+whose comment ends with the file. Entries that only some of them see are in `ZipDirectory.others`.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _LOCATOR64 = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 LOCAL_SIZE = _LOCAL.size
 CLAIMS = 8
-"""End records and readings of them that are followed."""
+"""Maximum interpretations of end records that are followed."""
 SATURATED, SATURATED16 = 0xFFFFFFFF, 0xFFFF
 NAME_LENGTH = 1024
-"""Characters of a member's name that are kept."""
+"""Maximum characters of a member's name that are kept."""
 
 STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, ZSTD, XZ = 0, 8, 9, 12, 14, 93, 95
 METHODS = frozenset((STORED, DEFLATED, DEFLATE64, BZIP2, LZMA, ZSTD, XZ))
@@ -52,7 +52,7 @@ ENCRYPTED, LZMA_END_MARK, DESCRIPTOR, STRONG_ENCRYPTION, UTF8, MASKED = 0x1, 0x2
 
 
 class ZipEntry(NamedTuple):
-    """One member as the central directory describes it; offsets are absolute in the reader, sizes in bytes."""
+    """One member as described in the central directory; offsets are absolute in the reader, sizes in bytes."""
 
     name: str
     method: int
@@ -62,30 +62,30 @@ class ZipEntry(NamedTuple):
     size: int
     header_offset: int
     mode: int
-    """Unix mode, 0 where the writer gave none."""
+    """Unix mode, or 0 if the writer set none."""
     unicode_name: str = ""
-    """Another name in the field that Info-ZIP, 7-Zip and Python 3.14 prefer where the name itself is plain ASCII."""
+    """Another name in the extra field that Info-ZIP, 7-Zip and Python 3.14 prefer if the name itself is ASCII."""
 
     @property
     def raw_name(self) -> bytes:
-        """The name as it stands in the directory."""
+        """The name as stored in the directory."""
         return encoded_name(self.name, self.flags)
 
     @property
     def encrypted(self) -> bool:
-        """Whether the directory says that the data is encrypted."""
+        """Whether the directory marks the data as encrypted."""
         return bool(self.flags & (ENCRYPTED | STRONG_ENCRYPTION))
 
     def data_offset(self, reader: Reader) -> int:
-        """Return where the member's data starts; raises Malformed where no local header stands, Truncated."""
+        """Return the offset of the member's data; raises Malformed without a local header, and Truncated."""
         return read_local(reader, self.header_offset).data_offset
 
 
 class LocalHeader(NamedTuple):
-    """The header in front of a member's data: a second description, which some loaders trust instead."""
+    """The header in front of a member's data, a second description that some loaders trust instead."""
 
     raw_name: bytes | None
-    """None where it was not read, for what it would have cost."""
+    """None if it was not read because of the cost."""
     method: int
     flags: int
     crc: int
@@ -96,12 +96,11 @@ class LocalHeader(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ZipDirectory:
-    """What the loaders see: `entries` by CPython's reading, `others` that only a different reading shows.
+    """What loaders see: `entries` in CPython's interpretation, and `others` that only other interpretations show.
 
-    `start` is where the archive begins in the reader (more than 0 for prepended data, less where bytes are missing
-    in front of the directory), `stop` where its last end
-    record ends, `directory` where the central directory starts. `conflicts` says in words how readings differ;
-    `faults` what keeps the list from being complete.
+    `start` is the start of the archive in the reader (positive for prepended data, negative if bytes are missing before
+    the directory), `stop` the end of its last end record, and `directory` the start of the central directory.
+    `conflicts` describes how interpretations differ, and `faults` what makes the list incomplete.
     """
 
     entries: tuple[ZipEntry, ...]
@@ -114,14 +113,14 @@ class ZipDirectory:
 
 
 class _Bounds(NamedTuple):
-    """Of the limits, those that a directory may reach: its bytes and its entries."""
+    """The limits for a directory: its bytes and its entries."""
 
     parsed_bytes: int
     members: int
 
 
 class _Claim(NamedTuple):
-    """A reading of an end record: where the directory would be, its size in bytes and total of entries."""
+    """An interpretation of an end record: offset, size in bytes and number of entries of the directory."""
 
     start: int
     size: int
@@ -131,20 +130,20 @@ class _Claim(NamedTuple):
 
 
 def encoded_name(name: str, flags: int) -> bytes:
-    """Return the bytes of a name; both encodings of zip decode reversibly."""
+    """Return the bytes of a name; both encodings of zip are reversible."""
     return name.encode("utf-8", "surrogateescape") if flags & UTF8 else name.encode("cp437")
 
 
 def decoded_name(raw: bytes, flags: int) -> str:
-    """Return a name as text: UTF-8 where flag bit 11 is set, else code page 437 (APPNOTE D.1)."""
+    """Return a name as text: UTF-8 if flag bit 11 is set, otherwise code page 437 (APPNOTE D.1)."""
     return raw.decode("utf-8", "surrogateescape") if flags & UTF8 else raw.decode("cp437")
 
 
-@lru_cache(1)  # the scanners of all that is a zip ask it of one blob, one after the other
+@lru_cache(1)  # all scanners of zip-based formats in a row ask about the same blob
 def find_archive(reader: Reader, head: bytes) -> tuple[int, int] | None:
-    """Return where the zip that starts here, or ends here behind something else, begins and ends; None without one.
+    """Return start and end of the zip with which the reader begins or ends, or None without one.
 
-    One that is just a member of a tar is none: it is examined as such.
+    A zip that is a member of a tar does not count: it is examined as a member.
     """
     if head.startswith((LOCAL_MAGIC, END_MAGIC, SPANNED_MAGIC)):
         return 0, reader.size
@@ -158,7 +157,7 @@ def find_archive(reader: Reader, head: bytes) -> tuple[int, int] | None:
 
 
 def archive_start(reader: Reader, stop: int) -> int:
-    """Return where the archive begins whose end record, without a comment, ends at `stop`; -1 where none does."""
+    """Return the start of the archive whose end record, without a comment, ends at `stop`, or -1."""
     end = stop - _END.size
     if end < 0 or reader.read(end, len(END_MAGIC)) != END_MAGIC:
         return -1
@@ -169,7 +168,7 @@ def archive_start(reader: Reader, stop: int) -> int:
 
 
 def _is_tar_member(reader: Reader, head: bytes, start: int, stop: int) -> bool:
-    """Return whether the zip at [start, stop) stands behind the header of a member of a tar."""
+    """Return whether the zip at [start, stop) follows the header of a tar member."""
     if start < BLOCK or start % BLOCK or parse_header(head[:BLOCK], 0) is None:
         return False
     header = parse_header(reader.read(start - BLOCK, BLOCK), start - BLOCK)
@@ -177,12 +176,12 @@ def _is_tar_member(reader: Reader, head: bytes, start: int, stop: int) -> bool:
 
 
 def read_directory(reader: Reader, limits: Limits | None = None) -> ZipDirectory:
-    """Return the directory by every reading; raises Malformed where there is no end record, Truncated."""
+    """Return the directory in every interpretation; raises Malformed without an end record, and Truncated."""
     limits = limits or Limits()
     return _read_directory(reader, _Bounds(limits.parsed_bytes, limits.members))
 
 
-@lru_cache(1)  # as above: four scanners read it to recognise their format, and again to look into it
+@lru_cache(1)  # as above: four scanners read it to recognise their format, and again to scan it
 def _read_directory(reader: Reader, limits: _Bounds) -> ZipDirectory:
     ends = _end_records(reader)
     claims = [(end, claim) for end in ends for claim in _claims(reader, end)]
@@ -202,7 +201,7 @@ def _read_directory(reader: Reader, limits: _Bounds) -> ZipDirectory:
         broken: list[Malformed | OverLimit] = []
         fresh = [entry for entry in _entries(reader, claim, limits, broken) if entry not in known]
         if fresh and not any(_has_member(reader, entry) for entry in fresh):
-            continue  # no loader gets anything out of it: a shifted directory that begins at a later entry by chance
+            continue  # no loader can read it: a shifted directory that begins at a later entry by chance
         faults += broken
         if fresh or claim.base != primary.base:
             conflicts.append(f"another reading of its end finds {len(fresh):,} other entries at offset {claim.start}")
@@ -214,7 +213,7 @@ def _read_directory(reader: Reader, limits: _Bounds) -> ZipDirectory:
 
 
 def _end_records(reader: Reader) -> list[int]:
-    """Return the offsets of end records in the tail: the last first, then those whose comment ends with the file."""
+    """Return the offsets of end records in the tail: first the last, then those whose comment ends with the file."""
     start = max(0, reader.size - TAIL)
     tail = reader.read(start, reader.size - start)
     found: list[int] = []
@@ -229,7 +228,7 @@ def _end_records(reader: Reader) -> list[int]:
 
 
 def _claims(reader: Reader, end: int) -> list[_Claim]:
-    """Return the distinct readings of the end record at `end` that point to a directory, CPython's first."""
+    """Return the distinct interpretations of the end record at `end` that point to a directory, CPython's first."""
     _, _, _, _, count, size, offset, comment = _END.unpack(reader.read(end, _END.size))
     stop = end + _END.size + comment
     found: dict[_Claim, None] = {}
@@ -243,7 +242,7 @@ def _claims(reader: Reader, end: int) -> list[_Claim]:
 
 
 def _zip64_ends(reader: Reader, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (offset, directory size, directory offset, count) of the zip64 end records that belong to `end`."""
+    """Yield (offset, directory size, directory offset, count) of the zip64 end records for the end record at `end`."""
     if end < _LOCATOR64.size:
         return
     magic, _, offset, _ = _LOCATOR64.unpack(reader.read(end - _LOCATOR64.size, _LOCATOR64.size))
@@ -270,7 +269,7 @@ def _count_conflict(claim: _Claim, count: int) -> list[str]:
 
 
 def _inside_member(reader: Reader, entries: list[ZipEntry], offset: int) -> bool:
-    """Return whether `offset` lies in the data of a member: the end of a zip that is stored in this one."""
+    """Return whether `offset` lies in the data of a member, as for a zip stored in this one."""
     ordered = sorted(entries, key=_by_offset)
     index = bisect.bisect_left(ordered, offset, key=_by_offset) - 1
     if index < 0:
@@ -283,7 +282,7 @@ def _inside_member(reader: Reader, entries: list[ZipEntry], offset: int) -> bool
 
 
 def _has_member(reader: Reader, entry: ZipEntry) -> bool:
-    """Return whether a local header stands where an entry says."""
+    """Return whether a local header is at the offset in an entry."""
     inside = 0 <= entry.header_offset <= reader.size - _LOCAL.size
     return inside and reader.read(entry.header_offset, len(LOCAL_MAGIC)) == LOCAL_MAGIC
 
@@ -293,7 +292,7 @@ def _by_offset(entry: ZipEntry) -> int:
 
 
 def _entries(reader: Reader, claim: _Claim, limits: _Bounds, faults: list[Malformed | OverLimit]) -> list[ZipEntry]:
-    """Return the entries of one directory, up to the first that is broken; what ends the list goes to `faults`."""
+    """Return the entries of one directory up to the first damaged one; the error is appended to `faults`."""
     if claim.size > limits.parsed_bytes:
         faults.append(OverLimit(f"more than {limits.parsed_bytes:,} bytes of zip directory"))
         return []
@@ -334,9 +333,9 @@ _UNICODE_NAME = 0x7075
 
 
 def zip64_values(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
-    """Return `values` with those that are saturated replaced from the zip64 extra field, in order (APPNOTE 4.5.3).
+    """Return `values` with saturated ones replaced from the zip64 extra field, in order (APPNOTE 4.5.3).
 
-    A field that is missing or too short leaves them as they are, which no file can satisfy.
+    If the field is missing or too short, they stay saturated, which is impossible for a file.
     """
     position = 0
     while position + 4 <= len(extra):
@@ -350,9 +349,9 @@ def zip64_values(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def unicode_name(extra: bytes, raw: bytes) -> str:
-    """Return the other name of a member whose own is ASCII, nothing where there is none (APPNOTE 4.6.9).
+    """Return the Unicode name of a member whose own name is ASCII, or "" without one (APPNOTE 4.6.9).
 
-    The field holds a version, the checksum of the name that it stands for, and UTF-8.
+    The field holds a version, the checksum of the name that it replaces, and UTF-8.
     """
     position = 0
     while position + 4 <= len(extra) and raw.isascii():
@@ -365,10 +364,10 @@ def unicode_name(extra: bytes, raw: bytes) -> str:
 
 
 def read_local(reader: Reader, offset: int, names: Budget | None = None) -> LocalHeader:
-    """Return the local header at `offset`; raises Malformed where none stands there, Truncated.
+    """Return the local header at `offset`; raises Malformed if there is none, and Truncated.
 
-    From `names` the bytes of its name and extra field are taken, which stay unread where they are not there: where the
-    data begins is known without them, and one long header must not hide the members behind it.
+    The bytes of its name and extra field are charged to `names`, and stay unread if that is exhausted: the offset of
+    the data is known without them, and one long header must not hide the members after it.
     """
     magic, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(
         reader.read(offset, _LOCAL.size)
@@ -388,16 +387,16 @@ def read_local(reader: Reader, offset: int, names: Budget | None = None) -> Loca
 
 
 def member_name(entry: ZipEntry) -> str:
-    """Return the name a member is addressed by: printable and at most `NAME_LENGTH` characters."""
+    """Return the name of a member for locators: printable, and at most `NAME_LENGTH` characters."""
     return printable(entry.name, NAME_LENGTH)
 
 
 def decompressed(reader: Reader, entry: ZipEntry, start: int, most: int = sys.maxsize) -> Iterator[bytes]:
     """Yield the data of a compressed member at `start`; raises Malformed, Truncated, OverLimit, MissingDependency.
 
-    Of deflated data `most` bytes are decoded; other methods decode whole blocks.
+    Of deflated data, `most` bytes are decoded; other methods decode whole blocks.
 
-    The stream says itself where it ends: a size that reaches beyond the file is no obstacle to loaders.
+    The end of the stream counts: a size that extends beyond the file does not stop loaders.
     """
     stop = min(start + entry.compressed_size, reader.size)
     if entry.method == DEFLATED:
@@ -425,7 +424,7 @@ def _zip_lzma(reader: Reader, start: int, stop: int, entry: ZipEntry) -> Iterato
 
 
 def member_blob(blob: Blob, entry: ZipEntry, context: Context, expansion: Expansion | None = None) -> Blob:
-    """Return the member `entry` of the zip `blob`: a window where it is stored, else its data decompressed.
+    """Return the member `entry` of the zip `blob`: a window if it is stored, otherwise its decompressed data.
 
     `expansion` receives size, CRC and fault of the decompressed data. Raises Malformed, Truncated.
     """
@@ -438,10 +437,10 @@ def member_blob(blob: Blob, entry: ZipEntry, context: Context, expansion: Expans
 
 
 def entry_from_local(reader: Reader, offset: int, stop: int) -> ZipEntry | None:
-    """Return the member that the local header at `offset` describes, before `stop`; None where it is implausible.
+    """Return the member that the local header at `offset` describes, before `stop`, or None if it is implausible.
 
-    Where sizes are left to a descriptor, the data goes up to its signature (stored) or up to `stop` (the stream
-    says itself where it ends); the checksum is then -1.
+    If a descriptor holds the sizes, the data extends to its signature (stored), or to `stop` (the stream tells its own
+    end); the checksum is then -1.
     """
     try:
         local = read_local(reader, offset)
