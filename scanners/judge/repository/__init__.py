@@ -1,7 +1,7 @@
-"""Model repositories as a whole: what one file of a folder makes of another.
+"""Model repositories as a whole: what the files of a folder mean for each other.
 
-A scanner sees one file, and says what it names: a module, a shard, a folder of code. Here those names meet the files
-that stand beside: of a whole job in `across`, and of one archive by the judge that this package is. The outcome is a
+A scanner sees one file, and reports what it names: a module, a shard, a folder of code. Here those names are matched
+with the other files: for a whole job in `across`, and for one archive by the judge in this package. The outcome is a
 function of all results in report order; nothing is read again.
 """
 
@@ -19,7 +19,7 @@ __all__ = ["KINDS", "RULES", "findings"]
 
 
 def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what the members of an archive make of each other."""
+    """Yield findings that follow from the members of an archive together."""
     inner = [fact for fact in facts if fact.locator.members]
     if any(map(may_relate, inner)):
         from scanners.judge.repository.across import within

@@ -1,4 +1,4 @@
-"""The results of a job as one: what its files make of each other is added to what each of them is by itself."""
+"""Combines the results of a job: findings that follow from several files are added to those of single files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from scanners.judge.repository.tree import Entry, Said, Tree
 def across(
     results: Iterable[UnitResult], options: Options, everything: Callable[[], Iterable[UnitResult]]
 ) -> Iterator[Said]:
-    """Yield what files of a job make of each other, as it becomes certain; `results` are in report order.
+    """Yield what follows from several files of a job, as soon as it is certain; `results` are in report order.
 
-    Results that `is_related` says nothing of may be left out, but not of `everything`, which is asked for where some
-    of them are signed, or a signer is required: then nothing may be left out. Memory is bounded, whatever they are.
+    `results` may leave out those that are not `is_related`. `everything` must be complete; it is called if some files
+    are signed, or a signer is required. Memory is bounded in any case.
     """
     tree, neighbours, signatures = Tree(options), Neighbours(), Signatures(options)
     for order, result in enumerate(results):
@@ -38,7 +38,7 @@ def across(
 
 
 def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
-    """Yield what members of one archive make of each other, from their facts."""
+    """Yield findings that follow from several members of one archive, given their facts."""
     members: dict[Locator, list[Fact]] = {}
     for fact in facts:
         members.setdefault(fact.locator, []).append(fact)
@@ -52,7 +52,7 @@ def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
 
 
 def _findings(said: Said) -> Iterator[Finding]:
-    # Shards of formats without facts cannot be told from those that are missing
+    # Shards of formats without facts cannot be distinguished from missing ones
     if isinstance(said.item, Finding) and said.item.rule != MISSING_SHARD:
         yield said.item
 
@@ -65,7 +65,7 @@ def _entry(order: int, result: UnitResult) -> Entry:
 
 
 def gathered(said: Iterable[Said]) -> Iterator[UnitResult]:
-    """Yield what is said of each file, in the order of `said`, which is that of results."""
+    """Yield the additions to each file as a result, in the order of `said`, which is that of the results."""
     for (order, locator), group in groupby(said, key=lambda item: (item.order, item.locator)):
         items = [item.item for item in group]
         findings = tuple(item for item in items if isinstance(item, Finding))
@@ -75,7 +75,7 @@ def gathered(said: Iterable[Said]) -> Iterator[UnitResult]:
 
 
 class Siblings:
-    """What is `gathered`, to be joined to the results of which it is said, one after the other in their order."""
+    """Additions from `gathered`, to be joined to their results in order."""
 
     def __init__(self, found: Iterable[UnitResult]) -> None:
         self._found = iter(found)
@@ -83,11 +83,11 @@ class Siblings:
 
     @property
     def is_done(self) -> bool:
-        """Whether all that is said was joined."""
+        """Whether all additions have been joined."""
         return self._next is None
 
     def join(self, result: UnitResult) -> UnitResult:
-        """Return the next result with what is said of it."""
+        """Return the next result with its additions."""
         more = self._next
         if more is None or more.unit.locator != result.unit.locator:
             return result
@@ -100,6 +100,6 @@ class Siblings:
 
 
 def together(results: Sequence[UnitResult], options: Options) -> list[UnitResult]:
-    """Return the results of a job, in report order, with what its files make of each other."""
+    """Return the results of a job, in report order, with what follows from several files."""
     siblings = Siblings(gathered(sorted(across(results, options, lambda: results), key=lambda item: item.order)))
     return [siblings.join(result) for result in results]

@@ -1,8 +1,8 @@
-"""Lists of packages that include others: what those take from elsewhere is installed as if it stood in the first.
+"""Requirement lists that include others, whose packages are installed as if they were in the first list.
 
-pip reads the file that `-r` or `-c` names, whatever it is called, beside the list that names it
-(https://pip.pypa.io/en/stable/reference/requirements-file-format/). Text of any name that may be such a file says what
-it would take from elsewhere; here lists meet it.
+pip reads the file that `-r` or `-c` names, relative to the list, whatever its name
+(https://pip.pypa.io/en/stable/reference/requirements-file-format/). The requirements scanner yields facts about any
+text that may be such a file; here they are matched with the lists.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from scanners.judge.repository.names import folder_of, joined
 from scanners.judge.requirements import findings
 
 HELD = 20_000
-"""Lists, and names of lists, that are held at once."""
+"""Maximum lists and names of lists that are held at once."""
 _DEPTH = 20
-"""Lists that include each other."""
+"""Maximum nesting of included lists."""
 
 
 class List(NamedTuple):
-    """A file that pip may be given: which others it includes, and what of it is judged where another includes it.
+    """A file that pip may read: the files that it includes, and the facts to judge if another list includes it.
 
-    `is_named` says that it is called as installers call one, so that it need not be included itself.
+    `is_named` tells whether it has the usual name of a list, so that it need not be included itself.
     """
 
     order: int
@@ -44,7 +44,7 @@ class Includes:
         self._held = 0
 
     def add(self, order: int, locator: Locator, path: str, facts: Sequence[Fact]) -> bool:
-        """Take a file in; return whether there was room for it."""
+        """Add a file; return whether there was room for it."""
         lines = tuple(fact for fact in facts if fact.kind == "requirement-line")
         including = [fact for fact in facts if fact.kind == "requirement-list"]
         included = tuple(fact.value for fact in including)
@@ -59,7 +59,7 @@ class Includes:
         return True
 
     def findings(self, options: Options) -> Iterator[tuple[int, Finding]]:
-        """Yield what lists take from elsewhere that others include, each with the place of its file."""
+        """Yield findings for included lists, each with the position of its file."""
         told: set[str] = set()
         level = [path for path, item in self._lists.items() if item.is_named]
         for _ in range(_DEPTH):
@@ -81,5 +81,5 @@ class Includes:
 
 
 def _path(folder: str, name: str) -> str:
-    """Return the path of a file that is named from a folder."""
+    """Return the path of a file named relative to a folder."""
     return joined(folder, name.strip("\"'")).removesuffix("/")

@@ -1,7 +1,7 @@
-"""Python files of a repository, as small as they can be kept: what importing each does, and what it imports.
+"""Python files of a repository in compact form: what importing each file does, and what it imports.
 
-A function that runs what it is given says nothing by itself, and neither does a call of it in another file: here the
-two meet, and are judged as if the call stood where the function is.
+A function that runs its argument is no evidence by itself, nor is a call of it in another file: here the two are
+combined, and judged as if the call were in the file of the function.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from scanners.judge.repository.names import ANY, COMPILED, SERVED
 
 _SHOWN = 300
 _CLASSES = 10
-"""Classes of one file of which it is known what making them does."""
+"""Maximum classes of one file for which the effect of instantiation is kept."""
 _CALLS = 300
-"""Calls of one file, as they are compared with each other: no honest file has so many that are told."""
+"""Maximum calls of one file, since they are compared with each other: no honest file has that many notable ones."""
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, AssertionError)
 _NOTHING = "nothing in it runs commands or reaches the network by itself"
 _UNREAD = "what it does could not be read"
 UNKNOWN = "…"
-"""Stands in the text of a call for what is not constant."""
+"""Placeholder for non-constant parts in the text of a call."""
 
 
 class Deed(NamedTuple):
-    """What running a file does: how bad that is, a sentence, and the line that it speaks of, if of one."""
+    """What running a file does: its severity, a sentence, and the line that it refers to, if any."""
 
     severity: Severity
     text: str
@@ -40,9 +40,9 @@ HARMLESS = Deed(Severity.INFO, _NOTHING)
 
 
 class Bytecode(NamedTuple):
-    """What a source, or a compiled file, names of note, and the size of the source.
+    """Notable names in a source or a compiled file, and the size of the source.
 
-    It is -1 in a compiled file that Python does not hold against the size of its source.
+    The size is -1 in a compiled file for which Python does not check it.
     """
 
     size: int
@@ -50,7 +50,7 @@ class Bytecode(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A call of a function of another file, by its name there, with the constant texts that it is given."""
+    """A call of a function in another file, by its name there, with its constant string arguments."""
 
     name: str
     when: str
@@ -60,13 +60,12 @@ class Use(NamedTuple):
 
 
 class Module(NamedTuple):
-    """A file that may be imported: its place in the order of results, and `stem`, its path up to the module's name.
+    """A file that may be imported: its position in the order of results, and `stem`, its path without the suffix.
 
-    `deed` is judged as of a file that loaders import, `alone` as of one that nothing names; `made` is what making an
-    instance of a class does besides, where that matters, `served` as of one that a server is given. `uses` are calls of
-    functions of other files, `passing` the
-    calls of functions that hand their own arguments on, by the name of the function. `bytecode` is what a file has to
-    do with compiled ones in the places of sources, nothing where that cannot be told.
+    `deed` is judged for a file that loaders import, `alone` for one that nothing names, `served` for one that a model
+    server runs; `made` is what instantiating a class does in addition, if relevant. `uses` are calls of functions in
+    other files, `passing` the calls by functions that pass on their own arguments, by function name. `bytecode`
+    relates sources to compiled files, or is None if that is unknown.
     """
 
     order: int
@@ -84,13 +83,13 @@ class Module(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """Bytes of memory that it takes, about."""
+        """Approximate bytes of memory."""
         texts = len(self.stem) + len(self.deed.text) + sum(len(name) + 60 for name in self.imports)
         used = sum(200 + len(use.name) + sum(map(len, use.texts)) for use in self.uses)
         return 600 + texts + used + len(self.made) * 400 + sum(map(len, self.passing.values())) * 1_000
 
     def deed_by(self, use: Use, function: str, user: Module, *, by_loader: bool) -> Deed:
-        """Return what a call in `user` of a function of this file does, judged where it stands."""
+        """Return what a call in `user` of a function in this file does."""
         calls = [found for call in self.passing.get(function, ()) if (found := _filled(call, use))]
         if not calls:
             return HARMLESS
@@ -99,9 +98,10 @@ class Module(NamedTuple):
         return deed._replace(severity=min(deed.severity, worst))
 
     def deed_of(self, named: str, *, by_loader: bool) -> Deed:
-        """Return what importing the file and making an instance of its class `named` does.
+        """Return what importing the file and instantiating its class `named` does.
 
-        What programs import that have other reasons to run a tool than to load a model is malicious only by itself.
+        If other programs than model loaders import it, they may have reasons to run a tool, so only what is malicious
+        by itself counts as such.
         """
         deed = self.made.get(named, self.deed)
         if named == ANY:
@@ -113,7 +113,7 @@ class Module(NamedTuple):
 
 
 def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], unread: frozenset[str]) -> Module:
-    """Return a file with what its facts say of it; `unread` are the scanners that had a problem with it."""
+    """Return the module for a file's facts; `unread` are the scanners that had a problem with it."""
     compiled = locator.suffix in COMPILED
     deed, imports = HARMLESS, tuple[str, ...]()
     made: dict[str, Deed] = {}
@@ -139,13 +139,13 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
         for fact in calls:
             if "function" in fact.detail:
                 passing.setdefault(str(fact.detail["function"]), []).append(fact)
-    except _WRONG:  # facts of a child that was taken over, or of another version
+    except _WRONG:  # facts from a compromised child, or from another version
         deed = Deed(Severity.INFO, _UNREAD)
     return Module(order, locator, stem, compiled, deed, alone, made, imports, uses, passing, _bytecode(facts), served)
 
 
 def _as_served(call: Fact) -> Fact:
-    """Return a call of a file whose classes a server makes, and whose functions it calls."""
+    """Return a call as part of a file whose classes a server instantiates, and whose functions it calls."""
     return replace(call, detail={**call.detail, "how": [*call.texts("how"), "served"]})
 
 
@@ -167,7 +167,7 @@ def _use(fact: Fact) -> Use:
 
 
 def _filled(call: Fact, use: Use) -> Fact | None:
-    """Return the call that a function makes of what it is given, None where that is not constant."""
+    """Return the call that a function makes with the arguments of `use`, or None if they are not constant."""
     given = call.detail["given"]
     places = [place for place in given if isinstance(place, int)] if isinstance(given, list) else []
     texts = [use.texts[place] for place in places if place < len(use.texts) and use.texts[place]]
@@ -179,7 +179,7 @@ def _filled(call: Fact, use: Use) -> Fact | None:
 
 
 def _deed(calls: Sequence[Fact], named: str) -> Deed:
-    """Return the worst of what calls do, those in the class `named` included."""
+    """Return the worst effect of the calls, including those in the class `named`."""
     if len(calls) > _CALLS:
         return Deed(Severity.WARNING, f"it makes more than {_CALLS} calls that reach out of it")
     found = list(findings_of_file(calls, loaded=True, named=named))

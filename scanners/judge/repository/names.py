@@ -1,27 +1,27 @@
-"""From the names that configurations and imports have for code to the files that Python would look for."""
+"""Maps names of code in configurations and imports to the files that Python would look for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 PARTS = 20
-"""Parts of a dotted name, or of a path in a configuration, that are looked at."""
+"""Maximum parts of a dotted name, or of a path in a configuration, that are used."""
 CLIMB = 4
-"""Folders above a configuration in which a module is looked for."""
+"""Maximum folders above a configuration that are searched for a module."""
 _TRIED = 3
-"""Parts at the end of a dotted name that may be classes and their members."""
+"""Maximum parts at the end of a dotted name that may be classes and their members."""
 ANY = "*"
-"""Stands for any class of a file: of those in a folder that is put on the path whole."""
+"""Any class of a file, for files in a folder that is added to the path as a whole."""
 SERVED = "!"
-"""Stands for what a server of models makes and calls of a file that it is given."""
+"""What a model server instantiates and calls in a file that it runs."""
 SOURCES = (".py", ".pyw")
 COMPILED = (".pyc", ".so", ".pyd")
 
 
 def module_stem(name: str) -> str:
-    """Return the name that Python imports a file by, nothing where it is no module.
+    """Return the name under which Python imports a file, or "" if it is not a module.
 
-    Compiled ones carry the Python they are for: `net.cpython-311-x86_64-linux-gnu.so`.
+    Names of compiled ones contain the Python version: `net.cpython-311-x86_64-linux-gnu.so`.
     """
     stem, dot, suffix = name.rpartition(".")
     if f"{dot}{suffix}" in SOURCES:
@@ -30,12 +30,12 @@ def module_stem(name: str) -> str:
 
 
 def folder_of(path: str) -> str:
-    """Return what stands before the name of a file, with the slash at its end."""
+    """Return the part of a path before the file name, including the final slash."""
     return path[: path.rfind("/") + 1]
 
 
 def above(folder: str) -> Iterator[str]:
-    """Yield a folder and those above it, nearest first."""
+    """Yield a folder and its parents, nearest first."""
     for _ in range(CLIMB + 1):
         yield folder
         if not folder:
@@ -44,12 +44,12 @@ def above(folder: str) -> Iterator[str]:
 
 
 def parent(folder: str) -> str:
-    """Return the folder that holds a folder, nothing for the outermost."""
+    """Return the parent of a folder, or "" for the outermost."""
     return folder_of(folder[:-1])
 
 
 def joined(folder: str, path: str) -> str:
-    """Return the folder at a relative path below, or with `..` above, another one; backslashes separate, too."""
+    """Return the folder at a relative path from another one, which may contain `..`; backslashes separate too."""
     for part in path.replace("\\", "/").split("/")[:PARTS]:
         if part == "..":
             folder = parent(folder)
@@ -59,7 +59,7 @@ def joined(folder: str, path: str) -> str:
 
 
 def stem_of_file(path: str) -> str:
-    """Return the stem of a Python file named by its path, with a function of it (`handler.py:run`) or without."""
+    """Return the stem of a Python file named by its path, possibly with a function in it (`handler.py:run`)."""
     path = path.replace("\\", "/").partition(":")[0]
     stem, dot, suffix = path.rpartition(".")
     parts = (stem if f"{dot}{suffix}" in SOURCES else path).split("/")
@@ -67,9 +67,9 @@ def stem_of_file(path: str) -> str:
 
 
 def stems_of_name(name: str, how: str) -> Iterator[str]:
-    """Yield the stems, relative to where modules are looked for, that a dotted name may stand for, longest first.
+    """Yield the possible stems of a dotted name, relative to the module search path, longest first.
 
-    The last part of a `class` or a `call` is no module; of an import any part may be.
+    The last part of a `class` or a `call` is not a module; in an import, any part may be one.
     """
     parts = name.split(".")[:PARTS]
     if not all(parts):
@@ -81,7 +81,7 @@ def stems_of_name(name: str, how: str) -> Iterator[str]:
 
 
 def packages_of(stem: str, root: str) -> Iterator[str]:
-    """Yield the stems of the packages that importing `stem`, found below the folder `root`, imports on the way."""
+    """Yield the stems of the packages that importing `stem`, below the folder `root`, also imports."""
     folder = folder_of(stem)
     for _ in range(PARTS):
         if len(folder) <= len(root):
@@ -91,7 +91,7 @@ def packages_of(stem: str, root: str) -> Iterator[str]:
 
 
 def relative(name: str, folder: str) -> tuple[str, str]:
-    """Return the folder and the rest of a relative import, which begins with dots, made by a file in `folder`."""
+    """Return the folder and the remaining name of a relative import, which begins with dots, in `folder`."""
     rest = name.lstrip(".")
     for _ in range(min(len(name) - len(rest) - 1, PARTS)):
         folder = parent(folder)

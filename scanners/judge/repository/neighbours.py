@@ -1,7 +1,7 @@
-"""Files of numbers without a structure, and the graphs beside them that say where in such a file their tensors stand.
+"""Files of numbers without structure, and graphs beside them that tell which ranges their tensors use.
 
-By itself such a file is unknown, and stays so, unless a graph takes nearly all of it for its tensors and it ends where
-the last of them does: then it holds no more than any file of weights does, whose raw bytes were looked at.
+Such a file is unknown by itself. It is recognised if a graph uses nearly all of it for tensors, and it ends with the
+last of them: then it is like any other file of weights whose raw bytes have been searched.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from modelsweep.core.units import KIB
 from scanners.judge.repository.names import folder_of, joined
 
 KNOWN = "known-weights"
-"""The kind of fact that is said of such a file: which graph it belongs to."""
+"""Kind of the fact that such a file belongs to a graph."""
 HELD = 50_000
-"""Unknown files, and files that graphs name, that are held at once: of more, the first stay unknown."""
+"""Maximum unknown files, and files that graphs name, that are held at once: beyond, the oldest stay unknown."""
 _PADDED = 4 * KIB
-"""Bytes that may stand behind the last tensor, as files are padded for memory maps."""
+"""Maximum bytes of padding after the last tensor, as for memory mapping."""
 _COVERED = 0.9
 _REVISION = re.compile(r"(/(?:models|datasets|spaces)--[^/]+/snapshots)/[^/]+/")
-"""Of one revision in a cache of the Hub: each file of it is listed once, under one of them."""
+"""Folder of a revision in a Hub cache, of which each file is listed once, under one revision."""
 
 
 _Kept = TypeVar("_Kept")
@@ -39,7 +39,7 @@ class _Unknown(NamedTuple):
 
 
 class _Graph(NamedTuple):
-    """What a graph takes of a file: up to where, how much, and where the file ends at most, as far as it says that."""
+    """What a graph uses of a file: the end, the number of bytes, and the maximum size of the file, if known."""
 
     name: str
     reach: int
@@ -48,7 +48,7 @@ class _Graph(NamedTuple):
 
 
 class _Holder(NamedTuple):
-    """A result that holds unknown files; `unknown` of them are all that is the matter with it, else it is -1."""
+    """A result with unknown files; `unknown` is their number if these are its only problems, otherwise -1."""
 
     order: int
     locator: Locator
@@ -56,7 +56,7 @@ class _Holder(NamedTuple):
 
 
 class Neighbours:
-    """The unknown files of a job, and what its graphs say of files, by their paths."""
+    """The unknown files of a job, and what its graphs use, by path."""
 
     def __init__(self) -> None:
         self._unknown: dict[str, _Unknown] = {}
@@ -64,7 +64,7 @@ class Neighbours:
         self._holders: dict[int, _Holder] = {}
 
     def add(self, order: int, result: UnitResult) -> None:
-        """Take in the result of a unit."""
+        """Add the result of a unit."""
         sizes: dict[Locator, int] = {}
         for problem in filter(is_unknown, result.problems):
             sizes = sizes or {artifact.locator: artifact.size for artifact in result.artifacts}
@@ -82,15 +82,15 @@ class Neighbours:
         reach, covered, most = (_number(fact.detail.get(key)) for key in ("reach", "covered", "most"))
         before = self._graphs.pop(path, None)
         graph = _Graph(fact.locator.name, reach, covered, max(most, reach + _PADDED - 1))
-        if before:  # which takes other tensors from the same file
+        if before:  # another graph that uses other tensors of the same file
             reach, most = max(reach, before.reach), max(graph.most, before.most)
             graph = _Graph(before.name, reach, covered + before.covered, most)
         _keep(self._graphs, path, graph)
 
     def known(self) -> Iterator[tuple[int, Locator, Fact]]:
-        """Yield each unknown file that is weights, with the place and the locator of its result.
+        """Yield each unknown file that turned out to be weights, with position and locator of its result.
 
-        The last one of a result says whether nothing else is the matter with it: then it is clean.
+        The last one of a result tells whether it has no other problems, and is therefore clean.
         """
         found: dict[int, list[Fact]] = {}
         for path, unknown in self._unknown.items():
@@ -106,7 +106,7 @@ class Neighbours:
 
 
 def path_of(locator: Locator) -> str:
-    """Return where a file is as if archives were folders, and as if there was one revision of each repository."""
+    """Return the path of a file, with archives as folders, and all revisions of a repository as one."""
     names = (
         "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
         for name in locator.members

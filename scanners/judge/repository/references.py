@@ -1,4 +1,4 @@
-"""What configurations name: code of the repository itself, or of a package that is installed."""
+"""References from configurations to code of the repository itself, or of an installed package."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _FOLLOWED = (
     | _FILES
 )
 PACKAGES = frozenset({"class", "call", "name", "module", "hint", "lookup"})
-"""Ways of naming that may mean a package that is installed as well."""
+"""Kinds of references that may also mean an installed package."""
 
 QUIET = frozenset({"hint", "lookup", "packaged", "folder", "beside"})
-"""Ways of naming that are worth a word only where the code does something of note."""
+"""Kinds of references that are reported only if the code does something notable."""
 
 
 class Reference(NamedTuple):
-    """Code that a configuration names: by whom, under which key, and in which folders it is looked for first.
+    """Code that a configuration names: the configuration, the key, and the folders that are searched first.
 
-    `since` is the place of the first file of its folder in the order of results; `is_known` says that the name means a
-    harmless or a dangerous one of a package wherever no file of the repository has it.
+    `since` is the position of its folder's first file in the order of results; `is_known` tells that the name, if no
+    file of the repository has it, means a known harmless or dangerous one of a package.
     """
 
     order: int
@@ -41,21 +41,21 @@ class Reference(NamedTuple):
     is_known: bool
     span: Span | None
     line: int = 0
-    """Line of the file, where that is known."""
+    """Line in the file, if known."""
 
     @property
     def weight(self) -> int:
-        """Bytes of memory that it takes, about."""
+        """Approximate bytes of memory."""
         return 500 + len(self.folder) + len(self.key) + len(self.name) + sum(map(len, self.roots))
 
     @property
     def by_loader(self) -> bool:
-        """Whether loaders import it, and not any program that is configured so."""
+        """Whether model loaders import it, rather than any program with such a configuration."""
         return self.how not in ("call", "name", "hint", "lookup", "beside")
 
     @property
     def named(self) -> str:
-        """The class that is made, where one is named, or which of them: ANY, SERVED."""
+        """The class that is instantiated, if one is named, or ANY or SERVED."""
         if self.how == "folder":
             return ANY
         if self.how == "handler":
@@ -63,14 +63,14 @@ class Reference(NamedTuple):
         return "" if self.how in _FILES or self.how == "module" else self.name.rpartition(".")[2]
 
     def stems(self) -> Iterator[str]:
-        """Yield the stems that may be meant, below whichever folder it is looked for in."""
+        """Yield the possible stems, relative to the searched folder."""
         if self.how in _FILES:
             yield stem_of_file(self.name)
         else:
             yield from stems_of_name(self.name.rpartition("--")[2], self.how)
 
     def folders(self, base: str) -> Iterator[str]:
-        """Yield the folders in which it is looked for, of those that belong to `base`."""
+        """Yield the folders to search that belong to `base`."""
         if base == self.folder:
             yield from (joined(base, root) for root in self.roots)
         if not self.is_known:
@@ -80,7 +80,7 @@ class Reference(NamedTuple):
 def references_in(
     order: int, locator: Locator, folder: str, since: int, facts: Sequence[Fact], options: Options
 ) -> Iterator[Reference]:
-    """Yield what one configuration names that files of the repository may answer to."""
+    """Yield the references in one configuration that may be files of the repository."""
     for fact in facts:
         how = str(fact.detail.get("how"))
         if fact.kind != "code-reference" or how not in _FOLLOWED or (how == "remote" and not is_own(fact)):

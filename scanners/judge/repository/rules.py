@@ -1,4 +1,4 @@
-"""The rules about what files of one repository make of each other: which code runs, what is there, what is signed."""
+"""The rules about several files of a repository: which code runs, what is missing, what is signed."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ OTHER_SIGNER = _rule(
     "Do not use the file. Ask the required signer whether it is theirs, and get their signature.",
     _SIGNING,
 )
-KINDS = RELATED | {"tensors"}  # of shards: other files of tensors need not be looked at
+KINDS = RELATED | {"tensors"}  # only needed for shards
 ALL = (
     *(LOADED, SUSPICIOUS, DANGEROUS, COMPILED, REPLACED, MISSING),
     *(SHARD_OUTSIDE, MISSING_SHARD, SHARD_TENSORS, TOTAL_SIZE),

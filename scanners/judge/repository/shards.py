@@ -1,7 +1,7 @@
 """Weights in several files: the shards that an index names, and families of `NAME-00001-of-00005.SUFFIX`.
 
 Formats: https://huggingface.co/docs/transformers/big_models for `*.index.json`, GGUF and TensorFlow by their names. An
-index says which tensor stands in which shard; tensors are compared as sets, by number and by one hash of their names.
+index maps tensors to shards; the tensors of a shard are compared as sets, by number and by one hash of their names.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ SHARD = re.compile(
     r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(?P<suffix>\.(?:safetensors|bin|pt|pth|gguf|msgpack|h5|ckpt)|)$"
 )
 _TENSORFLOW = ".data"
-"""What a checkpoint's shards, which have no suffix, are called before their number."""
+"""End of the name of TensorFlow's shards, which have no suffix, before their number."""
 _LISTED = 5
 _SHOWN = 120
 _TOLERATED = 0.05
-"""Share by which a total may be wrong: many indexes count tensors that share memory otherwise than files have them."""
+"""Tolerated relative error of a total, since many indexes count tensors with shared memory differently."""
 
 
 class Tensors(NamedTuple):
-    """How many tensors there are, a hash of their names in any order, and their bytes."""
+    """The number of tensors, an order-independent hash of their names, and their bytes."""
 
     amount: int
     names: str
@@ -36,7 +36,7 @@ class Tensors(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """A file of a family that is there; `tensors` where its format says them."""
+    """An existing file of a family, with its `tensors` if its format tells them."""
 
     order: int
     locator: Locator
@@ -44,7 +44,7 @@ class Shard(NamedTuple):
 
 
 class Index(NamedTuple):
-    """What an index says: the tensors of each shard, and bytes in all, 0 where it does not say."""
+    """An index: the tensors of each shard, and the total bytes, or 0 if absent."""
 
     order: int
     locator: Locator
@@ -59,16 +59,16 @@ class Families:
         self.shards: dict[str, Shard] = {}
         self.indexes: list[Index] = []
         self.held = 0
-        """Shards and names of shards."""
+        """Number of shards and of names of shards."""
 
     def take(self, other: Families) -> None:
-        """Add those of another revision of the folder: what both have is the same file."""
+        """Add the families of another revision of the folder, in which equal names are the same file."""
         self.shards = {**other.shards, **self.shards}
         self.indexes += other.indexes
         self.held += other.held
 
     def add(self, order: int, locator: Locator, facts: Sequence[Fact]) -> int:
-        """Take what a file says; return how many things are held of it."""
+        """Add the facts of a file; return how many items are held of it."""
         if family_of(locator.name):
             tensors = next((_tensors(fact) for fact in facts if fact.kind == "tensors"), None)
             self.shards[locator.name] = Shard(order, locator, tensors)
@@ -82,7 +82,7 @@ class Families:
         return len(named)
 
     def findings(self) -> Iterator[tuple[int, Finding]]:
-        """Yield what is missing or contradicts itself, each with the place of its file."""
+        """Yield what is missing or contradictory, each with the position of its file."""
         told: set[tuple[str, ...]] = set()
         for index in self.indexes:
             told.update(family for name in index.shards if (family := family_of(name)))
@@ -117,7 +117,7 @@ class Families:
 
 
 def family_of(name: str) -> tuple[str, ...]:
-    """Return what all shards of a family have in common, nothing for a file that is none."""
+    """Return what the names of all shards in a family have in common, or () for other files."""
     match = SHARD.fullmatch(name)
     if match is None or (not match["suffix"] and not match["stem"].endswith(_TENSORFLOW)):
         return ()

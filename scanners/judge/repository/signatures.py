@@ -1,9 +1,9 @@
-"""Signed models: the files of a folder against the list that somebody signed.
+"""Signed models: comparison of the files in a folder with the signed list.
 
-A signature says what files of its folder are to be, and stands in the midst of them. So those that have one are noted
-first, and then all results pass by once more: what lies below such a folder is held until its end, where the list meets
-it. Members of an archive are known together, and compared at once. The outcome is what model_signing says of the
-folder, but for who signed it, which nobody can tell without knowing whom to trust.
+A signature lists the files of its folder, and is one of them. So a first pass notes the folders with a signature, and a
+second pass holds the files below such a folder until its end, and compares them with the list. Members of an archive
+are all known together, and compared at once. The outcome is that of model_signing, except for the identity of the
+signer, which requires a decision about whom to trust.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from scanners.judge.repository.signers import Signers
 from scanners.judge.repository.tree import NAME, Said
 
 SIGNATURES = 100_000
-"""Signatures of a job that are looked at."""
+"""Maximum signatures of a job that are checked."""
 HELD = 200_000
-"""Files of signed folders that are held at once."""
+"""Maximum files of signed folders that are held at once."""
 NAMED = 200_000
-"""Files on the lists of those folders that are held at once."""
+"""Maximum files on the lists of those folders that are held at once."""
 LISTS = 100
-"""Lists of models that all the files of one folder are compared with."""
+"""Maximum lists with which the files of one folder are compared."""
 TOLD = 100
-"""Files of a kind that are said one by one."""
+"""Maximum files of one kind that are reported one by one."""
 _LISTED = 5
 _SHOWN = 200
 _WHOLE, _UNNAMED = ".", "a file without a name"
 _SIGNATURES = (".sig", ".sigstore", ".sigstore.json", ".sig.json", ".bundle")
 _GIT = frozenset({".git", ".gitattributes", ".github", ".gitignore"})
-"""What model_signing leaves out unasked: https://github.com/sigstore/model-transparency."""
+"""Files that model_signing ignores by default: https://github.com/sigstore/model-transparency."""
 _TEXTS = (".md", ".rst", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".html", ".bib", ".cff")
 _TEXT_NAMES = ("readme", "license", "licence", "notice", "changelog", "copying", "citation", "authors", "use_policy")
 _LEFTOVERS = (".ds_store", "thumbs.db", "desktop.ini", "cachedir.tag")
 _NOTES = "/.cache/huggingface/"
-"""Where downloads of the Hub take notes."""
+"""Folder of metadata for downloads of the Hub."""
 _HEX = 12
-"""Digits of a digest that are told."""
+"""Digits of a digest that are shown."""
 
 
 class Part(NamedTuple):
-    """A file that was signed, or a piece of it: its bytes from `start` to `end`, -1 for all."""
+    """A signed file, or a piece of it: its bytes from `start` to `end`, or -1 for all."""
 
     algorithm: str
     digest: str
@@ -58,10 +58,10 @@ class Part(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """What a signature says of files, by their paths below its model.
+    """The files in a signature, by path below its model.
 
-    `model` is what the signer's folder was called; `is_list` that all files there are listed, and are known here;
-    `may_sign` that the signature is by one of those whom the user requires.
+    `model` is the name of the signer's folder; `is_list` tells whether it lists all files there, and the list is
+    known; `may_sign` whether the signature is by one of the signers that the user requires.
     """
 
     order: int
@@ -76,7 +76,7 @@ class Signed(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A file that is there: its path below the folder of the signature, size in bytes, and SHA-256 where known."""
+    """An existing file: its path below the folder of the signature, size in bytes, and SHA-256 if known."""
 
     path: str
     size: int
@@ -86,7 +86,7 @@ class Row(NamedTuple):
 class _Folder(NamedTuple):
     path: str
     first: int
-    """How many files were held when it began."""
+    """Number of files that were held when it began."""
     signed: list[Signed]
 
 
@@ -105,11 +105,11 @@ class Signatures:
 
     @property
     def are_wanted(self) -> bool:
-        """Whether all results are to be compared: some were noted, or a signer is required."""
+        """Whether a second pass is needed: signatures were noted, or a signer is required."""
         return bool(self._orders) or self._signers is not None
 
     def note(self, order: int, result: UnitResult) -> Iterator[Said]:
-        """Remember where a signature stands, or say that there are too many."""
+        """Remember the folder of a signature, or yield a Problem if there are too many."""
         where = result.unit.locator
         places = dict.fromkeys(fact.locator for fact in result.facts if fact.kind == SIGNATURE)
         if any(place.members for place in places):
@@ -124,7 +124,7 @@ class Signatures:
         yield Said(order, where, Problem(ProblemKind.LIMIT, where, NAME, detail))
 
     def compare(self, results: Iterable[UnitResult]) -> Iterator[Said]:
-        """Yield what differs from what was signed; `results` are all of the job, in report order."""
+        """Yield differences from what was signed; `results` are all of the job, in report order."""
         for order, result in enumerate(results):
             uri = result.unit.locator.uri
             yield from self._leave(uri)
@@ -142,7 +142,7 @@ class Signatures:
         yield from self._leave(None)
 
     def _take(self, signed: Signed) -> Iterator[Said]:
-        """Keep what a signature of the innermost folder lists, or say that there is too much of that."""
+        """Keep the list of a signature in the innermost folder, or yield a Problem if that is too much."""
         self._listed += len(signed.files)
         if self._listed <= NAMED:
             self._open[-1].signed.append(signed)
@@ -151,7 +151,7 @@ class Signatures:
         yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
 
     def _leave(self, uri: str | None) -> Iterator[Said]:
-        """Settle the folders that a file is not in, all without one."""
+        """Settle the folders that do not contain a file; all folders if `uri` is None."""
         while self._open and (uri is None or not uri.startswith(self._open[-1].path)):
             folder = self._open.pop()
             rows = _below(folder.path, self._rows[folder.first :])
@@ -163,7 +163,7 @@ class Signatures:
                 yield from self._signers.settle()
 
     def _enter(self, uri: str) -> None:
-        """Open the folders with signatures that a file is in, outermost first."""
+        """Open the folders with signatures that contain a file, outermost first."""
         end = uri.find("/", len(self._open[-1].path) if self._open else 0)
         if not self._open and "" in self._folders:
             self._open.append(_Folder("", len(self._rows), []))
@@ -174,7 +174,7 @@ class Signatures:
             end = uri.find("/", end + 1)
 
     def _inside(self, order: int, result: UnitResult, places: list[Locator]) -> Iterator[Said]:
-        """Yield what differs in an archive from what its members say was signed."""
+        """Yield differences between an archive's members and what signatures among them list."""
         rows = [Row(path_of(item.locator), item.size, item.digest) for item in result.artifacts if item.locator.members]
         folders: dict[str, list[Signed]] = {}
         for place in places:
@@ -215,7 +215,7 @@ class Signatures:
             yield from _unlisted(signed, rows, base)
 
     def _unknown(self, signed: Signed, below: dict[str, Row]) -> Iterator[Said]:
-        """Say of which files that are there nobody knows here whether they are what was signed."""
+        """Yield a Problem for files whose digest is unknown here, so that they cannot be compared."""
         unknown = [
             name for name, parts in signed.files.items() if name in below and _difference(parts, below[name]) is None
         ]
@@ -234,7 +234,7 @@ class Signatures:
 
 
 def _below(folder: str, rows: Iterable[Row]) -> dict[str, Row]:
-    """Return the files in a folder by their paths below it."""
+    """Return the files in a folder by path below it."""
     size = len(folder)
     return {row.path[size:]: row._replace(path=row.path[size:]) for row in rows if row.path.startswith(folder)}
 
@@ -275,10 +275,10 @@ def _part(fact: Fact) -> Part:
 
 
 def _placed(signed: Signed, rows: dict[str, Row], digests: dict[str, str]) -> tuple[Signed, str]:
-    """Return what a signature lists by the names that files have here, and the folder below its own that they are in.
+    """Return the signature with the names that files have here, and their folder relative to the signature's.
 
-    A signature stands in its model, or beside the folder that it is of (`bert.sig`, `bert/`), or beside one file. The
-    folder that holds most of what is listed is it.
+    A signature is in its model, or beside the folder that it signs (`bert.sig`, `bert/`), or beside one file. The
+    folder with most of the listed files is chosen.
     """
     stem = stem_of(signed.locator.name)
     if [*signed.files] == [_WHOLE]:
@@ -288,7 +288,7 @@ def _placed(signed: Signed, rows: dict[str, Row], digests: dict[str, str]) -> tu
 
 
 def _single(signed: Signed, stem: str, rows: dict[str, Row], digests: dict[str, str]) -> str:
-    """Return the name of the one file that is signed: as the signature says or is called, or that of the same bytes."""
+    """Return the name of the only signed file: from the signature or its name, or of the file with the same bytes."""
     names = [name for name in (signed.model, stem) if name]
     if names:
         return next((name for name in names if name in rows), names[0])
@@ -296,20 +296,20 @@ def _single(signed: Signed, stem: str, rows: dict[str, Row], digests: dict[str, 
 
 
 def _digests(several: list[Signed], rows: dict[str, Row]) -> dict[str, str]:
-    """Return the names of files by their digests, where a signature tells no name."""
+    """Return the names of files by digest, if a signature has no name."""
     if all(signed.is_list or signed.model or stem_of(signed.locator.name) for signed in several):
         return {}
     return {row.digest: name for name, row in rows.items()}
 
 
 def stem_of(name: str) -> str:
-    """Return what a signature is of by its name: `model.gguf` of `model.gguf.sigstore.json`, else nothing."""
+    """Return the signed file according to a signature's name: `model.gguf` for `model.gguf.sigstore.json`, or ""."""
     endings = sorted((ending for ending in _SIGNATURES if name.lower().endswith(ending)), key=len)
     return name[: -len(endings[-1])] if endings else ""
 
 
 def _difference(parts: list[Part], row: Row) -> str | None:
-    """Return how a file differs from what was signed, nothing where it does not, None where that cannot be told."""
+    """Return how a file differs from what was signed, "" if it does not, or None if that is unknown."""
     first, last = parts[0], max(part.end for part in parts)
     if last >= 0 and last != row.size:
         return f"it has {row.size:,} bytes, {last:,} were signed"
@@ -337,7 +337,7 @@ def _absent(signed: Signed, below: dict[str, Row]) -> Said:
 
 
 def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]:
-    """Yield which files nobody signed: loaders take them as they take the others."""
+    """Yield the unsigned files, which loaders read like the others."""
     extra: list[str] = []
     left_out: list[str] = []
     texts: list[str] = []
@@ -357,7 +357,7 @@ def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]
 
 
 def _others(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[str]:
-    """Yield the files of a model that are not listed, but for what model_signing takes no notice of."""
+    """Yield the files of a model that are not listed, except those that model_signing ignores."""
     own = "" if base else signed.locator.name
     in_parts = any(part.end >= 0 for parts in signed.files.values() for part in parts)
     for path, row in rows.items():
@@ -369,22 +369,22 @@ def _others(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[str]:
 
 
 def _is_read_by_people(path: str) -> bool:
-    """Return whether no loader reads a file: documents and the like, and other signatures."""
+    """Return whether a file is not for loaders: documents and the like, and other signatures."""
     return is_text(path) or path.lower().endswith(_SIGNATURES)
 
 
 def _is_to_be_signed(path: str) -> bool:
-    """Return whether a signature is required of a file: not of documents, of signatures, and of what git keeps."""
+    """Return whether a file must be signed: not documents, signatures and files of git."""
     return not _is_read_by_people(path) and _GIT.isdisjoint(path.split("/"))
 
 
 def _plain(name: str) -> str:
-    """Return a path that is left out as those of files are; one that is absolute leaves out nothing here."""
+    """Return an ignored path in the form of file paths; an absolute path matches nothing here."""
     return name if name.startswith("/") else "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
 def _is_in(path: str, places: frozenset[str]) -> bool:
-    """Return whether a path is one of those places, or leads into one; the folder itself, which has no name, is all."""
+    """Return whether a path is in `places` or below one of them; the unnamed folder itself contains everything."""
     if "" in places or path in places:
         return True
     end = path.find("/")
@@ -396,7 +396,7 @@ def _is_in(path: str, places: frozenset[str]) -> bool:
 
 
 def is_text(path: str) -> bool:
-    """Return whether no loader reads a file: documents, pictures, what systems and downloads leave behind."""
+    """Return whether a file is not for loaders: documents, pictures, leftovers of systems and downloads."""
     lower = path.lower()
     name = lower.rpartition("/")[2]
     if name in _LEFTOVERS or _NOTES in f"/{lower}":

@@ -1,4 +1,4 @@
-"""Files that nobody signed who may: where a user requires signers, each file is to be on one of their lists."""
+"""Files without a required signature: if a user requires signers, each file must be on one of their lists."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scanners.judge.repository.rules import OTHER_SIGNER, UNSIGNED_MODEL
 from scanners.judge.repository.tree import NAME, Said
 
 HELD = 200_000
-"""Files that wait for signatures of their folders at once."""
+"""Maximum files that wait for signatures of their folders at once."""
 _SHOWN = 200
 _WANTED = ""
-"""What stands for a signer who may, in the place of a name."""
+"""Represents a required signer, in place of a name."""
 
 
 class Signers:
-    """The files of a job, and who signed them: `cover` what a list is of, `ask` for each file, `settle` a folder."""
+    """The files of a job and their signers: `cover` the files of a list, `ask` about each file, `settle` a folder."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, Locator]] = []
@@ -26,19 +26,19 @@ class Signers:
         self._inside: dict[int, str] = {}
 
     def cover(self, paths: Iterable[str], signer: str, *, may_sign: bool) -> None:
-        """Note that files are what somebody signed, by their paths."""
+        """Record the paths of files that match a list of `signer`."""
         for path in paths:
             self._by[path] = _WANTED if may_sign else self._by.get(path, signer)
 
     def settle_archive(self, order: int, members: Iterable[str]) -> None:
-        """Note whether all `members` of an archive, which is the file in that place, are covered; then it is, too."""
+        """Count the archive at position `order` as covered if all of its `members` are."""
         found = [self._by.get(path) for path in members]
         if found and None not in found and len(self._inside) < HELD:
             self._inside[order] = next(filter(None, found), _WANTED)
         self._by.clear()
 
     def ask(self, order: int, locator: Locator, *, waits: bool) -> Iterator[Said]:
-        """Yield what is said of a file that is to be signed; one that `waits` for its folder is said by `settle`."""
+        """Yield the finding for a file that must be signed; one that `waits` for its folder is left to `settle`."""
         if not waits:
             yield from self._said(order, locator)
         elif len(self._waiting) < HELD:
@@ -48,7 +48,7 @@ class Signers:
             yield Said(order, locator, Problem(ProblemKind.LIMIT, locator, NAME, detail))
 
     def settle(self) -> Iterator[Said]:
-        """Yield what is said of the files that waited, once all lists of their folder are known."""
+        """Yield the findings for waiting files, once all lists of their folder are known."""
         for order, locator in self._waiting:
             yield from self._said(order, locator)
         self._waiting.clear()

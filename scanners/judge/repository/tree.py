@@ -1,8 +1,8 @@
-"""The folders of a job while its results pass by: configurations meet the files that they name.
+"""The folders of a job, built from a stream of results, to match configurations with the files that they name.
 
-Results come in the order of paths as bytes, so that all below one folder is together. A name is looked for in the
-folder of its configuration when that is complete, and in those above as each of them is. What is kept meanwhile is
-bounded: the oldest files are forgotten first, and it is said where that may have mattered.
+Results come in the order of paths as bytes, so everything below one folder is consecutive. A name is looked up in the
+folder of its configuration when that is complete, then in each parent when that is. Memory is bounded: the oldest files
+are forgotten first, and a Problem is reported if that may have mattered.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ from scanners.judge.repository.shards import Families, family_of
 
 NAME = "repository"
 HELD = 32 * MIB
-"""Bytes of memory, about, for files that something may name."""
+"""Approximate maximum bytes of memory for files that something may name."""
 WAITING = 16 * MIB
-"""Bytes of memory, about, for names that wait for folders above their own."""
+"""Approximate maximum bytes of memory for names that wait for parents of their folder."""
 SHARDS = 50_000
-"""Shards, and names of shards in indexes, that are held at once."""
+"""Maximum shards, and names of shards in indexes, that are held at once."""
 CACHES = 10_000
-"""Compiled files that are compared with their sources."""
+"""Maximum compiled files that are compared with their sources."""
 CACHE = "__pycache__"
 DEPTH = 300
-"""Folders inside folders; files further down are judged alone."""
+"""Maximum nesting of folders; files further down are judged alone."""
 _IMPORT_CLIMB = 2
 _ABSENT = 100
-"""Files that one configuration names and that are not there, as they are said one by one."""
+"""Maximum missing files of one configuration that are reported one by one."""
 _SHOWN = 200
 _CACHES = ("models--", "datasets--", "spaces--")
 _RULES = {Severity.CRITICAL: DANGEROUS, Severity.WARNING: SUSPICIOUS}
 
 
 class Entry(NamedTuple):
-    """A file of a repository: its place in the order of results, its path, and the facts of the file itself.
+    """A file of a repository: its position in the order of results, its path, and the facts of the file itself.
 
     `unread` are the names of scanners that had a problem with it.
     """
@@ -68,9 +68,9 @@ class Entry(NamedTuple):
 
 
 class Said(NamedTuple):
-    """Something about a file that was passed before: its place, where it is, and what is found.
+    """An addition to an earlier file: its position in the order of results, its locator, and the item.
 
-    A fact says that the file, or a member of it, is no longer unknown.
+    A fact means that the file, or a member of it, is no longer unknown.
     """
 
     order: int
@@ -88,7 +88,7 @@ class _Reached(NamedTuple):
 class _Folder(NamedTuple):
     """A folder that is not complete yet. `where` is its path, the same for all revisions of a Hub cache.
 
-    Nothing is looked for in an `is_shared` one: it is part of something larger whose files belong together.
+    An `is_shared` folder is not searched itself: it is part of a larger one whose files belong together.
     """
 
     name: str
@@ -98,11 +98,11 @@ class _Folder(NamedTuple):
     waiting: list[tuple[Reference, str]]
     families: dict[str, Families]
     caches: list[Module]
-    """Compiled files in its `__pycache__` that name something of note."""
+    """Compiled files in its `__pycache__` with notable names."""
 
 
 class Tree:
-    """All that is known of files so far; `add` and `close` yield what becomes certain with that."""
+    """Everything known about files so far; `add` and `close` yield what becomes certain."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -116,7 +116,7 @@ class Tree:
         self._includes, self._includes_all = Includes(), True
 
     def add(self, entry: Entry) -> Iterator[Said]:
-        """Take the next file."""
+        """Add the next file."""
         path = entry.path
         if path.count("/") > DEPTH:
             return
@@ -138,7 +138,7 @@ class Tree:
         yield from self._lists(here, entry)
 
     def _cache(self, module: Module) -> Iterator[Said]:
-        """Keep a compiled file until its source was passed, or say that there are too many."""
+        """Keep a compiled file until its source has been added, or yield a Problem if there are too many."""
         if not (module.is_compiled and module.bytecode and self._open[-1].name == CACHE):
             return
         self._cached += 1
@@ -151,7 +151,7 @@ class Tree:
             yield Said(module.order, module.locator, Problem(ProblemKind.LIMIT, module.locator, NAME, detail))
 
     def _shards(self, here: _Folder, entry: Entry) -> Iterator[Said]:
-        """Keep what a file has to do with weights in several files, or say that there is too much of that."""
+        """Keep the facts of a file about sharded weights, or yield a Problem if there are too many."""
         if not (family_of(entry.locator.name) or any(fact.kind == "shard" for fact in entry.facts)):
             return
         if self._sharded > SHARDS:
@@ -164,7 +164,7 @@ class Tree:
         self._sharded += families.add(entry.order, entry.locator, entry.facts)
 
     def _lists(self, here: _Folder, entry: Entry) -> Iterator[Said]:
-        """Keep a list of packages that others may include, or that includes them, or say that there are too many."""
+        """Keep a requirement list that includes others or may be included, or yield a Problem if there are too many."""
         path = here.where + entry.path.rpartition("/")[2]
         if not self._includes.add(entry.order, entry.locator, path, entry.facts) and self._includes_all:
             self._includes_all = False
@@ -172,7 +172,7 @@ class Tree:
             yield Said(entry.order, entry.locator, Problem(ProblemKind.LIMIT, entry.locator, NAME, detail))
 
     def close(self) -> Iterator[Said]:
-        """Say that there are no more files."""
+        """Complete all folders, since there are no more files."""
         yield from self._leave([])
         yield from self._settle(self._open[0], ())
         for order, finding in self._includes.findings(self._options):
@@ -206,10 +206,10 @@ class Tree:
                 self._told.pop(lost.order, None)
                 self._followed.discard(lost.order)
 
-    # -- names meet files
+    # -- matching names with files
 
     def _settle(self, folder: _Folder, outer: Sequence[_Folder]) -> Iterator[Said]:
-        """Look for what waits for a folder, now that it is complete; what is not there waits for the one around it."""
+        """Look up what waits for a folder that is now complete; what is not there waits for the parent."""
         if folder.is_shared and outer:
             outer[-1].waiting.extend(folder.waiting)
             for where, families in folder.families.items():
@@ -235,7 +235,7 @@ class Tree:
         yield from self._without(missing)
 
     def _replaced(self, folder: _Folder) -> Iterator[Said]:
-        """Yield the compiled files that Python runs in the places of sources which name none of what those do."""
+        """Yield the compiled files that Python runs instead of sources without the same names."""
         for cache in folder.caches:
             source = next(
                 (found for found in self._exact(folder.where + cache.stem.rpartition("/")[2]) if not found.is_compiled),
@@ -254,7 +254,7 @@ class Tree:
                 yield Said(cache.order, cache.locator, Finding(REPLACED, cache.locator, subject, evidence=evidence))
 
     def _look(self, reference: Reference, base: str, top: str) -> tuple[list[_Reached], str]:
-        """Return the files that a name means in `base` or above it, up to `top`, and the next folder to look in."""
+        """Return the files that a name means in `base` or a parent up to `top`, and the next folder to search."""
         while True:
             for folder in reference.folders(base):
                 if reference.how == "folder" and folder != base:
@@ -271,20 +271,20 @@ class Tree:
             base = higher
 
     def _at(self, stem: str) -> list[Module]:
-        """Return the files that Python may import under a name: a source goes before what is compiled from it."""
+        """Return the files that Python may import under a name: a source takes precedence over its compiled form."""
         found = self._exact(stem) + self._exact(f"{stem}/__init__")
         sources = any(not module.is_compiled for module in found)
         return [module for module in found if not (sources and module.locator.suffix == ".pyc")]
 
     def _below(self, folder: str) -> list[Module]:
-        """Return the files in a folder, and those in folders of it."""
+        """Return the files in a folder and its subfolders."""
         return [module for stem, found in self._modules.items() if stem.startswith(folder) for module in found]
 
     def _exact(self, stem: str) -> list[Module]:
         return self._modules.get(stem, [])
 
     def _follow(self, reached: Iterable[_Reached], top: str) -> Iterator[Said]:
-        """Yield what files do that a configuration makes run, and the files that those import."""
+        """Yield what the files that a configuration runs do, and the files that these import."""
         pending = deque(reached)
         while pending:
             here = pending.popleft()
@@ -298,7 +298,7 @@ class Tree:
                     pending.append(_Reached(module, here.by, named, here.module.locator.name))
 
     def _handed_on(self, here: _Reached, top: str) -> Iterator[Said]:
-        """Yield what a file has functions of its neighbours do with what it gives them."""
+        """Yield what functions in other files do with the arguments that a file passes them."""
         for use in here.module.uses:
             for module, function in self._named(use.name, here.module, top):
                 deed = module.deed_by(use, function, here.module, by_loader=here.by.by_loader)
@@ -306,13 +306,13 @@ class Tree:
                     yield from self._say(here, deed)
 
     def _imported(self, module: Module, top: str) -> Iterator[tuple[Module, str]]:
-        """Yield the files that a file imports, each with what it takes from there: perhaps a class that it makes."""
+        """Yield the files that a file imports, each with the imported name, possibly a class that it instantiates."""
         for name in module.imports:
             for found, rest in self._named(name, module, top):
                 yield found, rest.partition(".")[0]
 
     def _named(self, name: str, module: Module, top: str) -> Iterator[tuple[Module, str]]:
-        """Yield the files that a name in a file means, each with the rest of the name."""
+        """Yield the files that a name in a file may mean, each with the rest of the name."""
         own = folder_of(module.stem)
         folder, rest = relative(name, own) if name.startswith(".") else (own, name)
         folders = [folder] if name.startswith(".") else list(above(folder))[: _IMPORT_CLIMB + 1]
@@ -343,7 +343,7 @@ class Tree:
         yield Said(module.order, module.locator, finding)
 
     def _without(self, missing: Sequence[Reference]) -> Iterator[Said]:
-        """Yield what is said of names that no file answers to."""
+        """Yield the findings for names that no file has."""
         packages: dict[tuple[int, str], list[Reference]] = {}
         absent: dict[int, dict[str, Reference]] = {}
         forgotten: set[int] = set()
@@ -356,7 +356,7 @@ class Tree:
                 yield _said(reference, Problem(ProblemKind.LIMIT, reference.locator, NAME, detail))
             if reference.how in PACKAGES:
                 packages.setdefault((reference.order, reference.name.partition(".")[0]), []).append(reference)
-            elif not reference.locator.members or reference.how != "handler":  # which the scanner of archives says
+            elif not reference.locator.members or reference.how != "handler":  # reported by the scanner of archives
                 absent.setdefault(reference.order, {}).setdefault(next(reference.stems(), ""), reference)
         for files in absent.values():
             for reference in list(files.values())[:_ABSENT]:
@@ -368,7 +368,7 @@ class Tree:
             yield _said(named[0], unknown_package(package, named[0].locator, names, named[0].span, named[0].line))
 
     def _give_up(self) -> Iterator[Said]:
-        """Wait no longer in the outermost folder that anything waits for."""
+        """Stop waiting in the outermost folder that anything waits for."""
         folder = next(folder for folder in self._open if folder.waiting)
         missing = [reference for reference, _ in folder.waiting]
         own = dict.fromkeys(reference.locator for reference, base in folder.waiting if base == reference.folder)
@@ -386,7 +386,7 @@ def _said(reference: Reference, item: Finding | Problem) -> Said:
 
 
 def _is_told(module: Module, deed: Deed) -> bool:
-    """Return whether the file asks for a review by itself, whoever makes it run: that is not asked for twice."""
+    """Return whether the file has findings of its own that require a review, so that no second one is needed."""
     return deed.severity is Severity.WARNING and module.alone >= deed.severity and not module.is_compiled
 
 
