@@ -116,9 +116,9 @@ def runs_code(source: bytes, context: Context) -> bool:
     """Return whether the whole text is Python that runs commands or code; raises OverLimit."""
     from scanners.parsing.python_calls import read
     from scanners.parsing.python_syntax import parsed
-    from scanners.python_code import check_nesting, may_tell
+    from scanners.python_code import check_nesting, may_call_sinks
 
-    if not may_tell(source):
+    if not may_call_sinks(source):
         return False
     context.snippets.spend()
     check_nesting(source)

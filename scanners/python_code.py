@@ -36,9 +36,9 @@ LENGTH_LIMIT = 16 * MIB
 NOTEBOOK_LIMIT = 32 * MIB
 """Maximum bytes of a notebook, whose outputs are larger than its code."""
 _MEMORY_FACTOR = 256
-_DOTS = 200
+_MAX_DOTS = 200
 """Maximum dots in the name of an import."""
-_NESTED = 150
+_MAX_NESTING = 150
 """Maximum nesting of brackets; Python's own tokenizer stops at 200."""
 _SOURCES = (".py", ".pyw")
 _SUFFIXES = (*_SOURCES, ".ipynb", ".pth")
@@ -69,10 +69,10 @@ _WORDS = tuple(
     "curl ncat netcat powershell /dev/tcp /dev/udp "
     "huggingface_hub HUGGINGFACE_CO_RESOLVE_ENDPOINT".split()
 )
-_PIP = re.compile(rb"(?:import|from|,)\s+(?:pip|sh)\b")
+_SHORT_IMPORTS = re.compile(rb"(?:import|from|,)\s+(?:pip|sh)\b")
 """Imports of short names; source without these and without any of `_WORDS` has no call that is reported."""
-_NEIGHBOUR = re.compile(rb"(?m)^[ \t]*from[ \t]+\.")
-_HANDED = re.compile(
+_RELATIVE_IMPORT = re.compile(rb"(?m)^[ \t]*from[ \t]+\.")
+_COMMAND_ARGUMENT = re.compile(
     rb"\([ \t]*[rRbBfFuU]{0,2}[\"'][^\"'\n]{0,200}(?:[|;&`>]|\$\("
     rb"|\b(?:curl|wget|bash|sh|nc|python[\d.]*|powershell|cmd|rm|chmod|echo|touch|id)\b)"
 )
@@ -83,11 +83,11 @@ TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 _CHUNK = 256 * KIB
 _IMPORT, _CELL, _ASKED = "import", "cell", "asked"
 _SHOWN = 160
-_HOW = ("folded", "encoded", "shell", "handed", "hook", "served", "called")
+_CALL_FLAGS = ("folded", "encoded", "shell", "handed", "hook", "served", "called")
 """Boolean fields of a Call that are listed in the fact under `how`."""
 _SERVES_TOOLS = re.compile(rb"\b(?:FastMCP|mcp\.server|smolagents|langchain\S*\.tools)\b")
 """Packages by which a program offers tools to an assistant, with docstrings as their descriptions."""
-_TELLING_LETTERS = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|[\xd0-\xd3][\x80-\xbf]")
+_SUSPECT_LETTERS = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|[\xd0-\xd3][\x80-\xbf]")
 """Bidirectional control characters and Cyrillic letters, in UTF-8."""
 TURNED = Rule(
     id="python/turned-line",
@@ -165,8 +165,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         begin = blob.reader.read(0, min(blob.size, limit))
         yield from _letters(blob, begin)
         yield _module_fact(blob, begin)
-        yield from _described(blob, begin)
-    if blob.size > limit and not any(may_tell(chunk) for chunk in _chunks(blob)):
+        yield from _tool_descriptions(blob, begin)
+    if blob.size > limit and not any(may_call_sinks(chunk) for chunk in _chunks(blob)):
         return
     source = _whole(blob, min(LENGTH_LIMIT, limit * (LENGTH_LIMIT // SIZE_LIMIT)))
     check_size(source, limit)
@@ -177,7 +177,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     yield from _module(blob, source, context, _IMPORT)
 
 
-def _described(blob: Blob, source: bytes) -> Iterator[Item]:
+def _tool_descriptions(blob: Blob, source: bytes) -> Iterator[Item]:
     """Yield an order in a tool description that makes an assistant act behind its user's back."""
     if not _SERVES_TOOLS.search(source):
         return
@@ -192,12 +192,12 @@ def _described(blob: Blob, source: bytes) -> Iterator[Item]:
 
 def _letters(blob: Blob, source: bytes) -> Iterator[Item]:
     """Yield lines that are displayed in another order than Python reads them, and lookalike names."""
-    if source.isascii() or not _TELLING_LETTERS.search(source):
+    if source.isascii() or not _SUSPECT_LETTERS.search(source):
         return
-    from scanners.parsing.python_unparsed import mixed_names, turned_lines
+    from scanners.parsing.python_unparsed import bidi_lines, lookalike_names
 
     written = source.decode("utf-8", "replace")
-    for rule, found in ((TURNED, turned_lines(written)), (MIXED, mixed_names(written))):
+    for rule, found in ((TURNED, bidi_lines(written)), (MIXED, lookalike_names(written))):
         for line, shown in found:
             yield Finding(rule, blob.locator, ascii(shown)[1:-1][:_SHOWN], evidence={"line": line})
 
@@ -242,7 +242,7 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
     said: set[Problem] = set()
     for document in found:
         cells = [source.encode("utf-8", "replace") for source in code_of(document)]
-        together = _together(blob, cells, context, CellPlaces(content, document))
+        together = _cells_together(blob, cells, context, CellPlaces(content, document))
         yield from kept_apart(together, blob.locator, SCANNER.name, said)
         for kind, script in page_scripts(document):
             context.operations.spend(len(script))
@@ -254,13 +254,13 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
                 yield Finding(PAGE, blob.locator, shown)
 
 
-def _together(blob: Blob, cells: list[bytes], context: Context, places: CellPlaces) -> Iterator[Item]:
+def _cells_together(blob: Blob, cells: list[bytes], context: Context, places: CellPlaces) -> Iterator[Item]:
     """Yield what cells do with shared names, or each on its own if they are too large for one tree."""
     import ast
 
     from scanners.parsing.python_syntax import joined, parsed
 
-    if not any(map(may_tell, cells)):
+    if not any(map(may_call_sinks, cells)):
         return
     trees, said = list["ast.Module"](), set[Problem]()
     alone = sum(map(len, cells)) > SIZE_LIMIT
@@ -290,7 +290,7 @@ def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
 
 
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
-    if not may_tell(source) and not (_NEIGHBOUR.search(source) and _HANDED.search(source)):
+    if not may_call_sinks(source) and not (_RELATIVE_IMPORT.search(source) and _COMMAND_ARGUMENT.search(source)):
         return
     from scanners.parsing.python_syntax import parsed
 
@@ -323,7 +323,7 @@ def _read(
         raise OverLimit(found.unread)
 
 
-def may_tell(source: bytes) -> bool:
+def may_call_sinks(source: bytes) -> bool:
     """Return whether the source may name a call that is reported; other source need not be parsed."""
     # Python normalises identifiers, so other characters may spell these words.
     plain = source
@@ -331,7 +331,7 @@ def may_tell(source: bytes) -> bool:
         import unicodedata
 
         plain = unicodedata.normalize("NFKC", source.decode("utf-8", "replace")).encode()
-    return any(word in plain for word in _WORDS) or _PIP.search(plain) is not None
+    return any(word in plain for word in _WORDS) or _SHORT_IMPORTS.search(plain) is not None
 
 
 def check_size(source: bytes, limit: int) -> None:
@@ -349,16 +349,16 @@ def check_nesting(source: bytes) -> None:
     def bare_of(source: bytes) -> bytes:
         return without_texts(source.decode("latin-1")).encode("latin-1")
 
-    if _depth(source) > _NESTED and _depth(bare_of(source)) > _NESTED:
-        raise OverLimit(f"more than {_NESTED} nested brackets")
-    if source.count(b".") > _DOTS and _has_long_import(source) and _has_long_import(bare_of(source)):
-        raise OverLimit(f"the name of an import has more than {_DOTS} parts")
+    if _depth(source) > _MAX_NESTING and _depth(bare_of(source)) > _MAX_NESTING:
+        raise OverLimit(f"more than {_MAX_NESTING} nested brackets")
+    if source.count(b".") > _MAX_DOTS and _has_long_import(source) and _has_long_import(bare_of(source)):
+        raise OverLimit(f"the name of an import has more than {_MAX_DOTS} parts")
 
 
 def _has_long_import(source: bytes) -> bool:
     """Return whether a line imports a name with very many dots: the parser keeps every prefix of it."""
     lines = source.replace(b"\\\n", b"").replace(b"\\\r\n", b"").splitlines()
-    return any(b"import" in line and line.count(b".") > _DOTS for line in lines)
+    return any(b"import" in line and line.count(b".") > _MAX_DOTS for line in lines)
 
 
 def _depth(source: bytes) -> int:
@@ -378,7 +378,7 @@ def _fact(blob: Blob, call: Call, of_file: int = 0) -> Fact:
         "text": shown,
         "sources": [printable(source, _SHOWN) for source in call.sources],
         "mentions": [printable(redact(text), _SHOWN) for text in sorted(call.mentions)],
-        "how": [name for name in _HOW if getattr(call, name)],
+        "how": [name for name in _CALL_FLAGS if getattr(call, name)],
         "mode": printable(call.mode),
     }
     if of_file:

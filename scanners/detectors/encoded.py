@@ -497,9 +497,9 @@ def _script(data: bytes) -> tuple[str, str] | None:
 def _python(blob: Blob, span: Span, encoding: str, source: bytes, context: Context) -> Iterator[Item]:
     from scanners.parsing.python_calls import read
     from scanners.parsing.python_syntax import parsed
-    from scanners.python_code import check_nesting, may_tell
+    from scanners.python_code import check_nesting, may_call_sinks
 
-    if not _reads(source) or not may_tell(source):
+    if not _reads(source) or not may_call_sinks(source):
         return
     check_nesting(source)
     context.undone.spend(_PARSED * len(source))

@@ -80,7 +80,7 @@ FROZEN_SETTER = frozenset(
     "cannot assign to field |type|super|__setattr__|self|name|value|FrozenInstanceError|cls".split("|")
 )
 """All names and strings in the setter of a frozen dataclass, which raises or calls the setter of its base."""
-TELLING = frozenset(
+SUSPECT_NAMES = frozenset(
     "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv fork pty socket "
     "urlopen urlretrieve eval exec __import__ marshal ctypes b64decode rmtree startfile".split()
 )

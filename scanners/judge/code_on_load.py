@@ -17,9 +17,11 @@ from scanners.judge.function_globals import FILLERS
 
 _WHEN_CALLED = frozenset({"__init__", "__call__"})
 """Methods in `ON_LOAD` that run only if loading calls a class or instance that the pickle has made."""
-_ASKED = frozenset("add append close extend get items keys pop read readinto readline update values write".split())
+_READ_METHODS = frozenset(
+    "add append close extend get items keys pop read readinto readline update values write".split()
+)
 """Methods that callables, and the fillers of classes and functions, call on an instance to read its content."""
-_METACLASS_AT = {"new_class": 2}
+_METACLASS_POSITION = {"new_class": 2}
 """Position of the argument of a maker of classes that is or contains the metaclass; 0 for other makers."""
 _PLAIN_BASES = frozenset(
     "abc.ABC builtins.dict builtins.float builtins.frozenset builtins.int builtins.list builtins.object builtins.set "
@@ -27,7 +29,7 @@ _PLAIN_BASES = frozenset(
     "typing.NamedTuple typing.Protocol".split()
 )
 """Bases without a `__setstate__`, or with one that sets no attributes."""
-_HOLDERS = frozenset({"copyreg._reconstructor", "builtins.setattr", "dill._dill._setattr"})
+_INERT_HOLDERS = frozenset({"copyreg._reconstructor", "builtins.setattr", "dill._dill._setattr"})
 """Callables that take classes stored by value and call none of them."""
 
 
@@ -107,7 +109,7 @@ def _is_special(name: str, calling: bool, setting: bool) -> bool:
 def _runs(method: str, calling: bool, setting: bool) -> bool:
     if method == SETTER:
         return setting
-    if calling and (method in _ASKED or (method.startswith("__") and method.endswith("__"))):
+    if calling and (method in _READ_METHODS or (method.startswith("__") and method.endswith("__"))):
         return True
     return method in ON_LOAD and method not in _WHEN_CALLED
 
@@ -129,11 +131,11 @@ def _calls_what_it_made(fact: Fact) -> bool:
         state = given[1] if len(given) > 1 else None
         return any(isinstance(item, dict) and "call" in item and _holds_class(item) for item in (state, *items(state)))
     if fact.value in CLASSES:
-        at = _METACLASS_AT.get(_simple(fact.value), 0)
+        at = _METACLASS_POSITION.get(_simple(fact.value), 0)
         return _holds_class(given[at : at + 1])
     if fact.value in MAKERS and not fact.value.endswith(VIEWS):
         return False
-    return fact.value not in _HOLDERS and _holds_class(given)
+    return fact.value not in _INERT_HOLDERS and _holds_class(given)
 
 
 def _is_own_class(described: Json) -> bool:

@@ -26,7 +26,7 @@ WRAPPING: dict[str, frozenset[str]] = {
 """Modules whose functions become methods of classes or wrappers of functions, and what these modules import."""
 WHOLE = 20
 """Minimum private names of such a module in a pickle that imply its whole namespace."""
-_AT = 1
+_GLOBALS_POSITION = 1
 """Position of the globals among the arguments of `WITH_GLOBALS`."""
 FILLERS = ("_setstate", "_fill_function", "_rehydrate_skeleton_class")
 """Name suffixes of functions that fill functions and classes; cloudpickle's updates the globals of a function."""
@@ -78,7 +78,7 @@ def globals_beside(described: Json) -> list[str]:
     return globals_beside(list(described.values()))
 
 
-def globals_handed(callee: str, arguments: Json) -> list[str]:
+def globals_passed(callee: str, arguments: Json) -> list[str]:
     """Return the global names in the arguments of a call that the call may use."""
     if callee in WITH_GLOBALS:
         return _beside(items(arguments))
@@ -86,7 +86,7 @@ def globals_handed(callee: str, arguments: Json) -> list[str]:
 
 
 def _beside(given: list[Json]) -> list[str]:
-    kept = [item for at, item in enumerate(given) if at != _AT or not _is_held(item)]
+    kept = [item for at, item in enumerate(given) if at != _GLOBALS_POSITION or not _is_held(item)]
     return globals_beside(kept)
 
 

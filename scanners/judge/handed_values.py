@@ -10,7 +10,7 @@ from scanners.judge.listed_names import CYTHON, is_call, is_class, is_class_name
 from scanners.parsing import standard_library
 
 # Callables that keep their arguments without examining them: errors, annotations, namespaces.
-_KEEPERS = ("exceptions.", "inspect.", "types.", "ultralytics.")
+_KEEPING = ("exceptions.", "inspect.", "types.", "ultralytics.")
 # Except these, which unpack their arguments, with the position of the first such argument.
 _UNPACKING = {
     "builtins.IndentationError": 1,
@@ -47,7 +47,7 @@ _CONVERTERS = (
     *_METRICS,
 )
 """Name prefixes of callables that convert their arguments, including nested items, to numbers and arrays."""
-_HOLDERS = frozenset(
+_CALLABLE_MAKERS = frozenset(
     {
         "dill._dill._create_ftype",
         "dill.dill._create_ftype",
@@ -82,24 +82,24 @@ def consumed(name: str, given: list[Json], how: str = "REDUCE") -> str:
     functions = list[str]()
     if name.startswith(_CONVERTERS) and name.startswith(_METRICS) and _converts(name, how):
         functions = [*map(_function, given)]
-    handed = taken_apart(name, given, how)
-    return next((found for found in (*functions, *(foreign_class(item, package) for item in handed)) if found), "")
+    taken = taken_apart(name, given, how)
+    return next((found for found in (*functions, *(foreign_class(item, package) for item in taken)) if found), "")
 
 
 def taken_apart(name: str, given: list[Json], how: str = "REDUCE") -> list[Json]:
     """Return the arguments that a harmless callable iterates over, converts or compares."""
     if how in MADE and is_class(name):  # no constructor runs, but `tuple.__new__` iterates and `int.__new__` converts
-        handed = items(given[0]) if how == "NEWOBJ_EX" and given else given
-        if len(handed) > _MOST_CONVERTED and not name.startswith(_CONVERTERS):
+        taken = items(given[0]) if how == "NEWOBJ_EX" and given else given
+        if len(taken) > _MOST_CONVERTED and not name.startswith(_CONVERTERS):
             return []  # the fields of a named tuple
         if (
             name.startswith(("numpy.", "pandas.")) or name.rpartition(".")[2].isupper()
         ):  # or a type of these under another name
-            handed = [*handed, *(item for one in handed for item in nested(one))]
-        return handed
+            taken = [*taken, *(item for one in taken for item in nested(one))]
+        return taken
     if name in _UNPACKING:
-        handed = given[_UNPACKING[name] :]
-        return [*handed, *(item for one in handed for item in _elements(one))]
+        taken = given[_UNPACKING[name] :]
+        return [*taken, *(item for one in taken for item in _elements(one))]
     if tables.ARGUMENT_RULES.get(name) in _MAKING:
         return [*given, *(item for one in given[1:2] for item in within(one))]
     if not is_call(name) or _keeps(name):
@@ -134,14 +134,14 @@ def _elements(described: Json, depth: int = 3) -> list[Json]:
 
 
 def _keeps(name: str) -> bool:
-    return name.startswith(_KEEPERS) or name.endswith(("Error", "Exception", "Warning"))
+    return name.startswith(_KEEPING) or name.endswith(("Error", "Exception", "Warning"))
 
 
 def _function(described: Json) -> str:
     """Return the name of a function, or of an instance that contains one, which trees and distances would call."""
     name, maker = global_name(described), instance_of(described)
     if maker:
-        return maker if maker in _HOLDERS or ".PyFunc" in maker else ""
+        return maker if maker in _CALLABLE_MAKERS or ".PyFunc" in maker else ""
     return "" if is_class(name) or is_class_name(name) or is_call(name) else name
 
 

@@ -31,7 +31,7 @@ from scanners.judge.code_on_load import running_code, setting_attributes
 from scanners.judge.dangerous_names import family, family_of_function, is_loader
 from scanners.judge.described import TYPE_LOADER, global_name, globals_in, instance_of, is_data, items, tables_in
 from scanners.judge.expressions import is_expression, is_inert_expression, is_undefined_function, runs_text
-from scanners.judge.function_globals import globals_beside, globals_handed, is_namespace, is_of_whole, whole_modules
+from scanners.judge.function_globals import globals_beside, globals_passed, is_namespace, is_of_whole, whole_modules
 from scanners.judge.handed_values import consumed, is_foreign, nested, taken_apart
 from scanners.judge.inert import (
     is_created_instance,
@@ -74,7 +74,7 @@ ARGUMENT_TEXT = 160
 """Maximum characters of arguments in a message."""
 NAME_TEXT = 100
 """Maximum characters of a callee in a message if it is itself the result of a call."""
-_FILLED = "__setstate__"
+_SETSTATE = "__setstate__"
 """The method that loading calls with the state of an instance."""
 OWN_PACKAGES = frozenset(
     "__main__ __mp_main__ backbone backbones common config configs core data dataset experiments layers lib losses "
@@ -122,14 +122,14 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         opinion = by_value.opinion(fact)
         if not opinion and (taken := _reacting(fact, options)):
             yield finding(
-                CONSUMED, fact, taken, callee=fact.value if fact.kind == "call" else f"{fact.value}.{_FILLED}"
+                CONSUMED, fact, taken, callee=fact.value if fact.kind == "call" else f"{fact.value}.{_SETSTATE}"
             )
         elif opinion is not None:
             yield from opinion
         elif fact.kind == "code":
             grouped.setdefault((fact.locator, "", CODE), []).append(fact)
-        elif not (_allowed(fact, options) or _is_brought_along(fact, packaged)):
-            rule = OWN_CLASS if fact.value not in explained.handed and _is_own(fact) else UNKNOWN
+        elif not (_allowed(fact, options) or _is_in_package(fact, packaged)):
+            rule = OWN_CLASS if fact.value not in explained.passed and _is_own(fact) else UNKNOWN
             grouped.setdefault((fact.locator, _package(fact.value), rule), []).append(fact)
     for (_, package, rule), members in grouped.items():
         yield _of_group(rule, package, members)
@@ -139,7 +139,7 @@ class _Explained(NamedTuple):
     """Names whose imports need no opinion because the calls of the pickle are judged."""
 
     called: set[tuple[Locator, str]]
-    handed: set[str]
+    passed: set[str]
     """Names that are passed to callables that call their arguments."""
     whole: set[tuple[Locator, str]]
     """Modules whose whole namespace a pickle stores by name."""
@@ -151,7 +151,7 @@ class _Explained(NamedTuple):
         return cls(
             called={(fact.locator, name) for fact in calls for name in _explained(fact)}
             | {(locator, name) for locator in functions for name in NAMESPACES},
-            handed={name for fact in calls for name in _called_by(fact)},
+            passed={name for fact in calls for name in _called_by(fact)},
             whole=whole_modules(fact for fact in facts if fact.kind == "import" and fact.locator in functions),
         )
 
@@ -264,9 +264,9 @@ def _call(fact: Fact) -> Opinion:
         return None  # cloudpickle and dill import a user's own modules this way
     if danger := _danger_of(name, given, arguments):
         return [_dangerous_call(fact, danger)]
-    handed = [other for other in globals_handed(name, arguments) if family(other) and not is_inert_name(other)]
-    if handed:
-        return [finding(DANGEROUS_ARGUMENT, fact, handed[0], shown=_shown(fact))]
+    passed = [other for other in globals_passed(name, arguments) if family(other) and not is_inert_name(other)]
+    if passed:
+        return [finding(DANGEROUS_ARGUMENT, fact, passed[0], shown=_shown(fact))]
     return _of_unknown(fact, name, given, arguments)
 
 
@@ -306,7 +306,7 @@ def _of_unknown(fact: Fact, name: str, given: list[Json], arguments: Json) -> Op
     if subject := consumed(name, given, str(fact.detail.get("how"))):
         return [finding(CONSUMED, fact, subject, callee=name)]
     # A callable with a rule on its arguments is itself known; its unknown arguments are reported separately.
-    unknown = any(not is_inert_name(other) for other in globals_handed(name, arguments))
+    unknown = any(not is_inert_name(other) for other in globals_passed(name, arguments))
     return () if name in ARGUMENT_RULES and unknown else None
 
 
@@ -371,16 +371,16 @@ def _build(fact: Fact) -> Opinion:
         if "made" in fact.detail and made[:1] != items(state)[:1]:
             return [finding(HIDDEN_CALL, fact, render(state), name="func")]
         return ()
-    handed = [other for other in globals_beside(state) if family(other) and not is_inert_name(other)]
-    if handed and fact.value in STATE_RULES:
-        return [finding(DANGEROUS_ARGUMENT, fact, handed[0], shown=f"{fact.value}.{_FILLED}")]
+    passed = [other for other in globals_beside(state) if family(other) and not is_inert_name(other)]
+    if passed and fact.value in STATE_RULES:
+        return [finding(DANGEROUS_ARGUMENT, fact, passed[0], shown=f"{fact.value}.{_SETSTATE}")]
     if STATE_RULES.get(fact.value) == "file-beside" and (path := file_elsewhere(state)):
         return [finding(FILE_ELSEWHERE, fact, shorten(path, ARGUMENT_TEXT))]
     executed = executed_text(fact.value, state)
     if not executed:  # unknown names in a partial are reported separately, as in a call
         held = STATE_RULES.get(fact.value) == "callable-first"
         return () if held and not all(map(is_inert_name, globals_beside(state))) else None
-    shown = f"{fact.value}.{_FILLED} on {shorten(redact(executed), ARGUMENT_TEXT)!r}"
+    shown = f"{fact.value}.{_SETSTATE} on {shorten(redact(executed), ARGUMENT_TEXT)!r}"
     return [finding(DANGEROUS_CALL, fact, family="code execution", shown=shown)]
 
 
@@ -389,7 +389,7 @@ def _state(fact: Fact) -> Opinion:
     maker = str(fact.detail.get("maker"))
     subject = is_foreign(maker, _package(fact.value)) if _package(maker) not in _TABLES else ""
     subject = maker if maker in _ITERATED else subject
-    return [finding(CONSUMED, fact, subject, callee=f"{fact.value}.{_FILLED}")] if subject else ()
+    return [finding(CONSUMED, fact, subject, callee=f"{fact.value}.{_SETSTATE}")] if subject else ()
 
 
 def _key(fact: Fact) -> Opinion:
@@ -476,7 +476,7 @@ def _is_own(fact: Fact) -> bool:
     return (_package(fact.value) in OWN_PACKAGES or _is_created_name(fact.value)) and _is_held(fact)
 
 
-def _is_brought_along(fact: Fact, packaged: set[tuple[Locator, str]]) -> bool:
+def _is_in_package(fact: Fact, packaged: set[tuple[Locator, str]]) -> bool:
     """Return whether a fact is about a module in the same torch.package, whose code is judged, and calls no function.
 
     `torch.load` and `torch.jit.load` read members with the names in `_READ_OTHERWISE`, and look names up elsewhere.

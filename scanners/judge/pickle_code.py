@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelsweep.core.finding import Fact
-from scanners.judge.by_value import TELLING
+from scanners.judge.by_value import SUSPECT_NAMES
 from scanners.judge.described import items
 from scanners.judge.inert_names import ARGUMENT_RULES
 from scanners.judge.pickle_rules import BARE_OBJECT, DANGEROUS_CODE, RUNNING_CODE, Opinion, finding
@@ -53,7 +53,7 @@ def code_opinion(fact: Fact, *, runs: bool, bare: bool, reaches: bool) -> Opinio
     `reaches`: code of the same pickle can reach any object of the process.
     """
     used = fact.texts("names")
-    dangerous = sorted(TELLING.intersection(used) - (set() if reaches else _explained_names(fact, used)))
+    dangerous = sorted(SUSPECT_NAMES.intersection(used) - (set() if reaches else _explained_names(fact, used)))
     if dangerous == [_DECODER] and _UNPICKLERS.isdisjoint(used):
         dangerous = []  # models take images in base64
     if not dangerous:

@@ -46,9 +46,9 @@ from scanners.judge.usual_tools import fetches_code, is_usual
 
 KINDS = frozenset({"python-call", "python-startup"})
 RULES = ALL
-_BESIDE = frozenset({"fetching", "writing", "connection", "descriptor"})
+_AGGRAVATING = frozenset({"fetching", "writing", "connection", "descriptor"})
 """Kinds of calls that make other calls of the file worse; files may have thousands of calls of other kinds."""
-_WHEN = {
+_OCCASIONS = {
     "import": "importing the file",
     "use": "making or using the model",
     "cell": "a cell of the notebook",
@@ -60,11 +60,11 @@ _WHEN = {
     "script": "starting the file as a script",
 }
 
-_TELLING_OTHERS = frozenset({"sending", "connection"})
-_PERHAPS = frozenset({"made", "defined"})
+_SENDING = frozenset({"sending", "connection"})
+_UNCERTAIN = frozenset({"made", "defined"})
 """Occasions that may never occur, unless the file is deployed on a server."""
 _EVALUATING = frozenset({"builtins.eval", "builtins.exec"})
-_GIVEN = re.compile(r"\$(?!(?:self|cls)\b)\w+")
+_VARIABLE = re.compile(r"\$(?!(?:self|cls)\b)\w+")
 """A variable that is not an attribute of an instance; those are settings."""
 
 
@@ -77,7 +77,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
         yield from findings_of_file(members)
 
 
-_BEYOND = re.compile(
+_OUTSIDE_INSTALL = re.compile(
     r"(?:^|[;&|]\s*)(?:id|whoami|hostname|nohup|crontab|nslookup|ping|nc|ncat)\b|://\d"
     r"|[\s>](?:/tmp|/etc|/var|/root|/home|~|\$HOME)(?:/|\s|$)"
 )
@@ -96,19 +96,19 @@ def findings_of_file(facts: Sequence[Fact], *, loaded: bool = False, named: str 
     likely = {_likelihood(call): set[tuple[str, Json]]() for call in calls}
     for call in calls:
         likely[_likelihood(call)].add((call.value, call.detail["line"]))
-    beside = [call for call in calls if _is_beside(call)]
+    aggravating = [call for call in calls if _is_aggravating(call)]
     for call in calls:
         more = (found for how, found in likely.items() if how > _likelihood(call))
         if any((call.value, call.detail["line"]) in found for found in more):
             continue  # reported on a more certain occasion
-        rule = _rule(call, beside, loaded=loaded or is_model_file(call))
+        rule = _rule(call, aggravating, loaded=loaded or is_model_file(call))
         if rule:
             yield _finding(rule, call, calls)
 
 
 def _likelihood(call: Fact) -> int:
     """Return how likely a call is to run: 2 in any case, 1 if a server or library calls it, 0 perhaps never."""
-    if call.detail["when"] not in ("script", *_PERHAPS):
+    if call.detail["when"] not in ("script", *_UNCERTAIN):
         return 2
     return 1 if _is_called(call) else 0
 
@@ -118,9 +118,9 @@ def _is_called(call: Fact) -> bool:
     return not {"served", "called"}.isdisjoint(call.texts("how"))
 
 
-def _is_beside(call: Fact) -> bool:
+def _is_aggravating(call: Fact) -> bool:
     does = call.detail["does"]
-    return does in _BESIDE or (does == "command" and fetches_code(str(call.detail["text"])))
+    return does in _AGGRAVATING or (does == "command" and fetches_code(str(call.detail["text"])))
 
 
 def _as_used(fact: Fact, named: str) -> Fact:
@@ -155,13 +155,13 @@ def _finding(rule: Rule, fact: Fact, calls: list[Fact]) -> Finding:
 def _occasion(fact: Fact, rule: Rule) -> str:
     """Return when a call runs, and who runs it."""
     when = str(fact.detail["when"])
-    if when in _PERHAPS and "served" in fact.texts("how"):
+    if when in _UNCERTAIN and "served" in fact.texts("how"):
         when = "served"
-    elif when in _PERHAPS and rule.severity is Severity.CRITICAL:
+    elif when in _UNCERTAIN and rule.severity is Severity.CRITICAL:
         when = "called"
     elif when == "use" and is_setup(fact):
         return "installing the folder"
-    occasion = _WHEN[when]
+    occasion = _OCCASIONS[when]
     who = importer(fact)
     return f"{occasion} ({who})" if who and fact.detail["when"] == "import" else occasion
 
@@ -175,8 +175,8 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
     worst = rule in (DECODED, SHELL, STOLEN) or (rule is ATTACK and _is_hostile(fact))
     if rule is ORDERED or (rule is FOREIGN and when == "use"):
         return rule
-    if when in _PERHAPS:
-        return _perhaps(fact, rule, worst=worst, loaded=loaded)
+    if when in _UNCERTAIN:
+        return _in_uncalled(fact, rule, worst=worst, loaded=loaded)
     if when == "script":
         return SCRIPTED if worst else None
     if when == "cell":
@@ -188,22 +188,22 @@ def _rule(fact: Fact, calls: list[Fact], *, loaded: bool) -> Rule | None:
 
 def _in_use(fact: Fact, rule: Rule, *, loaded: bool) -> Rule | None:
     """Return the rule for a call in a class that loaders instantiate or use."""
-    if rule is NETWORK and loaded and _tells_others(fact):
+    if rule is NETWORK and loaded and _sends_to_server(fact):
         return PHONES
     if rule.severity < Severity.CRITICAL:
         runs = fact.detail["does"] in ("command", "code", "memory", "mapping") and rule is not TOOL
-        told = runs and (not is_setup(fact) or _has_no_place_in_builds(fact))
+        told = runs and (not is_setup(fact) or _reaches_outside_install(fact))
         return rule if rule is COMPUTED else METHOD if told else None
     return METHOD if rule is MODEL_COMMAND else rule
 
 
-def _tells_others(fact: Fact) -> bool:
+def _sends_to_server(fact: Fact) -> bool:
     """Return whether a model's call sends its input, or the identity of the machine, to a server."""
     machine = MACHINE.intersection(source.removesuffix("()") for source in fact.texts("sources"))
-    return bool(machine) or (fact.detail["does"] in _TELLING_OTHERS and bool(fact.detail.get("weights")))
+    return bool(machine) or (fact.detail["does"] in _SENDING and bool(fact.detail.get("weights")))
 
 
-def _perhaps(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rule | None:
+def _in_uncalled(fact: Fact, rule: Rule | None, *, worst: bool, loaded: bool) -> Rule | None:
     """Return the rule for a call in a class or function without a known caller; `rule` applies if it does run."""
     if worst and _is_called(fact):
         return rule
@@ -216,13 +216,13 @@ def _runs_requests(fact: Fact) -> bool:
     """Return whether a function that a server calls runs its argument unchanged, in a shell or as Python."""
     is_shell = fact.detail["does"] == "command" and "shell" in fact.texts("how")
     runs = is_shell or fact.value in _EVALUATING
-    return runs and fact.detail["text"] == "…" and any(map(_GIVEN.fullmatch, fact.texts("mentions")))
+    return runs and fact.detail["text"] == "…" and any(map(_VARIABLE.fullmatch, fact.texts("mentions")))
 
 
-def _has_no_place_in_builds(fact: Fact) -> bool:
+def _reaches_outside_install(fact: Fact) -> bool:
     """Return whether an install command that is fully known reaches beyond the installed folder."""
     text = str(fact.detail["text"])
-    return "…" not in text and _BEYOND.search(text) is not None
+    return "…" not in text and _OUTSIDE_INSTALL.search(text) is not None
 
 
 def _in_function(fact: Fact, rule: Rule | None, *, loaded: bool) -> Rule | None:

@@ -46,7 +46,7 @@ from scanners.judge.usual_tools import (
 )
 from scanners.parsing.python_sinks import NAMED, READ, TEMPLATES
 
-_ASKING = ("os.environ.get", "os.getenv", "os.environ.pop")
+_ENVIRONMENT_READS = ("os.environ.get", "os.getenv", "os.environ.pop")
 _KEYS = re.compile(r"AWS_(?:SECRET|ACCESS|SESSION)|PRIVATE_KEY|PASSWORD|PASSWD|SSH_|KUBE")
 """Environment variables whose values belong to one service only."""
 MACHINE = frozenset(
@@ -100,7 +100,7 @@ _STARTED = re.compile(
     r"(?:\./)?(?P<file>[^\s-]\S*)(?: |$)"
 )
 """A command with the file that it starts, directly or by an interpreter."""
-_LATER = re.compile(
+_STARTUP_FILES = re.compile(
     r"\.bash(?:rc|_profile|_login)$|\.zsh(?:rc|env)$|\.profile$|authorized_keys$"
     r"|/etc/(?:cron|profile|ld\.so\.preload|rc\.)|/var/spool/cron|(?:site|user)customize\.py$|LaunchAgents/|LaunchDaemons/|systemd/(?:system|user)/|autostart/|\.ipython/profile_\w+/startup/"
     r"|\\CurrentVersion\\Run(?:Once)?$|Start Menu.{1,10}Programs.{1,4}Startup"
@@ -118,7 +118,7 @@ _ANY_FILE = re.compile(r"[^\0\n:*?<>|]{1,200}\.(?!py[wcx]?$)[A-Za-z][A-Za-z0-9]{
 _PYTHON_FILE = re.compile(r"\.pyw?$", re.IGNORECASE)
 _WALKS = frozenset("os.walk os.scandir os.listdir glob.glob glob.iglob".split())
 _COMPILED = ("ExtensionFileLoader", "SourcelessFileLoader", "load_dynamic", "load_compiled")
-_GIVEN = re.compile(r"\S+ -c [\"']?[\w./]")
+_SHELL_WITH_COMMAND = re.compile(r"\S+ -c [\"']?[\w./]")
 """A shell with a command on its command line, whose beginning is known."""
 _RECEIVING = (".recv", ".recvfrom", ".recv_into")
 _PRELOADING = re.compile(
@@ -201,18 +201,18 @@ def _command(fact: Fact, calls: list[Fact], loaded: bool) -> Rule | None:
         return None
     if fact.value.startswith("pip."):
         return TOOL if is_setup(fact) else COMMAND
-    if _is_told_by_others(fact, calls, text):
+    if _is_remote_controlled(fact, calls, text):
         return SHELL
     shell = "shell" in how or _SHELL_LINE.match(text) is not None
     if not (loaded and installs_foreign(text)) and is_usual(text, shell=shell, script=not loaded):
         return COMMAND if loaded and installs_unknown(text) else TOOL
     fetched = _runs_fetched(fact, calls) or (loaded and _starts_fetched(fact, calls))
-    if _is_sent(fact, text) or (fetched and not is_handling(text, shell=shell)):
+    if _is_from_server(fact, text) or (fetched and not is_handling(text, shell=shell)):
         return DOWNLOADED
     return _in_model(text, shell=shell) if loaded else _in_script(fact, calls, shell=shell)
 
 
-def _is_sent(fact: Fact, text: str) -> bool:
+def _is_from_server(fact: Fact, text: str) -> bool:
     """Return whether the command that a shell runs comes from a server."""
     fetched = any(source.startswith(FETCHING) for source in fact.texts("sources"))
     return fetched and text.startswith("…") and "shell" in fact.texts("how")
@@ -242,25 +242,25 @@ def _is_passed_on(fact: Fact, text: str) -> bool:
     return "sys.argv" in sources and text.startswith(("…", "python…", "python …")) and not _is_unpacked(sources)
 
 
-def _is_told_by_others(fact: Fact, calls: list[Fact], text: str) -> bool:
+def _is_remote_controlled(fact: Fact, calls: list[Fact], text: str) -> bool:
     """Return whether a command comes from the network, or is a shell whose input does."""
     if any(source.endswith(_RECEIVING) for source in fact.texts("sources")):
         return True
     return (
         _SHELLS.match(text) is not None
-        and _GIVEN.match(text) is None
-        and _happens(calls, ("connection", "descriptor"), fact)
+        and _SHELL_WITH_COMMAND.match(text) is None
+        and _calls_any(calls, ("connection", "descriptor"), fact)
     )
 
 
-def _happens(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
+def _calls_any(calls: list[Fact], kinds: tuple[str, ...], fact: Fact) -> bool:
     """Return whether the file makes calls of `kinds` on the same occasion."""
     return any(call.detail["does"] in kinds and call.detail["when"] == fact.detail["when"] for call in calls)
 
 
 def _runs_fetched(fact: Fact, calls: list[Fact]) -> bool:
     """Return whether the call names a file that data from the network is written to."""
-    fetches = _happens(calls, ("fetching",), fact)
+    fetches = _calls_any(calls, ("fetching",), fact)
     return any(
         (call.value.endswith(("urlretrieve", "wget.download")) or (fetches and _writes(call))) and _shares(fact, call)
         for call in calls
@@ -320,7 +320,9 @@ def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
         or (reads and any(private_file().search(text) for text in fact.texts("mentions")))
     ):
         return STOLEN
-    keys = any(source in _ASKING for source in sources) and any(_KEYS.search(text) for text in fact.texts("mentions"))
+    keys = any(source in _ENVIRONMENT_READS for source in sources) and any(
+        _KEYS.search(text) for text in fact.texts("mentions")
+    )
     tells = (
         keys
         or (reads and any(PRIVATE.search(mention) for mention in fact.texts("mentions")))
@@ -331,7 +333,7 @@ def _network(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
 
 def _sends_token(fact: Fact, sources: list[str]) -> bool:
     """Return whether the key of one service is sent to the address of another."""
-    if not any(source in _ASKING for source in sources):
+    if not any(source in _ENVIRONMENT_READS for source in sources):
         return False
     texts = fact.texts("mentions")
     hosts = [host[0] for text in texts for host in _HOST.finditer(text)]
@@ -346,7 +348,12 @@ def _resolving(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
     sources = {source.removesuffix("()") for source in fact.texts("sources")}
     asked = any(text.startswith(".") or re.search(r"\w\.\w", text) for text in fact.texts("mentions"))
     told = MACHINE.intersection(sources) or any("environ" in source for source in sources)
-    if told and asked and not sources.isdisjoint(_ASKING) and any(map(_SECRET.search, fact.texts("mentions"))):
+    if (
+        told
+        and asked
+        and not sources.isdisjoint(_ENVIRONMENT_READS)
+        and any(map(_SECRET.search, fact.texts("mentions")))
+    ):
         return STOLEN
     return NETWORK if told and asked else None
 
@@ -425,7 +432,7 @@ def _writing(fact: Fact, _calls: list[Fact], loaded: bool) -> Rule | None:
     text, sources = str(fact.detail["text"]), fact.texts("sources")
     if not _writes(fact):
         return None
-    if _LATER.search(text) or (text.endswith(".pth") and any(source.startswith(_SITE) for source in sources)):
+    if _STARTUP_FILES.search(text) or (text.endswith(".pth") and any(source.startswith(_SITE) for source in sources)):
         return STARTUP
     if loaded and _SETTINGS.search(text):
         return STARTUP
@@ -442,11 +449,11 @@ def _copying(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:
         names = (*fact.texts("mentions"), str(fact.detail["text"]))
         if any(name.endswith((".pth", "sitecustomize.py", "usercustomize.py")) for name in names):
             return STARTUP
-    return STARTUP if _LATER.search(str(fact.detail["text"])) else None
+    return STARTUP if _STARTUP_FILES.search(str(fact.detail["text"])) else None
 
 
 def _descriptor(fact: Fact, calls: list[Fact], _loaded: bool) -> Rule | None:
-    return SHELL if _happens(calls, ("connection",), fact) else None
+    return SHELL if _calls_any(calls, ("connection",), fact) else None
 
 
 def _ordering(fact: Fact, _calls: list[Fact], _loaded: bool) -> Rule | None:

@@ -24,7 +24,7 @@ from scanners.judge.by_value import (
     RUNNERS,
     SETTER,
     STATE_FILES,
-    TELLING,
+    SUSPECT_NAMES,
     WITH_GLOBALS,
 )
 from scanners.judge.expressions import PREFIX as EXPRESSIONS
@@ -145,7 +145,7 @@ def extract(machine: Machine, locator: Locator, context: Context) -> Iterator[Fa
     values, room = Values(machine), context.described
     seen: set[tuple[str, str, str]] = set()
     strays = {callee for how, _, callee, _ in machine.events if how == "STRAY"}
-    for how, offset, callee, arguments in _different(machine):
+    for how, offset, callee, arguments in _distinct(machine):
         values.is_brief = room.left <= 0
         for kind, value, detail in _facts(values, how, callee, arguments):
             if kind == "import" and value.endswith(NAMESPACE) and callee not in strays:
@@ -160,7 +160,7 @@ def extract(machine: Machine, locator: Locator, context: Context) -> Iterator[Fa
         yield problem_of(OverLimit(f"more than {room.limit:,} {room.what}"), locator, "pickle")
 
 
-def _different(machine: Machine) -> Iterator[tuple[str, int, int, int]]:
+def _distinct(machine: Machine) -> Iterator[tuple[str, int, int, int]]:
     """Yield the events without duplicates at other offsets, and without strays, which are noted with the import."""
     done: set[tuple[str, int, int]] = set()
     for how, offset, callee, arguments in machine.events:
@@ -182,7 +182,7 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
     elif how == "EXTENSION":
         yield "extension-code", str(values.machine.first(callee)), {}
     elif how in ("KEY", "PART", "RETURNED", "STATE"):
-        yield from _filled(values, how, callee, arguments)
+        yield from _changed(values, how, callee, arguments)
     elif how == "FRAME":
         yield "frame", "a frame", {}
     elif how == "BUILD":
@@ -193,7 +193,7 @@ def _facts(values: Values, how: str, callee: int, arguments: int) -> Iterator[tu
         yield "call", *_call(values, how, name, callee, arguments)
 
 
-def _filled(values: Values, how: str, instance: int, given: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
+def _changed(values: Values, how: str, instance: int, given: int) -> Iterator[tuple[str, str, dict[str, Json]]]:
     """Yield a state or a key of a table that is not a literal, or that the changed object is not new."""
     owner = values.made_class(instance)
     if how == "STATE":
@@ -345,7 +345,7 @@ def _code(values: Values, arguments: int) -> tuple[str, dict[str, Json]]:
         elif item & 1:
             names += [text for text in map(values.string, machine.items(item)) if text]
     detail: dict[str, Json] = {"names": names[:NAMES_LIMIT]}
-    if not TELLING.isdisjoint(map(str, names)):
+    if not SUSPECT_NAMES.isdisjoint(map(str, names)):
         detail |= _uses(values, values.arguments(arguments))
     return name, detail
 
@@ -363,11 +363,11 @@ def _uses(values: Values, given: list[int]) -> dict[str, Json]:
     constants, names, *others = ([values.string(item) for item in _items(values, given[at])] for at in tuples)
     bytecode, is_new = _bytecode(values, given[tuples[0] - 1]), len(given) >= _FIELDS
     elsewhere = {text for stored in (names, *others) for text in stored}
-    told = sorted(TELLING)
+    suspects = sorted(SUSPECT_NAMES)
     local = {text for stored in others for text in stored}
-    texts: list[Json] = [name for name in told if name in constants and name not in elsewhere]
+    texts: list[Json] = [name for name in suspects if name in constants and name not in elsewhere]
     attributes: list[Json] = [
-        name for name in told if name not in local and is_attribute_only(bytecode, names, name, is_new=is_new)
+        name for name in suspects if name not in local and is_attribute_only(bytecode, names, name, is_new=is_new)
     ]
     found: dict[str, Json] = {"texts": texts, "attributes": attributes}
     return {key: value for key, value in found.items() if value}

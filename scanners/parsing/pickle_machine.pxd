@@ -25,7 +25,7 @@ cdef class Machine:
     cdef long long[::1] _stack, _marks, _memo, _a, _b, _items
     cdef Py_ssize_t _room, _depth, _mark_room, _mark_count, _fence, _memo_room, _memo_count
     cdef dict _far, _name_nodes, _uses, _computed_keys, _carriers
-    cdef set _told
+    cdef set _seen_keys
     cdef bytearray _kinds
     cdef Py_ssize_t _node_room, _nodes, _item_room, _item_count, _kept, _last
     cdef list _last_items
@@ -44,7 +44,7 @@ cdef class Machine:
     @cython.locals(at=Py_ssize_t, value="long long")
     cdef int _carry(self, long long holder, Py_ssize_t start, Py_ssize_t count) except -1
     @cython.locals(is_call=cython.bint)
-    cdef int _handed(self, str how, long long callee, long long arguments) except -1
+    cdef int _stray_in_call(self, str how, long long callee, long long arguments) except -1
     cdef int _event(self, str how, long long callee, long long arguments) except -1
     cdef int _make_room(self, int form) except -1
     @cython.locals(below=Py_ssize_t, callee="long long", arguments="long long", reduce=cython.bint)
@@ -70,7 +70,7 @@ cdef class Machine:
     @cython.locals(index=Py_ssize_t, start=Py_ssize_t, count=Py_ssize_t, at=Py_ssize_t, value="long long", kind=int, maker="long long", found="long long")
     cdef long long _sole_maker(self, long long arguments, bint within=*) except -2
     @cython.locals(sole="long long")
-    cdef bint _handing(self, long long callee, long long arguments) except -1
+    cdef bint _has_new_makers(self, long long callee, long long arguments) except -1
     @cython.locals(item="long long", each="long long", inner=list, kind=int)
     cdef list _makers(self, long long value)
     @cython.locals(below=Py_ssize_t, instance="long long", state="long long", owner="long long", mode="long long")

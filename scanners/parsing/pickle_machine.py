@@ -196,7 +196,7 @@ class Machine:
         self._name_nodes: dict[tuple[str, str], int] = {}
         self._computed_keys: dict[int, tuple[int, int]] = {}
         self._uses: dict[tuple[int, str, int], int] = {}
-        self._told: set[tuple[int, ...]] = set()
+        self._seen_keys: set[tuple[int, ...]] = set()
         self._carriers: dict[int, int] = {}
 
     # -- the hot loop
@@ -466,8 +466,8 @@ class Machine:
         for part in parts:
             if part & 1 and self._kinds[part >> 1] in (CALL, OBJECT):
                 key = (self._a[instance >> 1], -self._a[part >> 1], BUILD_FORM, part == state)
-                if key not in self._told:
-                    self._told.add(key)
+                if key not in self._seen_keys:
+                    self._seen_keys.add(key)
                     self._event("STATE" if part == state else "PART", instance, part)
 
     def _mapped(self, state: int, arguments: list[int]) -> None:
@@ -739,8 +739,8 @@ class Machine:
             if not key & 1 or self._kinds[key >> 1] not in (GLOBAL, CALL, OBJECT):
                 continue
             maker = key if self._kinds[key >> 1] == GLOBAL else self._a[key >> 1]
-            if (owner, maker, MANY_FORM) not in self._told:
-                self._told.add((owner, maker, MANY_FORM))
+            if (owner, maker, MANY_FORM) not in self._seen_keys:
+                self._seen_keys.add((owner, maker, MANY_FORM))
                 self._event("KEY", value, key)
 
     def _stored_callables(self, index: int, start: int, count: int) -> None:
@@ -931,7 +931,7 @@ class Machine:
             else:
                 self.stray(value)
 
-    def _handed(self, how: str, callee: int, arguments: int) -> None:
+    def _stray_in_call(self, how: str, callee: int, arguments: int) -> None:
         """Note a namespace that is called, or passed to a call other than as a function's globals."""
         self.stray(callee)
         is_call = how == "REDUCE" and self.kind(callee) == GLOBAL and self.kind(arguments) == TUPLE
@@ -941,7 +941,7 @@ class Machine:
     def called(self, how: str, callee: int, arguments: int) -> None:
         """Note a call; of callables whose arguments do not matter, only the first calls are kept."""
         if self._carriers:
-            self._handed(how, callee, arguments)
+            self._stray_in_call(how, callee, arguments)
         if callee & 1 and self._kinds[callee >> 1] == GLOBAL:
             # A class that is inert when created one way may be dangerous when called another way.
             given = self._b[arguments >> 1] if arguments > 0 and arguments & 1 else -1
@@ -950,22 +950,22 @@ class Machine:
             if uses < REPEATS:
                 self._uses[key] = uses + 1
             elif self._b[callee >> 1] in (ORDINARY, RETURNING):
-                if not self._handing(callee, arguments):
+                if not self._has_new_makers(callee, arguments):
                     return
-            elif not self._telling(callee, arguments):
+            elif not self._has_new_arguments(callee, arguments):
                 return
         self._event(how, callee, arguments)
 
-    def _telling(self, callee: int, arguments: int) -> bool:
+    def _has_new_arguments(self, callee: int, arguments: int) -> bool:
         """Return whether one more call of a watched callable may change the judgement, by new arguments."""
         if self.second(arguments) > KEPT_PER_CONTAINER:
             return True
         key = (callee, *(self._identity(value) for value in self.items(arguments))) if arguments & 1 else (callee,)
-        known = key in self._told
-        self._told.add(key)
+        known = key in self._seen_keys
+        self._seen_keys.add(key)
         return not known
 
-    def _handing(self, callee: int, arguments: int) -> bool:
+    def _has_new_makers(self, callee: int, arguments: int) -> bool:
         """Return whether one more call of any callable may change the judgement, by the makers of its arguments.
 
         Items of lists and tuples count too, as far as they are kept.
@@ -979,8 +979,8 @@ class Machine:
             key: tuple[int, ...] = (-callee, sole)
         else:
             key = (-callee, *self._makers(arguments), -self._kinds[arguments >> 1])
-        known = key in self._told
-        self._told.add(key)
+        known = key in self._seen_keys
+        self._seen_keys.add(key)
         return not known
 
     def _sole_maker(self, arguments: int, within: bool = True) -> int:

@@ -17,19 +17,19 @@ from scanners.parsing.pickle_values import Values
 JOBLIB_ARRAYS = frozenset({"NumpyArrayWrapper"})
 """Classes, in any module, after whose state joblib reads raw bytes."""
 DTYPES = frozenset({"numpy.dtype"})
-STREAMS = 100_000
+MAX_STREAMS = 100_000
 """Maximum consecutive streams that are interpreted."""
 HIGHEST_PROTOCOL = 5
-TRIAL = 20_000
+TRIAL_OPCODES = 20_000
 """Maximum opcodes that recognition interprets."""
-PLAUSIBLE = 8
+MIN_PLAUSIBLE_OPCODES = 8
 """Minimum valid opcodes that are not a coincidence."""
-HANDED_OVER = 200_000
+MAX_KEPT_OPERATIONS = 200_000
 """Maximum operations, and so memory, of a machine that is kept for another scanner."""
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "COMPUTED", "EXTENSION"})
 # Bytes per character of dtype kind U (numpy.dtype.__reduce__).
 _UNICODE_WIDTH = 4
-_CLASSES_OF = ("sklearn.", "scipy.", "pandas.", "joblib.")
+_ARRAY_PACKAGES = ("sklearn.", "scipy.", "pandas.", "joblib.")
 """Packages whose instances may follow joblib's arrays; none of their capitalised classes is an alias of `str`."""
 # Positions in the state of a numpy.dtype: the width of flexible types, and flags, whose lowest bit means objects.
 _ELSIZE = 5
@@ -56,12 +56,12 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
     # frames that parallel compressors write before each frame of Zstandard.
     if not head or head.startswith((b"PK\3\4", b"P*M\x18")):
         return False
-    machine = Machine(MemoryReader(head), 0, Interests(), TRIAL)
+    machine = Machine(MemoryReader(head), 0, Interests(), TRIAL_OPCODES)
     outcome = machine.run()
     cut = len(head) == HEAD and (machine.position >= len(head) or machine.fault == UNENDED)
-    if cut and not has_header(head) and machine.operations < PLAUSIBLE:
+    if cut and not has_header(head) and machine.operations < MIN_PLAUSIBLE_OPCODES:
         # One long literal fills the head: what follows it decides.
-        machine = Machine(reader, position, Interests(), TRIAL)
+        machine = Machine(reader, position, Interests(), TRIAL_OPCODES)
         outcome = machine.run()
         cut = False
     if not has_header(head) and machine.names and not _is_importable(*machine.names[0]):
@@ -70,7 +70,9 @@ def begins_stream(reader: Reader, position: int = 0) -> bool:
         return machine.operations > 1
     if _calls_something(machine, has_header(head)):
         return True
-    return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (1 if has_header(head) else PLAUSIBLE)
+    return (cut or outcome == kinds.EXHAUSTED) and machine.operations >= (
+        1 if has_header(head) else MIN_PLAUSIBLE_OPCODES
+    )
 
 
 def _calls_something(machine: Machine, has_header: bool) -> bool:
@@ -125,7 +127,7 @@ def machine_of(reader: Reader, interests: Interests, context: Context) -> Machin
     if outcome == kinds.PAUSED or not machine.allowance:  # perhaps because of the interests
         machine = Machine(near, 0, Interests(), context.operations.left)
         machine.run()
-    elif outcome == kinds.STOPPED and machine.operations <= HANDED_OVER:
+    elif outcome == kinds.STOPPED and machine.operations <= MAX_KEPT_OPERATIONS:
         _Latest.run, _Latest.machine = _run_of(reader, interests), machine
     context.operations.spend(machine.operations)
     return machine
@@ -205,7 +207,7 @@ def _element_count(values: Values, shape: int) -> int:
     return count
 
 
-def _refused_at(machine: Machine, start: int) -> int:
+def _load_fails_at(machine: Machine, start: int) -> int:
     """Return the offset after `start` where pickle.load certainly fails: at a name that is not a string."""
     for event in machine.events:
         if event[0] == "COMPUTED" and event[1] >= start and machine.kind(event[2]) == kinds.COMPUTED_GLOBAL:
@@ -217,7 +219,7 @@ def _refused_at(machine: Machine, start: int) -> int:
 
 def _is_no_text(machine: Machine, instance: int) -> bool:
     module, _, name = Values(machine).made_class(instance).rpartition(".")
-    return module.startswith(_CLASSES_OF) and name[:1].isupper()
+    return module.startswith(_ARRAY_PACKAGES) and name[:1].isupper()
 
 
 @dataclass(slots=True)
@@ -239,7 +241,7 @@ class Streams:
 
     def __iter__(self) -> Iterator[Machine]:
         """Yield each machine after it ends."""
-        for _ in range(STREAMS):
+        for _ in range(MAX_STREAMS):
             if self.position >= self.reader.size:
                 return
             yield from self._stream(self.position)
@@ -277,13 +279,13 @@ class Streams:
         If all arrays are of `numbers`, which import nothing by accident, any import there is reported.
         """
         machine, outcome = self._run_plain(start)
-        end = _refused_at(machine, paused)
-        behind = [event for event in machine.events if paused <= event[1] < end]
-        if numbers and any(_names(machine, event) for event in behind):
-            machine.events = behind
+        end = _load_fails_at(machine, paused)
+        after = [event for event in machine.events if paused <= event[1] < end]
+        if numbers and any(_names(machine, event) for event in after):
+            machine.events = after
             yield machine
             return
-        events = [event for event in behind if machine.kind(event[2]) == kinds.GLOBAL]
+        events = [event for event in after if machine.kind(event[2]) == kinds.GLOBAL]
         # Numbers that happen to be opcodes, and the memo of an inner stream in an object array, call whatever is on the
         # stack or under a wrong index: only a dangerous name is no accident.
         values = Values(machine)

@@ -14,13 +14,13 @@ from scanners.parsing.pickle_machine import Machine
 STRING_LIMIT = 400
 """Maximum characters of a string that are kept in a fact."""
 DEPTH_LIMIT = 5
-ARGUMENTS = 32
+MAX_ARGUMENTS = 32
 """Maximum arguments of one call that are described."""
 NODE_LIMIT = 48
 """Maximum values that are described in one argument."""
-CONSTANTS = 1_000
+MAX_CACHED_CONSTANTS = 1_000
 """Maximum decoded literals that are cached: those of a checkpoint's tensors are used several times."""
-LONGEST_NAME = 1_000
+MAX_NAME_LENGTH = 1_000
 """Maximum characters of a dotted name to which attributes are appended."""
 EXACT_INTEGER = 1 << 53
 
@@ -48,7 +48,7 @@ _TYPES |= {name: f"builtins.{name}" for name in TYPES}
 # Calling the result of these calls their first argument.
 _PARTIAL = frozenset({"functools.partial", "_functools.partial", "types.MethodType"})
 # Callables whose result is named by their first argument.
-_OF_FIRST = _PARTIAL | _GETATTR | _GET_OR_BUILTIN
+_NAMED_BY_FIRST = _PARTIAL | _GETATTR | _GET_OR_BUILTIN
 _CONTAINERS = {kinds.TUPLE: "tuple", kinds.LIST: "list", kinds.DICT: "dict", kinds.SET: "set"}
 _CONTAINERS[kinds.FROZENSET] = "frozenset"
 
@@ -82,7 +82,7 @@ class Values:
         if value in self._constants:
             return self._constants[value]
         found = literal_at(self.machine.reader, value >> 1, STRING_LIMIT)
-        if len(self._constants) < CONSTANTS:
+        if len(self._constants) < MAX_CACHED_CONSTANTS:
             self._constants[value] = found
         return found
 
@@ -131,7 +131,7 @@ class Values:
             made_by = machine.first(value)
             if self._is_made(made_by) and made_by not in self._resolved:
                 return made_by
-            asks = self._is_made(made_by) or self._known(made_by) in _OF_FIRST
+            asks = self._is_made(made_by) or self._known(made_by) in _NAMED_BY_FIRST
             needed = self.arguments(machine.second(value))[:1] if asks else []
         return next((one for one in needed if self._is_made(one) and one not in self._resolved), -1)
 
@@ -180,7 +180,7 @@ class Values:
 
     def _joined(self, target: int, attribute: str) -> str:
         base = self._known(target)
-        return f"{base}.{attribute}" if base and attribute and len(base) < LONGEST_NAME else ""
+        return f"{base}.{attribute}" if base and attribute and len(base) < MAX_NAME_LENGTH else ""
 
     def is_of_package(self, callee: int, package: str) -> bool:
         """Return whether a callee is a global below `package`, or the result of one, and not a partial of it."""
@@ -209,7 +209,7 @@ class Values:
         if self.machine.kind(value) != kinds.TUPLE:
             return self._describe(value, DEPTH_LIMIT, [NODE_LIMIT])
         # Each argument has its own budget, so that a large one does not hide those after it.
-        items = self.machine.items(value)[:ARGUMENTS]
+        items = self.machine.items(value)[:MAX_ARGUMENTS]
         described: list[Json] = [self._describe(item, DEPTH_LIMIT, [NODE_LIMIT]) for item in items]
         more = self.machine.second(value) - len(items)
         return {"tuple": described, "more": more} if more else {"tuple": described}

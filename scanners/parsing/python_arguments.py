@@ -7,29 +7,31 @@ import re
 from typing import NamedTuple
 
 from scanners.parsing.python_constants import constant
-from scanners.parsing.python_decoders import LENGTH, text_of
+from scanners.parsing.python_decoders import MAX_LENGTH, text_of
 from scanners.parsing.python_scope import Scope
 
 UNKNOWN = "…"
 """Replaces the parts of a command that are not constant."""
-_DEPTH = 60
-_FOLLOWED = 10
+_MAX_DEPTH = 60
+_VARIABLE_COST = 10
 """Levels of depth that following a variable costs."""
-_KEEPING = frozenset(
+_TEXT_PRESERVING = frozenset(
     "builtins.str builtins.list builtins.tuple shlex.split shlex.quote os.fspath os.path.expanduser os.path.abspath "
     "os.path.expandvars shutil.which pathlib.Path".split()
 )
 """Functions whose result reads like their argument."""
 _ENVIRONMENT, _ARGUMENTS = "os.environ", "sys.argv"
-_WHOLE = ("copy", "items", "values")
-_OWNERS = frozenset({"self", "cls"})
+_COPY_METHODS = ("copy", "items", "values")
+_INSTANCE_NAMES = frozenset({"self", "cls"})
 """Variables that are recorded by attribute only: every method uses them."""
-_LONG = 64
+_MIN_ENCODED_LENGTH = 64
 """Minimum characters without a space of a constant that may be encoded code."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-_NUMBERS = 32
+_MIN_ENCODED_NUMBERS = 32
 """Minimum numbers in a list that may be encoded code."""
-_PATTERNS = frozenset(f"re.{name}" for name in "compile match search fullmatch sub subn split findall finditer".split())
+_REGEX_FUNCTIONS = frozenset(
+    f"re.{name}" for name in "compile match search fullmatch sub subn split findall finditer".split()
+)
 """Functions whose first argument is a regular expression: often long and without a space, yet not encoded."""
 
 
@@ -49,11 +51,11 @@ def command(scope: Scope, node: ast.AST, depth: int = 0) -> str:
     found = constant(scope, node, depth)
     if isinstance(found, (str, bytes)):
         return text_of(found)
-    if depth > _DEPTH:
+    if depth > _MAX_DEPTH:
         return UNKNOWN
     between, parts = _parts(scope, node, depth)
     if parts:
-        step = _FOLLOWED if isinstance(node, ast.Name | ast.Set) else 1
+        step = _VARIABLE_COST if isinstance(node, ast.Name | ast.Set) else 1
         return between.join(command(scope, part, depth + step) for part in parts)
     name = scope.name_of(node, depth)
     if name.endswith(".__file__"):  # of another module
@@ -80,13 +82,13 @@ def _main_part(scope: Scope, node: ast.AST) -> ast.expr | None:
     """Return the one expression that a string mostly consists of, or None."""
     found: ast.AST | None = None
     match node:
-        case ast.Call(func=ast.Attribute(attr="split"), args=[kept]) if scope.name_of(node.func) in _KEEPING:
+        case ast.Call(func=ast.Attribute(attr="split"), args=[kept]) if scope.name_of(node.func) in _TEXT_PRESERVING:
             found = kept
         case ast.BinOp(left=found, op=ast.Mod()) | ast.Call(func=ast.Attribute(value=found, attr="format" | "split")):
             pass
         case ast.Call(func=ast.Attribute(value=found), args=[]):
             pass
-        case ast.Call(args=[found]) if scope.name_of(node.func) in _KEEPING:
+        case ast.Call(args=[found]) if scope.name_of(node.func) in _TEXT_PRESERVING:
             pass
         case ast.FormattedValue(value=found) | ast.Starred(value=found) | ast.Set(elts=[found, *_]):
             pass
@@ -130,25 +132,25 @@ def made_of(scope: Scope, nodes: list[ast.expr]) -> Made:
             left += [(value, matches)] if value else []
         elif isinstance(item, ast.Call):
             name = scope.name_of(item.func)
-            handed = [scope.name_of(argument) for argument in item.args[:1]] if name == "builtins.map" else []
-            calls.update(filter(None, (name, *handed)))
+            mapped = [scope.name_of(argument) for argument in item.args[:1]] if name == "builtins.map" else []
+            calls.update(filter(None, (name, *mapped)))
             calls.update(_environment(scope, item))
         elif isinstance(item, ast.Subscript) and scope.name_of(item.value) == _ENVIRONMENT:
             calls.add(f"{_ENVIRONMENT}.get")
         elif isinstance(item, ast.Constant) and isinstance(item.value, (str, bytes)):
-            text = text_of(item.value[:LENGTH])
+            text = text_of(item.value[:MAX_LENGTH])
             texts.add(text)
-            if len(text) >= _LONG and (" " not in text.strip() or _is_binary(item.value)):
+            if len(text) >= _MIN_ENCODED_LENGTH and (" " not in text.strip() or _is_binary(item.value)):
                 encoded, in_pattern = encoded or not matches, True
         elif isinstance(item, ast.Dict) and None in item.keys:
             calls.update({_ENVIRONMENT}.intersection(map(scope.name_of, item.values)))
         elif isinstance(item, ast.List | ast.Tuple):
-            encoded = encoded or (len(item.elts) >= _NUMBERS and all(map(_is_number, item.elts)))
+            encoded = encoded or (len(item.elts) >= _MIN_ENCODED_NUMBERS and all(map(_is_number, item.elts)))
         elif isinstance(item, ast.Attribute):
             texts.update(_mentioned(item))
             calls.update({_ARGUMENTS} if item.attr == "argv" and scope.name_of(item) == _ARGUMENTS else ())
         scope.spend()
-        pattern = item.args[:1] if isinstance(item, ast.Call) and scope.name_of(item.func) in _PATTERNS else []
+        pattern = item.args[:1] if isinstance(item, ast.Call) and scope.name_of(item.func) in _REGEX_FUNCTIONS else []
         left += [(child, matches or child in pattern) for child in ast.iter_child_nodes(item)]
     encoded = encoded or (in_pattern and "pattern" in texts)  # a compiled pattern gives its text back
     return Made(calls, texts | {f"${name}" for name, _ in followed}, encoded)
@@ -163,7 +165,7 @@ def _is_variable(scope: Scope, node: ast.Name) -> bool:
 
 def _mentioned(node: ast.Attribute) -> set[str]:
     """Return what to record of an attribute: those of an instance are variables, `pattern` gives a regex's text."""
-    if isinstance(node.value, ast.Name) and node.value.id in _OWNERS:
+    if isinstance(node.value, ast.Name) and node.value.id in _INSTANCE_NAMES:
         return {f"${node.value.id}.{node.attr}", *({node.attr} & {"pattern"})}
     return {node.attr} & {"pattern"}
 
@@ -171,7 +173,7 @@ def _mentioned(node: ast.Attribute) -> set[str]:
 def _environment(scope: Scope, node: ast.Call) -> set[str]:
     """Return the name of the environment if a call receives or copies all of it."""
     given = [*node.args, *(item.value for item in node.keywords)]
-    owner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _WHOLE else None
+    owner = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in _COPY_METHODS else None
     nodes = [item for item in (*given, owner) if isinstance(item, ast.Name | ast.Attribute)]
     return {_ENVIRONMENT for item in nodes if scope.name_of(item) == _ENVIRONMENT}
 

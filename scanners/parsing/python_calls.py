@@ -21,23 +21,23 @@ from scanners.parsing.python_classes import Classes, ClassUse
 from scanners.parsing.python_constants import constant
 from scanners.parsing.python_decoders import bytes_of, text_of
 from scanners.parsing.python_defined import (
-    MERELY,
+    KINDS_IN_UNCALLED,
     holds_weights,
     is_called,
     is_hook,
     is_of_library,
     is_served,
     is_static,
-    lent,
     may_run,
+    passed_as_arguments,
     signature,
 )
-from scanners.parsing.python_filled import execute_into, fill_table, put
+from scanners.parsing.python_filled import execute_into, fill_table, note_added
 from scanners.parsing.python_found import DEFINED, IMPORT, MADE, SCRIPT, USE, Body, Found
 from scanners.parsing.python_names import CLASS_MAKERS, GLOBALS, OWN, parsed_expression
-from scanners.parsing.python_neighbours import renamed, uses
+from scanners.parsing.python_neighbours import aliases_of_sinks, uses
 from scanners.parsing.python_scope import Scope
-from scanners.parsing.python_sink_calls import MAGICS, method_of, of_magic, ordered_by, sink_call
+from scanners.parsing.python_sink_calls import MAGICS, command_argument, expand_magic, method_of, sink_call
 from scanners.parsing.python_sinks import (
     CALLERS,
     FINDERS,
@@ -51,11 +51,19 @@ from scanners.parsing.python_sinks import (
     TRUSTING,
     UNPICKLERS,
 )
-from scanners.parsing.python_special import Operated, assigned, class_made_by, members, operated, replacement, spread
+from scanners.parsing.python_special import (
+    Operated,
+    assigned,
+    class_made_by,
+    members,
+    operated,
+    replacement,
+    unpacked_keywords,
+)
 from scanners.parsing.python_syntax import (
     NAMING,
     Definition,
-    beside,
+    arguments_after,
     is_main_test,
     is_on,
     methods,
@@ -73,34 +81,34 @@ _FACTORIES = ("default_factory", "factory")
 _CODE, _GLOBAL_NAMES, _NEW_CLASS = "__code__", "__globals__", "types.new_class"
 _MODULE_HOOKS = ("__getattr__", "__dir__", "_load_pyfunc")
 """Functions called by looking a class up in the module, and the entry point of an MLflow loader module."""
-_CODE_DEPTH = 4
+_MAX_CODE_DEPTH = 4
 """Maximum nesting of strings that are parsed as code."""
-_LEVELS = 6
+_MAX_CALL_DEPTH = 6
 """Maximum depth of calls that are followed at once; deeper ones are followed at the end."""
-_ENTERED = 8
+_MAX_ARGUMENT_LISTS = 8
 """Maximum different argument lists with which one function is followed."""
-_APART = 20
+_MAX_SEPARATE_CLASSES = 20
 """Classes of no known kind that are read with everything they call; later ones skip functions already read."""
-_ASKING = (
+_INERT_CALLABLES = (
     *("builtins.isinstance", "builtins.issubclass", "builtins.hasattr", "builtins.callable", "builtins.getattr"),
     *("builtins.setattr", "functools.wraps", "functools.update_wrapper", "functools.partial", "builtins.type"),
     *("inspect.", "typing.", "builtins.id", "builtins.repr", "builtins.str", "builtins.super"),
 )
 """Name prefixes of functions that never call their arguments."""
-_RUNNING = frozenset({"command", "code", "memory"})
+_RUNNING_KINDS = frozenset({"command", "code", "memory"})
 """Kinds of callables that matter as arguments of an unknown call."""
 _ENVIRON = "os.environ"
-_USES = 100
+_MAX_USES = 100
 """Maximum calls of functions in neighbouring files that are recorded for one file."""
-_CALLS = 500
+_MAX_CALLS_PER_KIND = 500
 """Maximum calls of one kind that are recorded for one file; with more, the file counts as not fully read."""
-_LOADERS = ("importlib.", "zipimport.")
+_LOADER_BASES = ("importlib.", "zipimport.")
 """Name prefixes of classes that load modules."""
-_SOURCES = frozenset("get_source get_data get_code".split())
-_LOADING_METHODS = _SOURCES | frozenset("exec_module create_module load_module find_spec source_to_code".split())
+_SOURCE_METHODS = frozenset("get_source get_data get_code".split())
+_LOADING_METHODS = _SOURCE_METHODS | frozenset("exec_module create_module load_module find_spec source_to_code".split())
 _PROMPT, _PROMPTS = ">>> ", (">>> ", "... ")
-_DESCRIBED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_HANDED = 20
+_WITH_DOCSTRING = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_MAX_LIST_ITEMS = 20
 """Maximum elements of a list argument that are read."""
 
 
@@ -136,13 +144,13 @@ class _Reading:
         self._defined: dict[int, tuple[Definition | ast.Lambda, Body]] = {}
         self._lambdas: dict[int, str] = {}
         """Names of the lambdas that are written as `name = lambda ...`, by the id of their node."""
-        self._as_script: list[tuple[list[ast.stmt], Body]] = []
+        self._script_blocks: list[tuple[list[ast.stmt], Body]] = []
         """Statements that run if the file is started as a script, but not on import."""
-        self._later_annotations = False
+        self._lazy_annotations = False
         self._tree = ast.Module([], [])
 
     def run(self, tree: ast.Module) -> None:
-        self._later_annotations = any(
+        self._lazy_annotations = any(
             isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.names[0].name == "annotations"
             for node in tree.body
         )
@@ -154,7 +162,7 @@ class _Reading:
         self._tree = tree
         self._block(tree.body, Body(self._module, IMPORT))
         self._drain()
-        self.found.calls.extend(renamed(tree, self._module))
+        self.found.calls.extend(aliases_of_sinks(tree, self._module))
         uses = list(self._classes.uses())
         for use in uses:
             if use.is_known:
@@ -162,20 +170,22 @@ class _Reading:
         self._read_module_hooks()
         self._drain()
         for place, use in enumerate(use for use in uses if not use.is_known):
-            if place < _APART:
+            if place < _MAX_SEPARATE_CLASSES:
                 self._entered.clear()
                 self._seen.clear()
-            told = len(self.found.calls) + len(self.found.pickles)
+            recorded = len(self.found.calls) + len(self.found.pickles)
             self._read_use(use, MADE)
             self._drain()
-            if place < _APART and len(self.found.calls) + len(self.found.pickles) == told:
+            if place < _MAX_SEPARATE_CLASSES and len(self.found.calls) + len(self.found.pickles) == recorded:
                 self._harmless |= self._seen
         self._read_all_uncalled()
 
     def left_out(self) -> str:
         """Return why the recorded calls are incomplete, or an empty string if they are complete."""
         return (
-            f"more than {_CALLS:,} calls of one kind, {self._left_out_call} among them" if self._left_out_call else ""
+            f"more than {_MAX_CALLS_PER_KIND:,} calls of one kind, {self._left_out_call} among them"
+            if self._left_out_call
+            else ""
         )
 
     def _read_all_uncalled(self) -> None:
@@ -187,14 +197,14 @@ class _Reading:
             function, body = self._defined.pop(next(iter(self._defined)))
             if id(function) not in self._entered and may_run(function, body.scope, self._budget):
                 self._read_uncalled(function, body, served=False)
-        for statements, body in self._as_script:
+        for statements, body in self._script_blocks:
             self._block(statements, body._replace(when=SCRIPT))
             self._drain()
-        given = lent(self._tree, {call.function for call in self.found.calls[before:] if call.function})
+        given = passed_as_arguments(self._tree, {call.function for call in self.found.calls[before:] if call.function})
         self.found.calls[before:] = [
             call._replace(called=True) if call.function in given else call for call in self.found.calls[before:]
         ]
-        if not any(call.kind in MERELY for call in self.found.calls[before:]):
+        if not any(call.kind in KINDS_IN_UNCALLED for call in self.found.calls[before:]):
             del self.found.calls[before:]
 
     def _read_all_served(self) -> None:
@@ -255,13 +265,13 @@ class _Reading:
         entered = self._entered.setdefault(id(function), set())
         key = repr(given)
         reading = id(function), first, key
-        if key in entered or len(entered) >= _ENTERED or reading in self._harmless:
+        if key in entered or len(entered) >= _MAX_ARGUMENT_LISTS or reading in self._harmless:
             return
         entered.add(key)
         self._seen.add(reading)
         inner = scope.call(function, call, body.scope, first)
         within = body._replace(scope=inner, in_class=False, inside="", level=body.level + 1)
-        if body.level < _LEVELS:
+        if body.level < _MAX_CALL_DEPTH:
             self._block(function.body, within)
         else:
             self._pending.append((function.body, within._replace(level=0)))
@@ -283,13 +293,13 @@ class _Reading:
                 self._branches(node, body)
             case ast.AnnAssign(annotation=ast.Constant() as annotation) if body.in_class:
                 self._keep_annotations([annotation], body)
-                self._other(node, body)
+                self._other_statement(node, body)
             case _:
-                self._other(node, body)
+                self._other_statement(node, body)
 
-    def _other(self, node: ast.AST, body: Body) -> None:
+    def _other_statement(self, node: ast.AST, body: Body) -> None:
         """Read a statement other than a definition or a condition, and everything below it."""
-        left = body.scope.work_out(node) if isinstance(node, ast.For | ast.While) else None
+        left = body.scope.evaluate_loop(node) if isinstance(node, ast.For | ast.While) else None
         before: dict[str, str] = {}
         if isinstance(node, ast.For | ast.AsyncFor):
             before = body.scope.learn_loop(node.target, node.iter)
@@ -300,11 +310,11 @@ class _Reading:
         if isinstance(node, ast.For | ast.AsyncFor | ast.While):
             # The constant value of a variable that a loop changes is unknown.
             changed = (item.target for item in ast.walk(node) if isinstance(item, ast.AugAssign))
-            body.scope.blur(target.id for target in changed if isinstance(target, ast.Name))
+            body.scope.forget_constants(target.id for target in changed if isinstance(target, ast.Name))
         if isinstance(node, ast.AugAssign):
             self._read_operators(operated(node), body)
             if (table := body.scope.name_of(node.target)).endswith(".__dict__"):
-                body.scope.take_table(node.value, table)
+                body.scope.add_entries(node.value, table)
                 self._read_table(node.value, table, body)
         unsure = isinstance(node, ast.Try | ast.TryStar | ast.Match | ast.While | ast.For)
         body.scope.unsure += unsure
@@ -312,8 +322,8 @@ class _Reading:
         body.scope.learn(node)
         self._read_stored(node, body)
         body.scope.unsure -= unsure
-        body.scope.settle(left)
-        body.scope.regain(before)
+        body.scope.bind_loop_result(left)
+        body.scope.restore(before)
 
     def _branches(self, node: ast.If, body: Body) -> None:
         """Read all branches: each `elif` is nested in the one before it, perhaps a thousand deep."""
@@ -328,7 +338,7 @@ class _Reading:
                 self._block(node.body, body)
                 body.scope.unsure -= 1
             elif runs_as_script(node.test):
-                self._as_script.append((node.body, body))
+                self._script_blocks.append((node.body, body))
             if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
                 break
             node = node.orelse[0]
@@ -346,7 +356,7 @@ class _Reading:
     def _function(self, node: Definition, body: Body) -> None:
         given = node.args
         at_once = [item for item in (*given.defaults, *given.kw_defaults) if item]
-        if not self._later_annotations:
+        if not self._lazy_annotations:
             named = (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg)
             at_once += [item.annotation for item in named if item and item.annotation]
             at_once += [node.returns] if node.returns else []
@@ -386,7 +396,7 @@ class _Reading:
     def _note_wrapper(self, name: str, body: Body, call: ast.Call) -> None:
         """Note that calling a function also calls what its decorator returned: a function or an instance."""
         other = body.scope.name_of(call)
-        if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _ENTERED:
+        if other.startswith(OWN) and other != name and len(self._wrapped.setdefault(name, [])) < _MAX_ARGUMENT_LISTS:
             self._wrapped[name].append(other)
 
     def _class(self, node: ast.ClassDef, body: Body) -> None:
@@ -406,19 +416,19 @@ class _Reading:
             self._method(body.scope.name_of(base), frozenset({"__init_subclass__"}), call, body)
         if self._classes.is_enumeration(node.name):
             self._read_operators(members(node), body)
-        if any(body.scope.name_of(base).startswith(_LOADERS) for base in node.bases):
+        if any(body.scope.name_of(base).startswith(_LOADER_BASES) for base in node.bases):
             self._read_loader(node, body)
         for item in node.keywords:
             if item.arg == "metaclass":
                 for named in (None, frozenset({"mro"})):
                     self._method(body.scope.name_of(item.value), named, None, body)
                 call = ast.copy_location(ast.Call(item.value, [], []), item.value)
-                self._read_called(item.value, [item.value], call, body)
+                self._read_callback(item.value, [item.value], call, body)
 
     def _read_loader(self, node: ast.ClassDef, body: Body) -> None:
         """Read what a module loader does during an import, and the source code that it returns."""
         self._method(f"{OWN}{node.name}()", _LOADING_METHODS, None, body)
-        for method in methods(node, _SOURCES):
+        for method in methods(node, _SOURCE_METHODS):
             for part in ast.walk(method):
                 source = constant(body.scope, part.value) if isinstance(part, ast.Return) and part.value else None
                 if isinstance(source, (str, bytes)):
@@ -430,10 +440,10 @@ class _Reading:
         for node, done in walk(expression):
             self._budget.spend()
             if not done:
-                self._read_before(node, body)
+                self._bind_before(node, body)
             elif isinstance(node, ast.Call):
                 self._read_lambda(node, body)
-                self._read_operators(spread(node), body)
+                self._read_operators(unpacked_keywords(node), body)
                 self._call(node, body)
             elif isinstance(node, ast.NamedExpr):
                 body.scope.learn(node)
@@ -442,7 +452,7 @@ class _Reading:
             elif isinstance(node, ast.Attribute) and (name := body.scope.name_of(node)).startswith(OWN):
                 self._read_property(name, body)
 
-    def _read_before(self, node: ast.AST, body: Body) -> None:
+    def _bind_before(self, node: ast.AST, body: Body) -> None:
         """Bind the names that parts of an expression depend on before those parts are read."""
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             for generator in node.generators:
@@ -466,7 +476,7 @@ class _Reading:
 
     def _read_lambda(self, node: ast.Call, body: Body) -> None:
         """Read the lambda that a call runs."""
-        found = body.scope.lambda_of(node.func) if body.level < _LEVELS else None
+        found = body.scope.lambda_of(node.func) if body.level < _MAX_CALL_DEPTH else None
         if found:
             around, function = found
             scope = around.call(function, node, body.scope)
@@ -478,13 +488,13 @@ class _Reading:
             self._read_lambda(node, body)
         name = body.scope.name_of(node.func)
         if name in MAGICS:
-            node = of_magic(node, body.scope)
+            node = expand_magic(node, body.scope)
             name = body.scope.name_of(node.func)
         given = [*node.args, *(item.value for item in node.keywords)]
         self._read_inherited(node, body)
         self._follow(name, node, body)
         self._read_arguments(name, given, node, body)
-        put(body.scope, node)
+        note_added(body.scope, node)
         self._note_members(name, node, body)
         self._note_use(name, node, body)
         self._note_order(name, node, body)
@@ -511,12 +521,12 @@ class _Reading:
 
     def _note_use(self, name: str, node: ast.Call, body: Body) -> None:
         """Note the arguments of a neighbouring file's function, which may be a command or code."""
-        if body.when not in (DEFINED, SCRIPT) and node.args and name not in KINDS and len(self.found.uses) < _USES:
+        if body.when not in (DEFINED, SCRIPT) and node.args and name not in KINDS and len(self.found.uses) < _MAX_USES:
             self.found.uses.extend(uses(name, node, body, self._classes))
 
     def _note_order(self, name: str, node: ast.Call, body: Body) -> None:
         """Note a command that is passed to another function to run later."""
-        order = ordered_by(node) if name not in KINDS else None
+        order = command_argument(node) if name not in KINDS else None
         if order:
             self._record(name or method_of(node), [order], node, body, kind=ORDERING)
 
@@ -529,12 +539,12 @@ class _Reading:
             self._read_examples(body)
         if name in STATEMENTS:
             self._read_code_or_callables(given, node, body)
-        elif not name.startswith(_ASKING):
+        elif not name.startswith(_INERT_CALLABLES):
             for item in given:
                 if name in CALLERS and not isinstance(item, ast.List | ast.Tuple):
-                    self._read_called(item, given, node, body)
+                    self._read_callback(item, given, node, body)
                 elif name in FINDERS:
-                    for part in _added(item):
+                    for part in _list_items(item):
                         self._read_finder(name, part, body)
                 else:
                     self._read_passed_on(item, given, node, body)
@@ -551,15 +561,15 @@ class _Reading:
         """Read callbacks that are registered with a library: module hooks, logging handlers and logger classes."""
         method = name.rpartition(".")[2] or (node.func.attr if isinstance(node.func, ast.Attribute) else "")
         if method in HOOKS and given:
-            self._read_called(given[0], given, node, body)
+            self._read_callback(given[0], given, node, body)
         elif method == "register" and name.startswith(OWN) and given:  # of what functools.singledispatch made
-            self._read_called(given[-1], given, node, body)
+            self._read_callback(given[-1], given, node, body)
         elif method in HANDLERS and given:
             made = body.scope.name_of(given[0])
-            self._read_stand_in(made if made.endswith("()") else f"{made}()", body)
+            self._read_substitute(made if made.endswith("()") else f"{made}()", body)
         target = next((item.value for item in node.keywords if item.arg == "target"), None)
         if target is not None and method == "__init__":
-            self._read_called(target, given, node, body)
+            self._read_callback(target, given, node, body)
 
     def _read_code_or_callables(self, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read arguments that are code or callables, last first: a later string is the setup of an earlier one."""
@@ -568,40 +578,44 @@ class _Reading:
             if isinstance(code, (str, bytes)):
                 self._inner_code(text_of(code), body._replace(line=body.line or node.lineno))
             else:
-                self._read_called(item, given, node, body)
+                self._read_callback(item, given, node, body)
 
     def _read_examples(self, body: Body) -> None:
         """Read the examples in the file's docstrings, which doctest runs."""
-        for text in self._texts:
+        for text in self._docstrings:
             lines = [line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS)]
             self._inner_code("\n".join(lines), body)
 
     @cached_property
-    def _texts(self) -> list[str]:
+    def _docstrings(self) -> list[str]:
         """Docstrings that contain examples."""
-        described = (node for node in ast.walk(self._tree) if isinstance(node, _DESCRIBED))
+        described = (node for node in ast.walk(self._tree) if isinstance(node, _WITH_DOCSTRING))
         return [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
 
     def _read_passed_on(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read an argument of a call that may or may not call it."""
         if isinstance(item, ast.List | ast.Tuple):
-            for part in item.elts[:_HANDED] if any(isinstance(part, NAMING) for part in item.elts) else ():
+            for part in item.elts[:_MAX_LIST_ITEMS] if any(isinstance(part, NAMING) for part in item.elts) else ():
                 if not isinstance(part, ast.List | ast.Tuple):
                     self._read_passed_on(part, given, node, body)
         if not isinstance(item, NAMING | ast.Call):  # a call above all of `getattr`
             return
         name = body.scope.name_of(item)
-        if KINDS.get(name) in _RUNNING:
-            rest = beside(item, given) if item in given else [part for part in given if item not in ast.walk(part)]
+        if KINDS.get(name) in _RUNNING_KINDS:
+            rest = (
+                arguments_after(item, given)
+                if item in given
+                else [part for part in given if item not in ast.walk(part)]
+            )
             self._record(name, rest, node, body, handed=True)
 
-    def _read_called(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
+    def _read_callback(self, item: ast.expr, given: list[ast.expr], node: ast.Call, body: Body) -> None:
         """Read a callable that is passed to a caller such as threading.Thread."""
         name = body.scope.name_of(item)
         if name == _NAMESPACE and isinstance(item, ast.Call):  # which replaces a module
             for held in item.keywords:
                 self._read_replacement(held.value, node, body)
-        rest = beside(item, given) if item in given else []
+        rest = arguments_after(item, given) if item in given else []
         call = ast.copy_location(ast.Call(item, rest, []), node) if rest else None
         if isinstance(item, ast.Call):  # of `partial`, with the arguments that it binds
             made = body.scope.direct(ast.copy_location(ast.Call(item, rest, []), node))
@@ -708,7 +722,7 @@ class _Reading:
             call = ast.copy_location(ast.Call(place, [target.slice, value], []), value)
             self._record(_ENVIRON, call.args, call, body)
         call = ast.copy_location(ast.Call(place, [value], []), value)
-        for item in _added(value):
+        for item in _list_items(value):
             self._read_finder(f"{named}.append", item, body)
         self._read_passed_on(value, [value], call, body)
         owner = body.scope.name_of(place.value) if isinstance(place, ast.Attribute) else named
@@ -718,15 +732,15 @@ class _Reading:
             self._record_safeguard(f"{holder}.{target.attr}", value, body)
             self._add_method(holder, target.attr, value, body)
         elif isinstance(place, ast.Attribute) and place.attr == _GLOBAL_NAMES and owner.startswith(OWN):
-            body.scope.put(GLOBALS, target.slice, value)
+            body.scope.set_entry(GLOBALS, target.slice, value)
         if owner and not owner.startswith(OWN):
-            self._read_called(value, [value], call, body)
-            self._read_stand_in(body.scope.name_of(value), body)
+            self._read_callback(value, [value], call, body)
+            self._read_substitute(body.scope.name_of(value), body)
 
     def _read_attribute_set(self, thing: ast.expr, key: ast.expr, value: ast.expr, node: ast.Call, body: Body) -> None:
         """Read a call that sets an attribute as `setattr` does."""
         owner, attribute = body.scope.name_of(thing), str(constant(body.scope, key))
-        body.scope.put(f"{owner}.__dict__", key, value)
+        body.scope.set_entry(f"{owner}.__dict__", key, value)
         self._read_code_swap(attribute, value, body)
         self._record_safeguard(f"{owner}.{attribute}", value, body)
         self._add_method(owner, attribute, value, body)
@@ -756,9 +770,11 @@ class _Reading:
     def _read_code_swap(self, attribute: str, value: ast.expr, body: Body) -> None:
         """Read a function whose code object replaces that of another function."""
         if attribute == _CODE and isinstance(value, ast.Attribute) and value.attr == _CODE:
-            self._read_called(value.value, [value.value], ast.copy_location(ast.Call(value.value, [], []), value), body)
+            self._read_callback(
+                value.value, [value.value], ast.copy_location(ast.Call(value.value, [], []), value), body
+            )
 
-    def _read_stand_in(self, name: str, body: Body) -> None:
+    def _read_substitute(self, name: str, body: Body) -> None:
         """Read all methods of an instance that replaces something in another module, such as `sys.stdout`."""
         if name.startswith(OWN) and name.endswith("()"):
             definition = self._classes.definition(name.removeprefix(OWN).removesuffix("()"))
@@ -771,18 +787,18 @@ class _Reading:
             return
         for item in value.elts if isinstance(value, ast.List | ast.Tuple) else [value]:
             self._method(body.scope.name_of(item), frozenset(FINDERS[name]), None, body)
-            self._read_called(item, [item], ast.copy_location(ast.Call(item, [], []), item), body)
+            self._read_callback(item, [item], ast.copy_location(ast.Call(item, [], []), item), body)
 
     def _read_table(self, value: ast.expr, table: str, body: Body) -> None:
         """Read functions of the module that are stored in the namespace of another module."""
         values = value.values if isinstance(value, ast.Dict) and not table.startswith((OWN, GLOBALS)) else []
-        for item in values[:_HANDED]:
+        for item in values[:_MAX_LIST_ITEMS]:
             self._read_replacement(item, ast.copy_location(ast.Call(value, [item], []), value), body)
 
     def _read_replacement(self, item: ast.expr, node: ast.Call, body: Body) -> None:
         """Read a function of the module that replaces one of another module."""
         if isinstance(item, ast.Lambda) or body.scope.name_of(item).startswith(OWN):
-            self._read_called(item, [item], node, body)
+            self._read_callback(item, [item], node, body)
 
     # -- what is found
 
@@ -790,7 +806,7 @@ class _Reading:
         self, name: str, given: list[ast.expr], node: ast.Call, body: Body, *, handed: bool = False, kind: str = ""
     ) -> None:
         kind = kind or KINDS.get(name, "remote")
-        if self._recorded[kind] >= _CALLS:
+        if self._recorded[kind] >= _MAX_CALLS_PER_KIND:
             self._left_out_call = self._left_out_call or name
             return
         found = sink_call(name, kind, given, node, body, handed=handed)
@@ -814,15 +830,15 @@ class _Reading:
 
     def _inner_code(self, code: str, body: Body) -> None:
         """Read constant code at the point where it runs."""
-        if not code or body.depth >= _CODE_DEPTH or UNKNOWN in code:
+        if not code or body.depth >= _MAX_CODE_DEPTH or UNKNOWN in code:
             return
         tree = parsed(code.strip().encode("utf-8", "replace"))
         if tree is not None:
             self._block(tree.body, body._replace(depth=body.depth + 1))
 
 
-def _added(value: ast.expr) -> list[ast.expr]:
+def _list_items(value: ast.expr) -> list[ast.expr]:
     """Return the elements of a list, or of a concatenation of lists; any other expression is the only element."""
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-        return [part for side in (value.left, value.right) for part in _added(side)]
-    return value.elts[:_HANDED] if isinstance(value, ast.List | ast.Tuple) else [value]
+        return [part for side in (value.left, value.right) for part in _list_items(side)]
+    return value.elts[:_MAX_LIST_ITEMS] if isinstance(value, ast.List | ast.Tuple) else [value]

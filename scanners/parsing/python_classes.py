@@ -33,18 +33,18 @@ _MODEL_BASES = (
     *("GeneratorBasedBuilder", "ArrowBasedBuilder", "DatasetBuilder", "BuilderConfig", "Metric"),
 )
 _MODEL_NAMES = frozenset({"EndpointHandler"})
-_NODE = frozenset({"INPUT_TYPES", "IS_CHANGED", "VALIDATE_INPUTS"})
+_COMFYUI_METHODS = frozenset({"INPUT_TYPES", "IS_CHANGED", "VALIDATE_INPUTS"})
 """Methods of ComfyUI nodes; ComfyUI also calls the method that their attribute FUNCTION names."""
-_OF_SERVERS = frozenset(
+_SERVER_METHODS = frozenset(
     "__init__ load load_model setup unload initialize auto_complete_config execute finalize preprocess predict "
     "inference postprocess handle explain generate decode_request encode_response transform_input "
     "transform_output".split()
 )
 """Methods that model servers call on the class that they instantiate, besides MODEL_METHODS."""
-_SERVING = frozenset("predict inference handle decode_request".split())
+_SERVER_ENTRY_METHODS = frozenset("predict inference handle decode_request".split())
 """Methods of which one is enough to mark a class as written for a model server."""
 _SERVER_NAMES = frozenset({"TritonPythonModel", "OvmsPythonModel"})
-SERVERS = tuple(
+SERVER_PACKAGES = tuple(
     "bentoml. beam. cog. fastapi.FastAPI fastapi.APIRouter flask.Flask flask.Blueprint kserve. litserve. "
     "mlflow.pyfunc. mlserver. modal.App modal.Stub ray.serve. runpod. sagemaker_inference. seldon_core. ts. "
     "google.cloud.aiplatform.prediction.".split()
@@ -55,14 +55,14 @@ _COMMAND_BASES = frozenset(
     "build_clib build_scripts sdist bdist bdist_egg bdist_wheel BuildExtension Command".split()
 )
 _ENUMERATIONS = ("enum.", "aenum.")
-_ANCESTORS = 20
-_METHODS = 64
+_MAX_ANCESTORS = 20
+_MAX_ADDED_METHODS = 64
 """Maximum functions outside a class that are taken in as its methods."""
 
 
 def is_for_server(names: list[ast.expr], scope: Scope) -> bool:
     """Return whether one of the bases or decorators belongs to a package that serves models."""
-    return any(name.startswith(SERVERS) for name in names_called(names, scope))
+    return any(name.startswith(SERVER_PACKAGES) for name in names_called(names, scope))
 
 
 def names_called(expressions: list[ast.expr], scope: Scope) -> Iterator[str]:
@@ -96,42 +96,42 @@ class Classes:
 
     def __init__(self, budget: Budget, *, is_setup: bool) -> None:
         self._budget, self._is_setup = budget, is_setup
-        self._known: dict[str, tuple[ast.ClassDef, Scope]] = {}
-        self._given: Counter[str] = Counter()
+        self._by_name: dict[str, tuple[ast.ClassDef, Scope]] = {}
+        self._added_methods: Counter[str] = Counter()
         self._served: dict[str, frozenset[str]] = {}
 
     def add(self, definition: ast.ClassDef, scope: Scope) -> None:
         """Add a class, replacing an earlier one of the same name."""
-        self._known[definition.name] = definition, scope
+        self._by_name[definition.name] = definition, scope
         self._served.clear()
 
     def extend(self, name: str, method: str, function: Definition | ast.Lambda) -> None:
         """Add a function of the module to a class as the method that is called `method`."""
-        known = self._known.get(name)
-        if known is None or self._given[name] >= _METHODS:
+        known = self._by_name.get(name)
+        if known is None or self._added_methods[name] >= _MAX_ADDED_METHODS:
             return
         definition, scope = known
         more = renamed(function, method)
         if any(item.body is more.body for item in methods(definition, frozenset({method}))):
             return
-        self._given[name] += 1
+        self._added_methods[name] += 1
         made = ast.ClassDef(name, definition.bases, definition.keywords, [*definition.body, more], [])
-        self._known[name] = ast.copy_location(made, definition), scope
+        self._by_name[name] = ast.copy_location(made, definition), scope
         self._served.clear()
 
     def definition(self, name: str) -> ast.ClassDef | None:
         """Return the class with a name, or None."""
-        return self._known[name][0] if name in self._known else None
+        return self._by_name[name][0] if name in self._by_name else None
 
     def lineage(self, name: str) -> list[tuple[ast.ClassDef, Scope]]:
         """Return a class of the module and its bases in the module, each with its enclosing scope."""
         found: dict[str, tuple[ast.ClassDef, Scope]] = {}
         left = [name]
-        while left and len(found) < _ANCESTORS:
+        while left and len(found) < _MAX_ANCESTORS:
             self._budget.spend()
             following = left.pop()
-            if following in self._known and following not in found:
-                definition, scope = found[following] = self._known[following]
+            if following in self._by_name and following not in found:
+                definition, scope = found[following] = self._by_name[following]
                 bases = (scope.name_of(base) for base in definition.bases)
                 left += [base.removeprefix(OWN) for base in bases if base.startswith(OWN)]
         return list(found.values())
@@ -146,7 +146,7 @@ class Classes:
 
     def uses(self) -> Iterator[ClassUse]:
         """Yield the classes that may be instantiated and used as a model or a setup.py command."""
-        for name in list(self._known):
+        for name in list(self._by_name):
             lineage = self.lineage(name)
             names = frozenset[str]().union(*(self._loaded(definition) for definition, _ in lineage))
             served = self.served_methods(name)
@@ -163,12 +163,12 @@ class Classes:
 
     def _served_methods(self, name: str) -> frozenset[str]:
         for definition, scope in self.lineage(name):
-            if definition.name in _SERVER_NAMES or methods(definition, _SERVING):
-                return _OF_SERVERS
+            if definition.name in _SERVER_NAMES or methods(definition, _SERVER_ENTRY_METHODS):
+                return _SERVER_METHODS
             if is_for_server(definition.decorator_list, scope) or is_for_server(definition.bases, scope):
-                return _OF_SERVERS
-            if methods(definition, _NODE):
-                return _NODE | frozenset(_function_of(definition))
+                return _SERVER_METHODS
+            if methods(definition, _COMFYUI_METHODS):
+                return _COMFYUI_METHODS | frozenset(_function_of(definition))
         return frozenset()
 
     def _loaded(self, definition: ast.ClassDef) -> frozenset[str]:
@@ -194,7 +194,7 @@ class Classes:
                     return found
         return name
 
-    def of_neighbours(self, name: str) -> list[str]:
+    def inherited_from_neighbours(self, name: str) -> list[str]:
         """Return the methods of neighbouring files' classes that `@Mine().load` may inherit."""
         owner, _, method = name.partition("().")
         if (

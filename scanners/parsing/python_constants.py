@@ -8,7 +8,7 @@ import string
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from scanners.parsing.python_decoders import LENGTH, NAMES, Text, Value, decoded, packed, recoded, text_of
+from scanners.parsing.python_decoders import DECODERS, MAX_LENGTH, Text, Value, decoded, packed, recoded, text_of
 from scanners.parsing.python_values import (
     bytes_from,
     character,
@@ -27,16 +27,16 @@ from scanners.parsing.python_values import (
     translated,
 )
 
-DEPTH = 60
+MAX_DEPTH = 60
 """Maximum nesting of expressions that are evaluated."""
-_PIECE = 64
+_TEXT_PER_STEP = 64
 """Characters of a string that cost as much as evaluating one expression."""
-_RANGE = 1 << 16
-_TESTED = 2_000
+_MAX_RANGE = 1 << 16
+_MAX_FILTERED = 2_000
 """Maximum items that are filtered by a test."""
-_LONGEST_NUMBER = 13_000
+_MAX_NUMBER_BITS = 13_000
 """Maximum bits of a number: Python refuses to format one of more than 4,300 digits."""
-_INSIDE = 4
+_MAX_CALL_DEPTH = 4
 """Maximum nesting of function calls whose result is evaluated."""
 _SUBSTITUTING = frozenset({"substitute", "safe_substitute"})
 _OPERATIONS: dict[str, type[ast.operator]] = {
@@ -47,7 +47,7 @@ _OPERATIONS: dict[str, type[ast.operator]] = {
     "__sub__": ast.Sub,
 }
 """Operators by their special method."""
-_PLACE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+_PLACEHOLDER = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 """A placeholder of `string.Template`."""
 _ALPHABETS = {
     f"string.{name}": getattr(string, name)
@@ -95,15 +95,15 @@ class Names(Protocol):
 def constant(scope: Names, node: ast.AST, depth: int = 0) -> Value | None:
     """Return the string, bytes or number that an expression always evaluates to, or None."""
     scope.spend()
-    work = _WORK.get(type(node))
-    if work is None or depth > DEPTH:
+    evaluate = _EVALUATORS.get(type(node))
+    if evaluate is None or depth > MAX_DEPTH:
         return None
-    found: Value | None = work(scope, node, depth + 1)
+    found: Value | None = evaluate(scope, node, depth + 1)
     if isinstance(found, (str, bytes)):
-        scope.spend(len(found) // _PIECE)
-        return found if len(found) <= LENGTH else None
+        scope.spend(len(found) // _TEXT_PER_STEP)
+        return found if len(found) <= MAX_LENGTH else None
     if isinstance(found, int):
-        return found if found.bit_length() < _LONGEST_NUMBER else None
+        return found if found.bit_length() < _MAX_NUMBER_BITS else None
     return None
 
 
@@ -181,27 +181,27 @@ def _slice(scope: Names, node: ast.expr, bounds: ast.Slice, depth: int) -> Value
 def _call(scope: Names, node: ast.Call, depth: int) -> Value | None:
     """Return the constant that a call returns, for example by joining, decoding or compiling a constant."""
     name, function = scope.name_of(node.func, depth), node.func
-    if name in NAMES or name == "struct.pack":
+    if name in DECODERS or name == "struct.pack":
         values = [constant(scope, item, depth) for item in node.args]
-        return decoded(name, values) if name in NAMES else packed(values)
+        return decoded(name, values) if name in DECODERS else packed(values)
     if name == "builtins.int.to_bytes" and node.args:
         return _packed(scope, node.args, node.keywords, depth)
     if name == "pathlib.Path.home":
         return "~"
     if name in ("builtins.len", "builtins.max", "builtins.min") and node.args:
-        return measured(name.removeprefix("builtins."), _all(scope, node, depth))
+        return measured(name.removeprefix("builtins."), _values_given(scope, node, depth))
     if name.startswith(("builtins.str.", "builtins.bytes.", "operator.")) and node.args:
         return _unbound(scope, name, node, depth)
     if name.startswith(("builtins.", "os.", "io.", "pathlib.", "shutil.", "functools.reduce")) and node.args:
         make = _MAKERS.get(name)
-        found = make(scope, node, depth) if make else _of_function(scope, name, node, depth)
+        found = make(scope, node, depth) if make else _function_call(scope, name, node, depth)
         if found is not None or not isinstance(function, ast.Attribute):
             return found
-    returned = scope.returned(node, _INSIDE)
+    returned = scope.returned(node, _MAX_CALL_DEPTH)
     if returned:
         inner, value = returned
         return constant(inner, value, depth + 1) if inner.has_constants() else None
-    return _of_method(scope, function, node, depth) if isinstance(function, ast.Attribute) else None
+    return _method_call(scope, function, node, depth) if isinstance(function, ast.Attribute) else None
 
 
 def _unbound(scope: Names, name: str, node: ast.Call, depth: int) -> Value | None:
@@ -210,7 +210,7 @@ def _unbound(scope: Names, name: str, node: ast.Call, depth: int) -> Value | Non
     if name.startswith("operator."):
         called = f"__{called.replace('concat', 'add')}__"
     bound = ast.Attribute(node.args[0], called)
-    return _of_method(scope, bound, ast.Call(bound, node.args[1:], node.keywords), depth)
+    return _method_call(scope, bound, ast.Call(bound, node.args[1:], node.keywords), depth)
 
 
 def _first(scope: Names, node: ast.Call, depth: int) -> Value | None:
@@ -223,7 +223,7 @@ def _reduced(scope: Names, node: ast.Call, depth: int) -> Value | None:
     """Return the result of `functools.reduce`."""
     found = (items(scope, node.args[1], depth) or []) if len(node.args) > 1 else []
     values = [constant(scope, item, depth) for item in node.args[2:]] + found
-    made = values[0] if values and len(values) <= _TESTED else None
+    made = values[0] if values and len(values) <= _MAX_FILTERED else None
     for value in values[1:]:
         if made is None or value is None:
             return None
@@ -239,7 +239,7 @@ def _operation(function: ast.Attribute, given: ast.expr) -> ast.expr | None:
     return ast.BinOp(function.value, kind(), given) if kind else None
 
 
-def _of_method(scope: Names, function: ast.Attribute, node: ast.Call, depth: int) -> Value | None:
+def _method_call(scope: Names, function: ast.Attribute, node: ast.Call, depth: int) -> Value | None:
     if len(node.args) == 1 and (operation := _operation(function, node.args[0])):
         return constant(scope, operation, depth)
     owner = constant(scope, function.value, depth)
@@ -252,7 +252,7 @@ def _of_method(scope: Names, function: ast.Attribute, node: ast.Call, depth: int
         table = _table(scope, function.value) if function.attr == "get" and node.args else None
         key = constant(scope, node.args[0], depth) if table else None
         return _entry(scope, table, key, depth) if table and key is not None else None
-    return _method(scope, owner, function.attr, node, depth)
+    return _text_method(scope, owner, function.attr, node, depth)
 
 
 def _substituted(scope: Names, template: ast.expr, node: ast.Call, depth: int) -> Value | None:
@@ -260,7 +260,7 @@ def _substituted(scope: Names, template: ast.expr, node: ast.Call, depth: int) -
     made = scope.value_of(template.id) if isinstance(template, ast.Name) else template
     if not isinstance(made, ast.Call) or not made.args or scope.name_of(made.func, depth) != "string.Template":
         return None
-    form = _PLACE.sub(r"{\1}", text(scope, made.args[0], depth))
+    form = _PLACEHOLDER.sub(r"{\1}", text(scope, made.args[0], depth))
     return filled(form, _given(scope, node, depth))
 
 
@@ -288,7 +288,7 @@ def _packed(scope: Names, given: list[ast.expr], keywords: list[ast.keyword], de
     return integer_bytes(values | {item.arg: constant(scope, item.value, depth) for item in keywords if item.arg})
 
 
-def _of_function(scope: Names, name: str, node: ast.Call, depth: int) -> Value | None:
+def _function_call(scope: Names, name: str, node: ast.Call, depth: int) -> Value | None:
     first = constant(scope, node.args[0], depth)
     alone = len(node.args) == 1
     match name.removeprefix("builtins."), first:
@@ -309,7 +309,7 @@ def _of_function(scope: Names, name: str, node: ast.Call, depth: int) -> Value |
     return None
 
 
-def _all(scope: Names, node: ast.Call, depth: int) -> list[Value | None]:
+def _values_given(scope: Names, node: ast.Call, depth: int) -> list[Value | None]:
     """Return the values of a call that takes several arguments or one list, with None for each unknown value."""
     if len(node.args) > 1 or node.keywords:
         return [None] if node.keywords else [constant(scope, item, depth) for item in node.args]
@@ -317,7 +317,7 @@ def _all(scope: Names, node: ast.Call, depth: int) -> list[Value | None]:
     return [None] if found is None else found
 
 
-def _method(scope: Names, owner: Text, name: str, node: ast.Call, depth: int) -> Value | None:
+def _text_method(scope: Names, owner: Text, name: str, node: ast.Call, depth: int) -> Value | None:
     given = [constant(scope, item, depth) for item in node.args]
     if name == "join" and len(node.args) == 1:
         return joined(items(scope, node.args[0], depth) or [None], owner)
@@ -352,7 +352,7 @@ def _translated(scope: Names, owner: str, node: ast.expr, depth: int) -> Value |
 def items(scope: Names, node: ast.AST, depth: int = 0) -> list[Value | None] | None:
     """Return the constants that iterating over an expression gives, or None if they are unknown."""
     scope.spend()
-    if depth > DEPTH:
+    if depth > MAX_DEPTH:
         return None
     match node:
         case ast.List(elts=parts) | ast.Tuple(elts=parts):
@@ -387,7 +387,7 @@ def _listed(scope: Names, name: str, node: ast.Call, depth: int) -> list[Value |
     if name == "builtins.range":
         edges = [constant(scope, item, depth) for item in node.args]
         numbers = range(*edges) if all(isinstance(edge, int) for edge in edges) and edges[2:] != [0] else ()  # type: ignore[arg-type]
-        return list(numbers) if len(numbers) < _RANGE else None
+        return list(numbers) if len(numbers) < _MAX_RANGE else None
     if name in ("builtins.list", "builtins.tuple", "builtins.bytes", "builtins.reversed", "builtins.iter"):
         found = items(scope, node.args[0], depth)
         return found[::-1] if found and name.endswith("reversed") else found
@@ -395,7 +395,7 @@ def _listed(scope: Names, name: str, node: ast.Call, depth: int) -> list[Value |
         return in_order(items(scope, node.args[0], depth))
     if name == "builtins.filter" and len(node.args) == 2:
         inner = items(scope, node.args[1], depth) or [None]
-        if len(inner) > _TESTED:
+        if len(inner) > _MAX_FILTERED:
             return None
         tests = (ast.Call(func=node.args[0], args=[ast.Constant(value=item)], keywords=[]) for item in inner)
         return _kept(inner, [constant(scope, test, depth) for test in tests])
@@ -417,7 +417,7 @@ def _comprehended(scope: Names, node: ast.ListComp | ast.GeneratorExp, depth: in
         case [ast.comprehension(target=ast.Name() | ast.Tuple() as target, iter=source, ifs=tests)]:
             names = target.elts if isinstance(target, ast.Tuple) else [target]
             rows, inner = _rows(scope, source, len(names), depth), scope.inner()
-            if tests and len(rows or ()) > _TESTED:
+            if tests and len(rows or ()) > _MAX_FILTERED:
                 return None
             made = []
             for row in rows or ():
@@ -459,12 +459,12 @@ def _column(scope: Names, node: ast.expr, depth: int) -> tuple[list[Value | None
     return items(scope, node, depth) or [], False
 
 
-def _own_constant(_scope: Names, node: ast.Constant, _depth: int) -> Value | None:
+def _literal(_scope: Names, node: ast.Constant, _depth: int) -> Value | None:
     value = node.value
     return value if isinstance(value, (str, bytes, int)) else None
 
 
-def _own_name(scope: Names, node: ast.Name, _depth: int) -> Value | None:
+def _name(scope: Names, node: ast.Name, _depth: int) -> Value | None:
     return scope.constant_of(node.id)
 
 
@@ -519,13 +519,13 @@ def _named(scope: Names, node: ast.NamedExpr, depth: int) -> Value | None:
 
 
 _MAKERS = {"builtins.next": _first, "functools.reduce": _reduced}
-_WORK: dict[type[ast.AST], Callable[[Names, Any, int], Value | None]] = {
-    ast.Constant: _own_constant,
+_EVALUATORS: dict[type[ast.AST], Callable[[Names, Any, int], Value | None]] = {
+    ast.Constant: _literal,
     ast.Attribute: _attribute,
     ast.IfExp: _chosen,
     ast.Compare: _compared,
     ast.NamedExpr: _named,
-    ast.Name: _own_name,
+    ast.Name: _name,
     ast.UnaryOp: _unary,
     ast.BoolOp: _either,
     ast.BinOp: _binary,

@@ -16,21 +16,21 @@ from modelsweep.core.units import MIB
 
 Text = str | bytes
 Value = str | bytes | int
-LENGTH = MIB
+MAX_LENGTH = MIB
 """Maximum characters or bytes of a constant that is computed."""
-_MEMORY = 64 * MIB
+_LZMA_MEMORY = 64 * MIB
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
-_FORMAT = 1024
+_MAX_FORMAT = 1024
 """Maximum characters of a `struct.pack` format."""
-_FAULTS = (ValueError, LookupError, TypeError, EOFError, OSError, SyntaxError, zlib.error, lzma.LZMAError)
+_ERRORS = (ValueError, LookupError, TypeError, EOFError, OSError, SyntaxError, zlib.error, lzma.LZMAError)
 _CODECS: dict[str, Callable[[Text], Text]] = {
     "rot13": lambda value: codecs.decode(text_of(value), "rot13"),
     "hex": binascii.unhexlify,
     "base64": base64.b64decode,
     "zlib": lambda value: _inflated(value, zlib.MAX_WBITS),
     "zip": lambda value: _inflated(value, zlib.MAX_WBITS),
-    "bz2": lambda value: bz2.BZ2Decompressor().decompress(bytes_of(value), LENGTH),
+    "bz2": lambda value: bz2.BZ2Decompressor().decompress(bytes_of(value), MAX_LENGTH),
     **{
         name: lambda value, name=name: bytes_of(value).decode(name, "replace")  # type: ignore[misc]
         for name in ("utf16", "utf16le", "utf16be", "utf32", "utf32le", "utf32be", "utf7")
@@ -60,9 +60,11 @@ _DECODERS: dict[str, Callable[[Text], Text]] = {
     "json.loads": lambda value: _literal(text_of(value)),
     "ast.parse": lambda value: value,
     "ast.literal_eval": lambda value: _literal(text_of(value)),
-    "lzma.decompress": lambda value: lzma.LZMADecompressor(memlimit=_MEMORY).decompress(bytes_of(value), LENGTH),
+    "lzma.decompress": lambda value: lzma.LZMADecompressor(memlimit=_LZMA_MEMORY).decompress(
+        bytes_of(value), MAX_LENGTH
+    ),
 }
-NAMES = frozenset(_DECODERS) | {"codecs.decode", "codecs.encode"}
+DECODERS = frozenset(_DECODERS) | {"codecs.decode", "codecs.encode"}
 """Dotted names of the decoders."""
 
 
@@ -93,17 +95,17 @@ def decoded(name: str, values: Sequence[Value | None]) -> Text | None:
     try:
         if name in ("codecs.decode", "codecs.encode"):
             return recoded(values[0], values[1] if len(values) > 1 else "utf-8")
-        return _DECODERS[name](values[0])[:LENGTH]
-    except _FAULTS:
+        return _DECODERS[name](values[0])[:MAX_LENGTH]
+    except _ERRORS:
         return None
 
 
 def packed(values: Sequence[Value | None]) -> bytes | None:
     """Return what `struct.pack` makes of constants, or None if it fails or the result is too long."""
-    if not values or not isinstance(values[0], (str, bytes)) or len(values[0]) > _FORMAT:
+    if not values or not isinstance(values[0], (str, bytes)) or len(values[0]) > _MAX_FORMAT:
         return None
     try:
-        return struct.pack(values[0], *values[1:]) if struct.calcsize(values[0]) <= LENGTH else None
+        return struct.pack(values[0], *values[1:]) if struct.calcsize(values[0]) <= MAX_LENGTH else None
     except (struct.error, OverflowError, ValueError):
         return None
 
@@ -112,8 +114,8 @@ def recoded(value: Text, encoding: Value | None) -> Text | None:
     """Return the result of `value.decode(encoding)`; character encodings other than UTF-16, -32 and -7 are ignored."""
     name = str(encoding).lower().replace("-", "").replace("_", "").removesuffix("codec")
     try:
-        return _CODECS[name](value)[:LENGTH] if name in _CODECS else value
-    except _FAULTS:
+        return _CODECS[name](value)[:MAX_LENGTH] if name in _CODECS else value
+    except _ERRORS:
         return None
 
 
@@ -128,4 +130,4 @@ def bytes_of(value: Text) -> bytes:
 
 
 def _inflated(value: Text, wbits: int) -> bytes:
-    return zlib.decompressobj(wbits).decompress(bytes_of(value), LENGTH)
+    return zlib.decompressobj(wbits).decompress(bytes_of(value), MAX_LENGTH)

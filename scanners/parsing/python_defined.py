@@ -12,26 +12,26 @@ from scanners.parsing.python_classes import Classes, ClassUse, is_for_server, na
 from scanners.parsing.python_found import Body
 from scanners.parsing.python_names import OWN
 from scanners.parsing.python_scope import Scope
-from scanners.parsing.python_sink_calls import ordered_by
+from scanners.parsing.python_sink_calls import command_argument
 from scanners.parsing.python_sinks import KINDS, ORDERING
 from scanners.parsing.python_syntax import Definition, is_special
 
-MERELY = frozenset({ORDERING, "command", "code", "memory", "descriptor", "sending", "permissions"})
+KINDS_IN_UNCALLED = frozenset({ORDERING, "command", "code", "memory", "descriptor", "sending", "permissions"})
 """Kinds of callables that matter in functions without a known caller."""
-_RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.items() if kind in MERELY)
-_LOOKING_UP = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
+_RUNNING_MODULES = frozenset(name.partition(".")[0] for name, kind in KINDS.items() if kind in KINDS_IN_UNCALLED)
+_LOOKUPS = frozenset("builtins.getattr builtins.__import__ importlib.import_module builtins.compile".split())
 """Functions that give access to any callable, whatever its name."""
-_NO_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
+_INERT_BASES = ("abc.", "typing.", "enum.", "builtins.object", "builtins.Exception")
 """Name prefixes of bases that never call the methods of their subclasses by name."""
 _OPERATOR_MAKERS = "torch.library."
-_SERVED = frozenset(
+_SERVED_FUNCTIONS = frozenset(
     "model_fn input_fn predict_fn output_fn transform_fn handle handler lambda_handler init_context predict inference "
     "load_model".split()
 )
 """Functions that servers call by name: SageMaker, DJL, TorchServe, Lambda and Nuclio."""
-_SCORING = frozenset({"init", "run"})
+_AZURE_FUNCTIONS = frozenset({"init", "run"})
 """Azure calls both, so a module must define both."""
-_WEIGHTS = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
+_WEIGHT_CLASSES = ("Module", "PreTrainedModel", "Config", "Tokenizer", "TokenizerFast", "Layer")
 """Name suffixes of classes that hold weights or settings and are not called by servers."""
 
 
@@ -68,7 +68,7 @@ def is_hook(function: Definition | ast.Lambda, body: Body, classes: Classes) -> 
 def is_of_library(lineage: list[tuple[ast.ClassDef, Scope]]) -> bool:
     """Return whether a class derives from a library's class, which may call its methods by name."""
     bases = [scope.name_of(base) for definition, scope in lineage for base in definition.bases]
-    return any(base and not base.startswith((OWN, *_NO_BASES)) for base in bases)
+    return any(base and not base.startswith((OWN, *_INERT_BASES)) for base in bases)
 
 
 def is_called(function: Definition | ast.Lambda, body: Body, classes: Classes) -> bool:
@@ -89,11 +89,13 @@ def is_served(function: Definition | ast.Lambda, body: Body, classes: Classes, m
         return False
     if body.inside:
         return function.name in classes.served_methods(body.inside)
-    named = function.name in _SERVED or (function.name in _SCORING and module.keys() >= _SCORING)
+    named = function.name in _SERVED_FUNCTIONS or (
+        function.name in _AZURE_FUNCTIONS and module.keys() >= _AZURE_FUNCTIONS
+    )
     return named or is_for_server(function.decorator_list, body.scope)
 
 
-def lent(tree: ast.Module, names: set[str]) -> set[str]:
+def passed_as_arguments(tree: ast.Module, names: set[str]) -> set[str]:
     """Return which of the functions `names` are passed as arguments, so that they may be called."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call)) if names else ()
     given = (item for call in calls for item in (*call.args, *(keyword.value for keyword in call.keywords)))
@@ -109,11 +111,11 @@ def may_run(function: ast.AST, scope: Scope, budget: Budget) -> bool:
                 module = item.module or "" if isinstance(item, ast.ImportFrom) else names[0].name
                 if module.partition(".")[0] in _RUNNING_MODULES:
                     return True
-            case ast.Call() if ordered_by(item):
+            case ast.Call() if command_argument(item):
                 return True
             case ast.Name() | ast.Attribute():
                 name = scope.name_of(item)
-                if KINDS.get(name) in MERELY or name in _LOOKING_UP:
+                if KINDS.get(name) in KINDS_IN_UNCALLED or name in _LOOKUPS:
                     return True
     return False
 
@@ -121,4 +123,4 @@ def may_run(function: ast.AST, scope: Scope, budget: Budget) -> bool:
 def holds_weights(use: ClassUse, module: Scope) -> bool:
     """Return whether a class derives from one that holds weights or settings."""
     names = (module.name_of(base) for definition, _ in use.lineage for base in definition.bases)
-    return any(name.endswith(_WEIGHTS) and not name.startswith(OWN) for name in names)
+    return any(name.endswith(_WEIGHT_CLASSES) and not name.startswith(OWN) for name in names)

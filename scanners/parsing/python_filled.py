@@ -10,7 +10,7 @@ from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_syntax import names_bound, parsed
 
 
-def put(scope: Scope, node: ast.Call) -> None:
+def note_added(scope: Scope, node: ast.Call) -> None:
     """Note what a method such as `append` or `update` stores in a named list or dictionary."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "add" | "put"), args=[value]):
@@ -40,14 +40,14 @@ def fill_table(scope: Scope, node: ast.Call) -> str:
         return ""
     if method in ("update", "__ior__"):
         for item in node.args:
-            scope.take_table(item, table)
+            scope.add_entries(item, table)
         for given in node.keywords:
             if given.arg:
-                scope.put(table, ast.Constant(given.arg), given.value)
+                scope.set_entry(table, ast.Constant(given.arg), given.value)
             else:
-                scope.take_table(given.value, table)
+                scope.add_entries(given.value, table)
     elif len(node.args) > 1:
-        scope.put(table, node.args[0], node.args[1])
+        scope.set_entry(table, node.args[0], node.args[1])
     return table
 
 
@@ -61,6 +61,6 @@ def execute_into(scope: Scope, name: str, given: list[ast.expr]) -> None:
         named = item.target if isinstance(item, ast.NamedExpr) else item
         if table.endswith(".__dict__") and table != GLOBALS:
             for defined in names_bound(parsed(code.encode("utf-8", "replace") if isinstance(code, str) else code)):
-                scope.put(table, ast.Constant(defined), ast.Name(defined))
+                scope.set_entry(table, ast.Constant(defined), ast.Name(defined))
         elif isinstance(named, ast.Name):
             scope.set_globals(named.id)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 from scanners.parsing import standard_library
 
-LIMIT = 100
+MAX_IMPORTS = 100
 """Maximum module names that are returned for one file."""
-_SCANNED = 5_000
+_MAX_STATEMENTS = 5_000
 """Maximum import statements that are examined."""
-_LONGEST = 200
+_MAX_NAME_LENGTH = 200
 """Maximum characters of a module name."""
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _STATEMENT = re.compile(
@@ -37,11 +37,11 @@ def imports_in(source: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for count, match in enumerate(_STATEMENT.finditer(source)):
         for name in _names(match):
-            if len(name) <= _LONGEST and name.partition(".")[0] not in standard_library.MODULES:
+            if len(name) <= _MAX_NAME_LENGTH and name.partition(".")[0] not in standard_library.MODULES:
                 found[name] = None
-        if len(found) >= LIMIT or count >= _SCANNED:
+        if len(found) >= MAX_IMPORTS or count >= _MAX_STATEMENTS:
             break
-    return tuple(found)[:LIMIT]
+    return tuple(found)[:MAX_IMPORTS]
 
 
 def _names(match: re.Match[str]) -> Iterator[str]:

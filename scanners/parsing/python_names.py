@@ -13,21 +13,21 @@ from collections import ChainMap
 from typing import Self, TypeVar
 
 from modelsweep.core.limits import Budget
-from scanners.parsing.python_constants import DEPTH, constant, items, text
-from scanners.parsing.python_decoders import NAMES, Value
+from scanners.parsing.python_constants import MAX_DEPTH, constant, items, text
+from scanners.parsing.python_decoders import DECODERS, Value
 from scanners.parsing.python_literals import LITERALS, literal_in
 from scanners.parsing.python_sinks import KINDS
 
 OWN = "@"
-FOLDS = 1_000_000
+MAX_EVALUATIONS = 1_000_000
 """Maximum expressions and pieces of strings that are evaluated for one file; they could double at each level."""
-_NAMED_INSIDE = 2
+_MAX_CALL_DEPTH = 2
 """Maximum nesting of function calls whose result is resolved to a name."""
-_COMPREHENDED = 3
+_MAX_COMPREHENSION_DEPTH = 3
 """Maximum nesting of comprehensions whose elements are resolved."""
-_LONGEST_NAME = 1_000
+_MAX_NAME_LENGTH = 1_000
 """Maximum characters of a dotted name; no module has a longer one."""
-_LONGEST_CODE = 1 << 16
+_MAX_CODE_LENGTH = 1 << 16
 """Maximum characters of a string that is parsed as an expression."""
 _BUILTINS = frozenset(
     "exec eval compile getattr setattr __import__ vars globals locals bytes bytearray open chr ord int str map filter "
@@ -49,14 +49,14 @@ _ESCAPES = {
     "__code__": "types.CodeType()",
 }
 """Attributes that lead from any function, frame or module to builtins, globals or base classes."""
-_REACHED = re.compile(
+_THROUGH_MODULE = re.compile(
     r"(?!asyncio\.|socket\.|copyreg\.)[\w.]+?\._?((?:os|sys|subprocess|socket|builtins|importlib|shutil|pty|posix|ctypes|pickle|marshal|runpy)"
     r"(?:\.|$).*)"
 )
 """Modules reached through another module that imports them: `shutil.os.system`."""
 TABLE = ".__dict__"
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp)
-_RETURNING = frozenset(
+_TRANSPARENT_CALLS = frozenset(
     "functools.partial builtins.staticmethod builtins.classmethod contextlib.nullcontext functools.update_wrapper "
     "functools.wraps() functools.lru_cache functools.lru_cache() functools.cache types.MethodType".split()
 )
@@ -70,19 +70,19 @@ _RESOLVERS = frozenset(
 )
 """Names that many libraries give to functions that import and return the object that a string names."""
 _ENTRY_POINTS = frozenset({"importlib.metadata.EntryPoint().load", "importlib_metadata.EntryPoint().load"})
-_COMMANDS = frozenset({"sh"})
+_COMMAND_MODULES = frozenset({"sh"})
 """Modules whose every attribute is a command: https://sh.readthedocs.io."""
 COMPUTED = "getattr()"
 """Replaces the name of an attribute that is only known when the code runs."""
 EXECUTING = frozenset("os subprocess builtins posix pty runpy commands ctypes.CDLL()".split())
 """Modules where an unknown attribute may well be one that runs commands or code."""
-_LIBRARIES = frozenset("ctypes.cdll ctypes.windll ctypes.oledll ctypes.pydll".split())
+_CTYPES_LOADERS = frozenset("ctypes.cdll ctypes.windll ctypes.oledll ctypes.pydll".split())
 _COPYING = frozenset("builtins.iter builtins.list builtins.tuple".split())
 """Functions that return the same items in the same order."""
-_ROUNDS = 20_000
+_MAX_LOOP_STATEMENTS = 20_000
 """Maximum loop statements that are evaluated for one file."""
 _PATH = "pathlib.Path()"
-HIDDEN = "pyarmor.__pyarmor__"
+PYARMOR = "pyarmor.__pyarmor__"
 """The function that files encrypted by PyArmor call; the number in its module's name is dropped."""
 _PATHS = frozenset(
     "Path PosixPath PurePath home cwd expanduser resolve absolute joinpath with_name with_suffix".split()
@@ -100,16 +100,16 @@ class Naming(ABC):
         self._values: ChainMap[str, ast.AST] = above._values.new_child() if above else ChainMap()
         self._constants: ChainMap[str, Value | None] = above._constants.new_child() if above else ChainMap()
         self._lists: ChainMap[str, list[Value | None] | None] = above._lists.new_child() if above else ChainMap()
-        self._budget: Budget = above._budget if above else Budget("expressions to work out", FOLDS)
-        self._inside: int = above._inside if above else 0
-        self._within: int = above._within if above else 0
+        self._budget: Budget = above._budget if above else Budget("expressions to work out", MAX_EVALUATIONS)
+        self._call_depth: int = above._call_depth if above else 0
+        self._comprehension_depth: int = above._comprehension_depth if above else 0
         self._members: dict[str, str] = above._members if above else {}
         self._member_values: dict[str, Value | None] = above._member_values if above else {}
         self._member_calls: dict[str, ast.Call] = above._member_calls if above else {}
         """Attributes of classes that are made by `partialmethod` and `partial`."""
-        self._rounds: list[int] = above._rounds if above else [_ROUNDS]
+        self._rounds: list[int] = above._rounds if above else [_MAX_LOOP_STATEMENTS]
         self._grown: dict[str, int] = {}
-        self.stars: list[str] = above.stars if above else []
+        self.star_imports: list[str] = above.star_imports if above else []
         """Neighbouring files from which this one imports all names."""
         self._places: dict[str, int] = {}
         self.unsure = 0
@@ -117,7 +117,7 @@ class Naming(ABC):
 
     def set(self, name: str, dotted: str = "", node: ast.AST | None = None, constant: Value | None = None) -> None:
         """Note what a name stands for from here on; by default, for something unknown."""
-        dotted = dotted if len(dotted) <= _LONGEST_NAME else ""
+        dotted = dotted if len(dotted) <= _MAX_NAME_LENGTH else ""
         place = self._places.get(name, 0)
         before = self._names.maps[place].get(name, "") if self.unsure else ""
         if not self.unsure or (dotted and (executes(dotted) or not executes(before))):
@@ -139,11 +139,11 @@ class Naming(ABC):
         """Return the constant value of an attribute of a class or of its instances, or None."""
         return self._member_values.get(f"{owner.removesuffix('()')}.{name}")
 
-    def take_all(self, module: str, owner: str = GLOBALS) -> None:
+    def import_all(self, module: str, owner: str = GLOBALS) -> None:
         """Take over all names of a module: into this scope, or as attributes of `owner`."""
         prefix = f"{_SAME_MODULE.get(module, module)}."
         self.unsure += 1  # a module may not export all of its names
-        for name in (*KINDS, *NAMES):
+        for name in (*KINDS, *DECODERS):
             if name.startswith(prefix):
                 top = name.removeprefix(prefix).partition(".")[0].partition("(")[0]
                 self.set_member(owner, top, prefix + top)
@@ -151,10 +151,10 @@ class Naming(ABC):
 
     def each_of(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, depth: int) -> str:
         """Return the dotted name that the elements of a comprehension may stand for."""
-        if depth > DEPTH or self._within >= _COMPREHENDED:  # its source may refer to itself
+        if depth > MAX_DEPTH or self._comprehension_depth >= _MAX_COMPREHENSION_DEPTH:  # its source may refer to itself
             return ""
         inner = self.inner()
-        inner._within += 1
+        inner._comprehension_depth += 1
         for generator in node.generators:
             inner.learn_loop(generator.target, generator.iter)
         return inner.name_of(node.elt, depth + 1)
@@ -172,7 +172,7 @@ class Naming(ABC):
     def name_of(self, node: ast.AST, depth: int = 0) -> str:
         """Return the dotted name that an expression stands for, or an empty string."""
         self._budget.spend()
-        if depth > DEPTH:
+        if depth > MAX_DEPTH:
             return ""
         match node:
             case ast.Name(id=name):
@@ -194,7 +194,7 @@ class Naming(ABC):
                 found = self._joined(node, depth + 1)
             case _:
                 return ""
-        return _as_known(found) if len(found) <= _LONGEST_NAME else ""
+        return _canonical(found) if len(found) <= _MAX_NAME_LENGTH else ""
 
     def _joined(self, node: ast.BinOp | ast.Dict | ast.DictComp, depth: int) -> str:
         """Return the name of a joined path, or of the first module namespace among merged dictionaries."""
@@ -221,19 +221,21 @@ class Naming(ABC):
             return self._name(name)
         if (owner == _PATH and name == "parent") or (name == "__self__" and owner.startswith("builtins.")):
             return owner.partition(".")[0] if name == "__self__" else owner
-        if owner in _COMMANDS:
+        if owner in _COMMAND_MODULES:
             return f"{owner}.{owner}"
         found = self._members.get(f"{owner.removesuffix('()')}.{name}") or _attribute(owner, name)
         return _ESCAPES.get(name, found)
 
-    def _got(self, owner: str, key: ast.expr, depth: int) -> str:
+    def _attribute_named(self, owner: str, key: ast.expr, depth: int) -> str:
         """Return the dotted name of the attribute of `owner` whose name is the value of `key`."""
         name = text(self, key, depth).removesuffix(".__call__")
         if name:
             return self._member(owner, name)
         either = [key.body, key.orelse] if isinstance(key, ast.IfExp) else []
         either += key.values if isinstance(key, ast.BoolOp) else []
-        found = next(filter(None, (self._got(owner, part, depth + 1) for part in either if depth < DEPTH)), "")
+        found = next(
+            filter(None, (self._attribute_named(owner, part, depth + 1) for part in either if depth < MAX_DEPTH)), ""
+        )
         return found or (f"{owner}.{COMPUTED}" if owner in EXECUTING else "")
 
     def _name(self, name: str) -> str:
@@ -242,7 +244,7 @@ class Naming(ABC):
         if name == "get_ipython":
             return f"IPython.{name}"
         if name == "__pyarmor__":
-            return HIDDEN
+            return PYARMOR
         if name == "__builtins__":
             return "builtins"
         return f"builtins.{name}" if name in _BUILTINS else self._members.get(f"builtins.{name}", "")
@@ -260,18 +262,18 @@ class Naming(ABC):
         elif name in ("builtins.globals", "builtins.locals", "builtins.vars") and not node.args:
             found = GLOBALS
         elif not name:
-            found = self._taken(node, depth) or None
+            found = self._from_literal(node, depth) or None
         elif (
             name in ("operator.methodcaller()", "operator.call")
             and (made := self.direct(node)) is not node
-            and depth < DEPTH
+            and depth < MAX_DEPTH
         ):
             found = self._called(made, depth + 1)
         elif node.args:
             found = self._looked_up(name, node, depth)
         else:
             found = self._unpacked(name, node, depth)
-        returned = self.returned(node, _NAMED_INSIDE) if found is None else None
+        returned = self.returned(node, _MAX_CALL_DEPTH) if found is None else None
         if returned:
             inner, value = returned
             found = inner.name_of(value, depth + 1) or None
@@ -292,7 +294,7 @@ class Naming(ABC):
             return text(self, made.args[1], depth).replace(":", ".") or None
         return None
 
-    def _taken(self, node: ast.Call, depth: int) -> str:
+    def _from_literal(self, node: ast.Call, depth: int) -> str:
         """Return the name of what a method such as `get` or `pop` returns from a dictionary or list literal."""
         if isinstance(node.func, ast.Attribute) and node.func.attr == "load_module" and node.args:
             return text(self, node.args[0], depth)
@@ -315,10 +317,14 @@ class Naming(ABC):
                 return text(self, first, depth) or f"{name}()"
             case "builtins.getattr" if len(node.args) > 1:
                 default = self.name_of(node.args[2], depth) if len(node.args) > len(("object", "name")) else ""
-                return default if executes(default) else self._got(self.name_of(first, depth), node.args[1], depth)
+                return (
+                    default
+                    if executes(default)
+                    else self._attribute_named(self.name_of(first, depth), node.args[1], depth)
+                )
             case "types.FunctionType" if isinstance(first, ast.Attribute) and first.attr == "__code__":
                 return self.name_of(first.value, depth) or None
-            case _ if name in _RETURNING:
+            case _ if name in _TRANSPARENT_CALLS:
                 return self.name_of(first, depth)
             case "builtins.vars" | "inspect.getmembers":
                 return _attribute(self.name_of(first, depth), "__dict__")
@@ -335,11 +341,11 @@ class Naming(ABC):
             case "operator.attrgetter()" | "operator.itemgetter()":
                 made = self.written_of(node.func)
                 if isinstance(made, ast.Call) and made.args and name == "operator.attrgetter()":
-                    return self._got(self.name_of(first, depth), made.args[0], depth)
+                    return self._attribute_named(self.name_of(first, depth), made.args[0], depth)
                 key = constant(self, made.args[0], depth) if isinstance(made, ast.Call) and made.args else None
                 return self._item(first, key, depth)
             case "inspect.getattr_static" | "builtins.object.__getattribute__" if len(node.args) > 1:
-                return self._got(self.name_of(first, depth), node.args[1], depth)
+                return self._attribute_named(self.name_of(first, depth), node.args[1], depth)
             case "builtins.next":
                 return self._element(self._copied(first), 0, depth) or None
             case "functools.reduce" if len(node.args) > 2 and self.name_of(first, depth) == "builtins.getattr":
@@ -351,7 +357,7 @@ class Naming(ABC):
     def _copied(self, node: ast.AST) -> ast.AST | None:
         """Return the list behind an expression that may be a copy or an iterator of it."""
         made = self.written_of(node)
-        for _ in range(DEPTH):
+        for _ in range(MAX_DEPTH):
             if not (isinstance(made, ast.Call) and len(made.args) == 1 and self.name_of(made.func) in _COPYING):
                 break
             made = self.written_of(made.args[0])
@@ -376,7 +382,7 @@ class Naming(ABC):
             return text(self, first, depth) or None
         if attribute == "__getattribute__":
             owner = self.name_of(first, depth) if len(node.args) > 1 else owner
-            return self._got(owner, node.args[-1], depth) or None
+            return self._attribute_named(owner, node.args[-1], depth) or None
         if attribute in _GETTERS:
             return self._got_item(owner, node, depth) or None
         return None
@@ -394,7 +400,7 @@ class Naming(ABC):
         if isinstance(node, ast.Attribute) and node.attr in ("__mro__", "__bases__"):
             return _OBJECT
         owner = self.name_of(node, depth)
-        returned = self.returned(node, _NAMED_INSIDE) if isinstance(node, ast.Call) else None
+        returned = self.returned(node, _MAX_CALL_DEPTH) if isinstance(node, ast.Call) else None
         if returned and isinstance(returned[1], ast.Dict | ast.List | ast.Tuple):
             return returned[0]._element(returned[1], key, depth)
         if not owner:
@@ -412,7 +418,7 @@ class Naming(ABC):
             return "builtins" if key == "__builtins__" else key.lstrip("_") if key.startswith("_") else key
         if owner == "sys.modules":
             return key
-        if owner in _LIBRARIES or owner == "ctypes.LibraryLoader()":
+        if owner in _CTYPES_LOADERS or owner == "ctypes.LibraryLoader()":
             return "ctypes.CDLL()"
         if owner == "plumbum.local":
             return "plumbum.local.__getitem__()"
@@ -536,7 +542,7 @@ class Naming(ABC):
 
 def parsed_expression(text: str) -> ast.expr | None:
     """Return the syntax tree of an expression, or None if the string is not one."""
-    if not text or len(text) > _LONGEST_CODE:
+    if not text or len(text) > _MAX_CODE_LENGTH:
         return None
     try:
         return ast.parse(text.strip(), mode="eval").body
@@ -551,9 +557,9 @@ def _bound(name: str) -> str:
     return name.partition(".__spec__")[0] if name.endswith(".load_module") and ".__spec__" in name else ""
 
 
-def _as_known(dotted: str) -> str:
+def _canonical(dotted: str) -> str:
     """Return the canonical form of a name: without the module it is reached through, and without aliases."""
-    reached = _REACHED.fullmatch(dotted) if "." in dotted else None
+    reached = _THROUGH_MODULE.fullmatch(dotted) if "." in dotted else None
     dotted = reached[1] if reached else dotted
     top, dot, rest = dotted.partition(".")
     return f"{_SAME_MODULE[top]}{dot}{rest}" if top in _SAME_MODULE else dotted
@@ -565,4 +571,4 @@ def executes(dotted: str) -> bool:
 
 
 def _attribute(owner: str, name: str) -> str:
-    return f"{owner}.{name}" if owner and name and len(owner) + len(name) < _LONGEST_NAME else ""
+    return f"{owner}.{name}" if owner and name and len(owner) + len(name) < _MAX_NAME_LENGTH else ""

@@ -14,17 +14,17 @@ from scanners.parsing.python_names import OWN
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import KINDS
 
-_RENAMED = 10
+_MAX_ALIASES = 10
 """Maximum aliases that are reported for one file."""
-_GIVEN = 4
+_MAX_ARGUMENTS = 4
 """Maximum arguments that are recorded of a call of a neighbouring file's function."""
-_TELLING = re.compile(
+_COMMAND_MARKS = re.compile(
     r"[|;&`<>]|\$\(|\b(?:import|exec|eval|curl|wget|bash|sh|nc|python[\d.]*|powershell|cmd|rm|chmod|echo|touch|id)\b"
 )
 """Marks of commands and code, which are rare in other strings that are passed to functions."""
 
 
-def renamed(tree: ast.Module, module: Scope) -> list[Call]:
+def aliases_of_sinks(tree: ast.Module, module: Scope) -> list[Call]:
     """Return the functions that run commands or code and get an alias in a module that it does not use itself."""
     found: list[Call] = []
     for node in tree.body:
@@ -39,26 +39,26 @@ def renamed(tree: ast.Module, module: Scope) -> list[Call]:
                 found.append(Call(dotted, "naming", IMPORT, node.lineno, name))
     read = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
     used = {node.id for node in read} if found else set[str]()
-    return [call for call in found if call.text not in used][:_RENAMED]
+    return [call for call in found if call.text not in used][:_MAX_ALIASES]
 
 
 def uses(name: str, node: ast.Call, body: Body, classes: Classes) -> Iterator[Use]:
     """Yield the calls of a neighbouring file's function whose arguments may be a command or code."""
     names = [name.replace("().", ".")] if name.startswith(".") else []
     if not name and isinstance(node.func, ast.Name) and body.scope.value_of(node.func.id) is None:
-        names = [f"{module}.{node.func.id}" for module in body.scope.stars]
+        names = [f"{module}.{node.func.id}" for module in body.scope.star_imports]
     elif name.startswith(OWN):
-        names = classes.of_neighbours(name)
-    elif not names and _is_of_a_sibling(name):
+        names = classes.inherited_from_neighbours(name)
+    elif not names and _may_be_neighbour(name):
         names = [name.replace("().", ".")]
-    texts = [command(body.scope, item) for item in node.args[:_GIVEN]] if names else []
+    texts = [command(body.scope, item) for item in node.args[:_MAX_ARGUMENTS]] if names else []
     known = tuple("" if UNKNOWN in text else text for text in texts)
-    if any(known) and (not names[0][:1].isalpha() or any(map(_TELLING.search, known))):
+    if any(known) and (not names[0][:1].isalpha() or any(map(_COMMAND_MARKS.search, known))):
         for each in names:
             yield Use(each, body.when, body.line or node.lineno, known, body.owner)
 
 
-def _is_of_a_sibling(name: str) -> bool:
+def _may_be_neighbour(name: str) -> bool:
     """Return whether `module.function` may be in a neighbouring file: its module is not of the standard library."""
     top, dot, _ = name.partition(".")
     return bool(dot) and top not in standard_library.MODULES

@@ -35,7 +35,7 @@ _LAYOUT = re.compile(r"[^{}]+")
 _DOUBLE = re.compile(r"\{\{|\}\}")
 _QUOTES = ("'", '"', "'''", '"""')
 Node = TypeVar("Node", bound=ast.expr)
-_NESTED = 60
+_MAX_DEPTH = 60
 """Maximum nesting of f-strings and type parameters: Python allows 150, people write two."""
 
 
@@ -53,7 +53,7 @@ _PLAIN = {quote: _plain(quote) for quote in _QUOTES}
 _TEXTS = {(quote, raw): _text(quote, raw) for quote in _QUOTES for raw in (False, True)}
 
 
-class _NoPython(Exception):
+class _NotPython(Exception):
     """The source cannot be rewritten."""
 
 
@@ -67,7 +67,7 @@ def module(text: str) -> ast.Module | None:
         return None
     try:
         return _Rewriter(text).module()
-    except (_NoPython, SyntaxError, ValueError):
+    except (_NotPython, SyntaxError, ValueError):
         return None
 
 
@@ -152,13 +152,13 @@ class _Rewriter:
             node = left.pop()
             for field, value in ast.iter_fields(node):
                 if isinstance(value, list):
-                    value[:] = map(self._meant, value)
+                    value[:] = map(self._replacement, value)
                     left += [item for item in value if isinstance(item, ast.AST)]
                 elif isinstance(value, ast.AST):
-                    setattr(node, field, self._meant(value))
+                    setattr(node, field, self._replacement(value))
                     left.append(getattr(node, field))
 
-    def _meant(self, node: object) -> object:
+    def _replacement(self, node: object) -> object:
         while isinstance(node, ast.Name) and (meant := self._stands_for.get(node.id)):
             node = ast.copy_location(meant, node) if isinstance(meant, ast.JoinedStr) else meant
         return node
@@ -189,20 +189,20 @@ class _Rewriter:
         return "".join(written)
 
     def _fail(self) -> NoReturn:
-        raise _NoPython(f"line {self._line(self.at)}")
+        raise _NotPython(f"line {self._line(self.at)}")
 
     def _line(self, at: int) -> int:
         return bisect_left(self._lines, at) + 1
 
     def _deeper(self) -> None:
         self._depth += 1
-        if self._depth > _NESTED:
+        if self._depth > _MAX_DEPTH:
             self._fail()
 
     def _next(self) -> str:
         return self.text[self.at : self.at + 1]
 
-    def _pass(self, pattern: re.Pattern[str]) -> str:
+    def _expect(self, pattern: re.Pattern[str]) -> str:
         """Return what `pattern` matches here, and move past it; fail if it does not match."""
         match = pattern.match(self.text, self.at)
         if match is None:
@@ -262,10 +262,10 @@ class _Rewriter:
             if "f" in prefix or "t" in prefix:
                 parts.append(self._formatted(quote, "r" in prefix))
             else:
-                self._pass(_PLAIN[quote])
+                self._expect(_PLAIN[quote])
                 parts.append(self.text[token.start() : self.at])
             end = self.at
-            self._pass(_GAPS_AND_LINES if inside else _GAPS)
+            self._expect(_GAPS_AND_LINES if inside else _GAPS)
         self.at = end
         if all(isinstance(part, str) for part in parts):
             return self.text[begun:end]
@@ -292,7 +292,7 @@ class _Rewriter:
     def _literal(self, pattern: re.Pattern[str], raw: bool) -> ast.Constant:
         """Return the literal text here, which must not be empty."""
         start = self.at
-        text = _DOUBLE.sub(lambda match: match[0][0], self._pass(pattern))
+        text = _DOUBLE.sub(lambda match: match[0][0], self._expect(pattern))
         if not raw and "\\" in text:
             text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
         return self._constant(text, start)
@@ -305,9 +305,9 @@ class _Rewriter:
         shown: list[ast.expr] = []
         if self._next() == "=":
             self.at += 1
-            self._pass(_GAPS_AND_LINES)
+            self._expect(_GAPS_AND_LINES)
             shown = [self._constant(self.text[start : self.at], start)]
-        conversion = ord(self._pass(_CONVERSION)[1:].strip()) if self._next() == "!" else -1
+        conversion = ord(self._expect(_CONVERSION)[1:].strip()) if self._next() == "!" else -1
         layout = self._layout(raw) if self._next() == ":" else None
         if self._next() != "}":
             self._fail()

@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from scanners.parsing.python_constants import DEPTH, constant, items
+from scanners.parsing.python_constants import MAX_DEPTH, constant, items
 from scanners.parsing.python_decoders import Value
 from scanners.parsing.python_names import (
     COMPREHENSIONS,
     COMPUTED,
     EXECUTING,
     GLOBALS,
-    HIDDEN,
     OWN,
+    PYARMOR,
     ROWS,
     TABLE,
     Naming,
@@ -25,25 +25,25 @@ from scanners.parsing.python_steps import RETURNED, Steps, Unknown
 from scanners.parsing.python_syntax import Definition
 
 _CUTTING = frozenset("split rsplit splitlines partition rpartition".split())
-_MADE_INSIDE = 2
+_MAX_LAMBDA_DEPTH = 2
 """Maximum nesting of function calls that return a lambda."""
-_STEPS = 20
+_MAX_STATEMENTS = 20
 """Maximum statements of a function whose result is evaluated."""
-_ANYTHING = frozenset({"gc.get_objects()", "gc.get_referrers()", "gc.get_referents()"})
+_OBJECT_LISTS = frozenset({"gc.get_objects()", "gc.get_referrers()", "gc.get_referents()"})
 """Lists that may contain any function of the process."""
 _PARTIALS = frozenset({"functools.partial", "functools.partialmethod"})
-_DECIDING = frozenset({"TYPE_CHECKING", "__name__"})
+_CONDITION_NAMES = frozenset({"TYPE_CHECKING", "__name__"})
 _COPIES = frozenset({"builtins.list", "builtins.sorted"})
 _TABLES_OF = frozenset("items values".split())
-_GROWN = 64
+_MAX_ADDED_ENTRIES = 64
 """Maximum entries that are added to one list or dictionary after its assignment."""
-_ELEMENTS = 200
+_MAX_ELEMENTS = 200
 """Maximum elements of an iterable that are examined."""
 _LISTS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp, ast.Call)
 _Function = Definition | ast.Lambda
 
 
-class Worked(NamedTuple):
+class LoopResult(NamedTuple):
     """What names stand for after a loop: a constant, or a list of constants.
 
     `name` stands for `dotted` after a loop of `getattr` calls.
@@ -68,31 +68,31 @@ class Scope(Naming):
         self.around: Scope = self
         """The scope that functions defined here see: they do not see the names of a class body."""
 
-    def take_table(self, node: ast.expr, table: str, depth: int = 0) -> None:
+    def add_entries(self, node: ast.expr, table: str, depth: int = 0) -> None:
         """Note that the entries of a dictionary are added to the namespace `table`."""
         owner = table if table == GLOBALS else table.removesuffix(TABLE)
         written, taken = self.written_of(node), self.name_of(node)
         if taken.endswith(TABLE) and taken != GLOBALS:
-            self.take_all(taken.removesuffix(TABLE), owner)
-        elif isinstance(written, ast.Dict) and depth < DEPTH:
+            self.import_all(taken.removesuffix(TABLE), owner)
+        elif isinstance(written, ast.Dict) and depth < MAX_DEPTH:
             for key, value in zip(written.keys, written.values, strict=True):
                 known = constant(self, key) if key else None
                 if isinstance(known, str):
                     self.set_member(owner, known, self.name_of(value), constant(self, value))
                 elif key is None:
-                    self.take_table(value, table, depth + 1)
-        elif isinstance(written, ast.BinOp) and depth < DEPTH:
-            self.take_table(written.left, table, depth + 1)
-            self.take_table(written.right, table, depth + 1)
+                    self.add_entries(value, table, depth + 1)
+        elif isinstance(written, ast.BinOp) and depth < MAX_DEPTH:
+            self.add_entries(written.left, table, depth + 1)
+            self.add_entries(written.right, table, depth + 1)
 
-    def put(self, table: str, key: ast.expr, value: ast.expr) -> None:
+    def set_entry(self, table: str, key: ast.expr, value: ast.expr) -> None:
         """Note an entry of the namespace `table`; for an unknown attribute of a module, all of its attributes."""
         owner = table if table == GLOBALS else table.removesuffix(TABLE)
         known, name = constant(self, key), self.name_of(value)
         if isinstance(known, str):
             self.set_member(owner, known, name, constant(self, value))
         elif name.endswith(f".{COMPUTED}"):
-            self.take_all(name.removesuffix(f".{COMPUTED}"), owner)
+            self.import_all(name.removesuffix(f".{COMPUTED}"), owner)
 
     def define(self, function: Definition) -> None:
         """Note a function that is defined in this scope."""
@@ -188,7 +188,7 @@ class Scope(Naming):
         self._learn_target(target, elements, source)
         return {} if elements else before
 
-    def regain(self, names: dict[str, str]) -> None:
+    def restore(self, names: dict[str, str]) -> None:
         """Restore previous meanings of names."""
         for name, dotted in names.items():
             self.set(name, dotted)
@@ -211,7 +211,7 @@ class Scope(Naming):
         made = self.written_of(source)
         if isinstance(made, COMPREHENSIONS):
             return self.each_of(made, 1)
-        for _ in range(DEPTH):  # a name may refer to itself
+        for _ in range(MAX_DEPTH):  # a name may refer to itself
             if not (isinstance(made, ast.Call) and made.args and self.name_of(made.func) in _COPIES):
                 break
             made = self.written_of(made.args[0])
@@ -223,7 +223,7 @@ class Scope(Naming):
         )
         if table == "sys.modules":
             return "os"
-        if table in _ANYTHING:
+        if table in _OBJECT_LISTS:
             return f"builtins.{COMPUTED}"
         module = table.removesuffix(".__dict__")
         return f"{module}.{COMPUTED}" if module != table and module in EXECUTING else ""
@@ -231,16 +231,16 @@ class Scope(Naming):
     def elements(self, source: ast.expr, depth: int = 0) -> list[ast.expr]:
         """Return the expressions that iterating over `source` gives, as far as it is a literal."""
         self._budget.spend()
-        written = self.written_of(source) if depth <= DEPTH else None  # a name may refer to itself
+        written = self.written_of(source) if depth <= MAX_DEPTH else None  # a name may refer to itself
         match written:
             case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
-                return parts[:_ELEMENTS]
+                return parts[:_MAX_ELEMENTS]
             case ast.Call(func=ast.Attribute(value=owner, attr="items" | "values" as kind), args=[]):
                 table = self.written_of(owner)
                 pairs = [*zip(table.keys, table.values, strict=True)] if isinstance(table, ast.Dict) else []
                 return [
                     value if kind == "values" else ast.Tuple([key or ast.Constant(None), value])
-                    for key, value in pairs[:_ELEMENTS]
+                    for key, value in pairs[:_MAX_ELEMENTS]
                 ]
             case ast.Call(func=ast.Name(id="zip"), args=[_, *_] as columns):
                 rows = zip(*(self.elements(column, depth + 1) for column in columns), strict=False)
@@ -289,12 +289,12 @@ class Scope(Naming):
                 self._learn_pattern(part, elements[place])
                 place += 1
 
-    def work_out(self, node: ast.For | ast.While) -> Worked | None:
+    def evaluate_loop(self, node: ast.For | ast.While) -> LoopResult | None:
         """Return what names stand for after a loop over constants, or None if that is unknown."""
         if self._rounds[0] <= 0:
             return None
         if found := self._chained(node):
-            return Worked({}, *found)
+            return LoopResult({}, *found)
         inner = Scope(self)
         steps = Steps(inner, self._rounds[0])
         before = steps.left
@@ -305,16 +305,16 @@ class Scope(Naming):
         self._rounds[0] -= before - steps.left
         if done == RETURNED or not steps.changed:
             return None
-        return Worked({name: (inner.constant_of(name), inner.list_of(name)) for name in steps.changed})
+        return LoopResult({name: (inner.constant_of(name), inner.list_of(name)) for name in steps.changed})
 
-    def settle(self, worked: Worked | None) -> None:
+    def bind_loop_result(self, result: LoopResult | None) -> None:
         """Bind the names that an evaluated loop changes."""
-        if worked is None:
+        if result is None:
             return
-        for name, (known, listed) in worked.names.items():
+        for name, (known, listed) in result.names.items():
             self._constants[name], self._lists[name] = known, listed
-        if worked.name:
-            self.set(worked.name, worked.dotted)
+        if result.name:
+            self.set(result.name, result.dotted)
 
     def _chained(self, node: ast.For | ast.While) -> tuple[str, str] | None:
         """Return the name, and what it stands for, after a loop of `name = getattr(name, part)` over constant parts."""
@@ -346,15 +346,15 @@ class Scope(Naming):
     def grow(self, name: str, key: ast.expr | None, value: ast.expr) -> None:
         """Note that an item is added to a list, a dictionary or another object that a name stands for."""
         before, count = self._values.get(name), self._grown.get(name, 0)
-        if not isinstance(before, ast.expr) or count >= _GROWN:
+        if not isinstance(before, ast.expr) or count >= _MAX_ADDED_ENTRIES:
             return
         self._grown[name] = count + 1
         listed = self._lists.get(name)
         made: ast.expr = ast.Set(elts=[before, value])
-        if isinstance(before, ast.List) and key is None and len(before.elts) <= _ELEMENTS:
+        if isinstance(before, ast.List) and key is None and len(before.elts) <= _MAX_ELEMENTS:
             made = ast.List([*before.elts, value])
             listed = [] if not before.elts else listed
-        elif isinstance(before, ast.Dict) and key is not None and len(before.keys) <= _ELEMENTS:
+        elif isinstance(before, ast.Dict) and key is not None and len(before.keys) <= _MAX_ELEMENTS:
             made = ast.Dict([key, *before.keys], [value, *before.values])
         self._values[name], self._constants[name] = made, None
         sure = listed is not None and not self.unsure and isinstance(made, ast.List)
@@ -369,11 +369,11 @@ class Scope(Naming):
 
     def decides(self, test: ast.expr) -> bool:
         """Return whether the file itself assigns a true value to a name in a condition, such as TYPE_CHECKING."""
-        named = (item for item in ast.walk(test) if isinstance(item, ast.Name) and item.id in _DECIDING)
+        named = (item for item in ast.walk(test) if isinstance(item, ast.Name) and item.id in _CONDITION_NAMES)
         values = [self.value_of(item.id) for item in named]
         return any(isinstance(value, ast.Constant) and bool(value.value) for value in values)
 
-    def blur(self, names: Iterable[str]) -> None:
+    def forget_constants(self, names: Iterable[str]) -> None:
         """Forget the constant values of names that a loop changes; the expressions they are built from stay known."""
         self._constants.update(dict.fromkeys(names))
 
@@ -381,23 +381,23 @@ class Scope(Naming):
         module = "." * node.level + (node.module or "")
         for item in node.names:
             joint = "." if node.module else ""
-            dotted = HIDDEN if item.name == "__pyarmor__" else module and f"{module}{joint}{item.name}"
+            dotted = PYARMOR if item.name == "__pyarmor__" else module and f"{module}{joint}{item.name}"
             self.set(item.asname or item.name, dotted)
         if node.level and node.names[0].name == "*":
-            self.stars.append(module)
+            self.star_imports.append(module)
         if module and node.names[0].name == "*":
-            self.take_all(module)
+            self.import_all(module)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         value = self._literal(value)
         if isinstance(target, ast.Name):
             self._assign_name(target.id, value)
         elif isinstance(target, ast.Attribute) and target.attr == "__dict__":
-            self.take_table(value, f"{self.name_of(target.value)}{TABLE}")
+            self.add_entries(value, f"{self.name_of(target.value)}{TABLE}")
         elif isinstance(target, ast.Attribute):
             self.set_member(self.name_of(target.value), target.attr, self.name_of(value), constant(self, value))
         elif isinstance(target, ast.Subscript) and (table := self.name_of(target.value)).endswith(TABLE):
-            self.put(table, target.slice, value)
+            self.set_entry(table, target.slice, value)
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self.grow(target.value.id, target.slice, value)
         elif isinstance(target, ROWS):
@@ -435,37 +435,37 @@ class Scope(Naming):
         """
         function = self.value_of(node.func.id) if isinstance(node.func, ast.Name) else node.func
         around = self
-        if isinstance(function, ast.Call) and self._inside < inside:  # a call of what another call returns
-            self._inside += 1  # it may call itself: `read(archive())` where that names it `archive`
+        if isinstance(function, ast.Call) and self._call_depth < inside:  # a call of what another call returns
+            self._call_depth += 1  # it may call itself: `read(archive())` where that names it `archive`
             named = self.name_of(function).removeprefix(OWN)
             made = self.returned(function, inside)
-            self._inside -= 1
+            self._call_depth -= 1
             function, around = self.functions.get(named, (function, self))
             if made and isinstance(made[1], ast.Lambda):
                 around, function = made
-        if self._inside >= inside or not isinstance(function, (ast.Lambda, ast.FunctionDef)):
+        if self._call_depth >= inside or not isinstance(function, (ast.Lambda, ast.FunctionDef)):
             return None
         scope = around.call(function, node, self)
-        scope._inside = self._inside + 1  # not one more than where it is defined
+        scope._call_depth = self._call_depth + 1  # not one more than where it is defined
         value = function.body if isinstance(function, ast.Lambda) else scope._run(function.body)
         return (scope, value) if value else None
 
     def lambda_of(self, node: ast.expr) -> tuple[Scope, ast.Lambda] | None:
         """Return the lambda that an expression is, stands for or returns, and its enclosing scope."""
         function = self.value_of(node.id) if isinstance(node, ast.Name) else node
-        made = self.returned(function, _MADE_INSIDE) if isinstance(function, ast.Call) else (self, function)
+        made = self.returned(function, _MAX_LAMBDA_DEPTH) if isinstance(function, ast.Call) else (self, function)
         return (made[0], made[1]) if made and isinstance(made[1], ast.Lambda) else None
 
     def _run(self, statements: list[ast.stmt]) -> ast.expr | None:
         """Evaluate the statements of a function, and return its returned expression, or None if one is not simple."""
-        for place, statement in enumerate(statements[:_STEPS]):
+        for place, statement in enumerate(statements[:_MAX_STATEMENTS]):
             match statement:
                 case ast.Return(value=value):
                     return value
                 case ast.Assign() | ast.AugAssign() | ast.Import() | ast.ImportFrom():
                     self.learn(statement)
-                case ast.For() | ast.While() if worked := self.work_out(statement):
-                    self.settle(worked)
+                case ast.For() | ast.While() if result := self.evaluate_loop(statement):
+                    self.bind_loop_result(result)
                 case ast.If(test=test, body=[ast.Return(value=ast.expr() as one)], orelse=rest):
                     other = self._run([*rest, *statements[place + 1 :]])
                     return ast.copy_location(ast.IfExp(test, one, other or ast.Constant(None)), statement)

@@ -14,26 +14,28 @@ from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_sinks import READ, SPAWNERS, SWITCHES, UNSAFE_YAML
 from scanners.parsing.python_syntax import is_on, is_shell, matters
 
-_PACKED = re.compile(r"[^/\\. …][^/\\…]*\.(?!(?:zip|egg|whl|pex)$)[A-Za-z][A-Za-z0-9]{0,11}$")
+_NON_ARCHIVE_PATH = re.compile(r"[^/\\. …][^/\\…]*\.(?!(?:zip|egg|whl|pex)$)[A-Za-z][A-Za-z0-9]{0,11}$")
 """Paths of files that are not named as package archives: Python imports from an archive of any name."""
 _PYTHON_C = re.compile(r"\bpython[\d.]*\s+-c\s*([\"'])([\s\S]*)\1")
 MAGICS = frozenset(f"IPython.get_ipython().run_{kind}_magic" for kind in ("line", "cell"))
 _SHELL_MAGICS = frozenset("bash sh system sx cmd powershell perl ruby script alias".split())
 _PYTHON_MAGICS = frozenset("time timeit prun python python3 memit capture".split())
-_COMMANDS = frozenset("args bash_command cmd command commands".split())
+_COMMAND_KEYWORDS = frozenset("args bash_command cmd command commands".split())
 """Keywords that take the command of a call."""
-_ORDERS = _COMMANDS | frozenset("actions entrypoint job_script_prologue run script setup slurm_setup".split())
+_JOB_KEYWORDS = _COMMAND_KEYWORDS | frozenset(
+    "actions entrypoint job_script_prologue run script setup slurm_setup".split()
+)
 """Keywords that take the command of a workflow step, a container or a job."""
-_RUNNERS = re.compile(
+_RUNNER_NAMES = re.compile(
     r"run|sudo|local|shell|spawn|popen|system|exec(?:ute)?|run_(?:commands?|shell|bash|cmd|script|expect)"
     r"|exec(?:ute)?_(?:command|cmd|shell|shell_command|script)|submit_job|\w{1,20}_shell"
 )
 """Names of methods that take a command to run."""
-_FETCHING = re.compile(r"\b(?:curl|wget|nc|ncat|powershell|base64|xxd|openssl)\b|/dev/(?:tcp|udp)/")
+_ATTACK_TOOLS = re.compile(r"\b(?:curl|wget|nc|ncat|powershell|base64|xxd|openssl)\b|/dev/(?:tcp|udp)/")
 _SHOWN = 10
-_MENTIONED = 20
+_MAX_MENTIONS = 20
 _ROOTS = ("/", "~")
-_LONGEST = 200
+_MAX_MENTION_LENGTH = 200
 """Maximum characters of a constant that is recorded in `mentions`."""
 
 
@@ -54,13 +56,13 @@ def sink_call(
     if (name in SWITCHES and not is_on(scope, node, *SWITCHES[name])) or not matters(kind, node):
         return None
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    given = _in_order(name, kind, given, owner, node)
+    given = _main_argument_first(name, kind, given, owner, node)
     first = given[0] if given else None
     known = constant(scope, first) if first else None
     made = made_of(scope, given)
     listed = arguments(scope, first) if first else []
     text = command(scope, first) if first else ""
-    if kind == "path" and not (any("download" in call for call in made.calls) or _PACKED.search(text)):
+    if kind == "path" and not (any("download" in call for call in made.calls) or _NON_ARCHIVE_PATH.search(text)):
         return None
     if kind == "command" and name.startswith(SPAWNERS):
         listed = spawned(scope, name, given)
@@ -79,7 +81,9 @@ def sink_call(
         text=text,
         sources=tuple(sorted(made.calls)[:_SHOWN]),
         mentions=frozenset(
-            sorted(text for text in made.mentions if 1 < len(text) < _LONGEST or text in _ROOTS)[:_MENTIONED]
+            sorted(text for text in made.mentions if 1 < len(text) < _MAX_MENTION_LENGTH or text in _ROOTS)[
+                :_MAX_MENTIONS
+            ]
         ),
         folded=folded,
         encoded=made.encoded,
@@ -105,10 +109,10 @@ def method_of(node: ast.Call) -> str:
     return ""
 
 
-def ordered_by(node: ast.Call) -> ast.expr | None:
+def command_argument(node: ast.Call) -> ast.expr | None:
     """Return the argument of any call that is a constant command, or a list with one, and may be an attack."""
-    given = [item.value for item in node.keywords if item.arg in _ORDERS]
-    if node.args and _RUNNERS.fullmatch(method_of(node)):
+    given = [item.value for item in node.keywords if item.arg in _JOB_KEYWORDS]
+    if node.args and _RUNNER_NAMES.fullmatch(method_of(node)):
         listed = ast.Tuple(node.args, ast.Load()) if len(node.args) > 1 else node.args[0]
         given.append(ast.copy_location(listed, node))
     return next((item for item in given if _may_attack(item)), None)
@@ -117,13 +121,17 @@ def ordered_by(node: ast.Call) -> ast.expr | None:
 def _may_attack(node: ast.expr) -> bool:
     parts = node.elts[:_SHOWN] if isinstance(node, ast.List | ast.Tuple) else [node]
     return any(
-        (isinstance(part, ast.Constant) and isinstance(part.value, str) and _FETCHING.search(part.value) is not None)
+        (
+            isinstance(part, ast.Constant)
+            and isinstance(part.value, str)
+            and _ATTACK_TOOLS.search(part.value) is not None
+        )
         or (isinstance(part, ast.List | ast.Tuple) and _may_attack(part))
         for part in parts
     )
 
 
-def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
+def expand_magic(node: ast.Call, scope: Scope) -> ast.Call:
     """Return the shell or Python call that an IPython magic is equivalent to; any other call unchanged."""
     magic = constant(scope, node.args[0]) if node.args else None
     if magic in _SHELL_MAGICS:
@@ -136,12 +144,14 @@ def of_magic(node: ast.Call, scope: Scope) -> ast.Call:
     return ast.copy_location(made, node)
 
 
-def _in_order(name: str, kind: str, given: list[ast.expr], owner: ast.expr | None, node: ast.Call) -> list[ast.expr]:
+def _main_argument_first(
+    name: str, kind: str, given: list[ast.expr], owner: ast.expr | None, node: ast.Call
+) -> list[ast.expr]:
     """Return the arguments, the most important one first: the command, the path that owns the method, or the target."""
     if name.startswith("pathlib.") and owner:
         given = [owner, *given]
     if kind == "command" and not node.args:
-        named = [item.value for item in node.keywords if item.arg in _COMMANDS]
+        named = [item.value for item in node.keywords if item.arg in _COMMAND_KEYWORDS]
         given = [*named, *(item for item in given if item not in named)]
     if kind == "copying":
         return [*given[1:], *given[:1]]

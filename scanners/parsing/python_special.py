@@ -68,7 +68,7 @@ def operated(node: ast.AST) -> Iterator[Operated]:
             yield Operated(owner, frozenset({"__format__"}), [form])
 
 
-def spread(node: ast.Call) -> Iterator[Operated]:
+def unpacked_keywords(node: ast.Call) -> Iterator[Operated]:
     """Yield the methods that `f(**owner)` calls on an object that is not a dictionary."""
     for item in node.keywords:
         if item.arg is None:

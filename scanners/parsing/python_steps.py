@@ -13,11 +13,11 @@ from typing import Protocol
 from scanners.parsing.python_constants import Names, constant, items
 from scanners.parsing.python_decoders import Value
 
-LONGEST = 2_000
+MAX_STEPS = 2_000
 """Maximum statements that are evaluated for one loop, counting repetitions."""
-PIECE = 64
+TEXT_PER_STEP = 64
 """Characters of a string that cost as much as a statement."""
-_ELEMENTS = 4_096
+_MAX_ELEMENTS = 4_096
 """Maximum elements of a list that a loop builds."""
 _NEXT, _BREAK, _CONTINUE, RETURNED = range(4)
 _Loop = ast.For | ast.While
@@ -38,7 +38,7 @@ class Steps:
     """Evaluates statements in `scope`; `changed` are the names that they assign."""
 
     def __init__(self, scope: Place, left: int) -> None:
-        self.scope, self.left = scope, min(left, LONGEST)
+        self.scope, self.left = scope, min(left, MAX_STEPS)
         self.changed: set[str] = set()
         self.returned: Value | None = None
 
@@ -64,7 +64,7 @@ class Steps:
             case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=ast.expr() as value):
                 self._assign(target, value)
             case ast.AugAssign(target=ast.Name() as target, op=kind, value=value):
-                self._assign(target, ast.BinOp(target, kind, self._taken(value)))
+                self._assign(target, ast.BinOp(target, kind, self._evaluate_pop(value)))
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=given)):
                 self.change(name, method, given)
             case ast.If(test=test, body=body, orelse=other):
@@ -135,7 +135,7 @@ class Steps:
             return
         if not isinstance(target, ast.Name):
             raise Unknown
-        known = constant(self.scope, self._taken(value))
+        known = constant(self.scope, self._evaluate_pop(value))
         if known is not None:
             self._set(target.id, known)
             return
@@ -145,7 +145,7 @@ class Steps:
             case _:
                 self._set_list(target.id, self._listed(value))
 
-    def _taken(self, value: ast.expr) -> ast.expr:
+    def _evaluate_pop(self, value: ast.expr) -> ast.expr:
         """Evaluate `name.pop()` to a constant; return any other expression unchanged."""
         match value:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"), args=given) if len(given) < 2:
@@ -175,7 +175,7 @@ class Steps:
             case "reverse", []:
                 values.reverse()
             case "pop", _:
-                self._taken(ast.Call(ast.Attribute(ast.Name(name), "pop"), given, []))
+                self._evaluate_pop(ast.Call(ast.Attribute(ast.Name(name), "pop"), given, []))
                 return
             case _:
                 raise Unknown
@@ -201,13 +201,13 @@ class Steps:
         return found
 
     def _set(self, name: str, value: Value) -> None:
-        self._spend(len(value) // PIECE if isinstance(value, str | bytes) else 0)
+        self._spend(len(value) // TEXT_PER_STEP if isinstance(value, str | bytes) else 0)
         self.changed.add(name)
         self.scope.set(name, constant=value)
 
     def _set_list(self, name: str, values: Sequence[Value]) -> None:
-        self._spend(len(values) // PIECE)
-        if len(values) > _ELEMENTS:
+        self._spend(len(values) // TEXT_PER_STEP)
+        if len(values) > _MAX_ELEMENTS:
             raise Unknown
         self.changed.add(name)
         self.scope.set_list(name, [*values])

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator
 from scanners.parsing.python_constants import Names, constant
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
-_CALLED = frozenset("__call__ __reduce__ __reduce_ex__ __getstate__ __class_getitem__ __init_subclass__".split())
+_EXPLICIT_METHODS = frozenset(
+    "__call__ __reduce__ __reduce_ex__ __getstate__ __class_getitem__ __init_subclass__".split()
+)
 """Special methods that run only when called explicitly; all others are taken to run when an instance is used."""
 _PROT_EXEC = 4
 _SETUID = 0o4000
 NAMING = ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.BoolOp | ast.NamedExpr
 """Expressions that may stand for a named object."""
-_CLOSED = ast.Call | ast.NamedExpr | ast.Attribute | ast.Subscript
+_POST_ORDER = ast.Call | ast.NamedExpr | ast.Attribute | ast.Subscript
 """Nodes that take effect after everything below them is evaluated."""
 
 
@@ -48,7 +50,7 @@ def _decoded(source: bytes) -> str | None:
         return None
 
 
-def beside(item: ast.expr, given: list[ast.expr]) -> list[ast.expr]:
+def arguments_after(item: ast.expr, given: list[ast.expr]) -> list[ast.expr]:
     """Return the probable arguments of a callable among arguments: those after it, or else all others."""
     rest = given[given.index(item) + 1 :] or [other for other in given if other is not item]
     return [part for other in rest for part in (other.elts if isinstance(other, ast.Tuple | ast.List) else [other])]
@@ -144,7 +146,7 @@ def names_bound(tree: ast.Module | None) -> list[str]:
 
 def is_special(name: str) -> bool:
     """Return whether Python calls a method of this name implicitly."""
-    return (name.startswith("__") and name.endswith("__") and name not in _CALLED) or name == "_missing_"
+    return (name.startswith("__") and name.endswith("__") and name not in _EXPLICIT_METHODS) or name == "_missing_"
 
 
 def never_on_import(node: ast.expr) -> bool:
@@ -185,7 +187,7 @@ def walk(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
         item, done = left.pop()
         yield item, done
         if not done:
-            if isinstance(item, _CLOSED):
+            if isinstance(item, _POST_ORDER):
                 left.append((item, True))
             inner = item.args if isinstance(item, ast.Lambda) else item  # its defaults are evaluated at once
             left.extend((child, False) for child in reversed(list(ast.iter_child_nodes(inner))))

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 from scanners.parsing.python_found import IMPORT, Call
 
-_BEGUN = re.compile(r"#[^\n]*|(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"\"\"|\'\'\'|\"|\')")
-_ENDS = {
+_COMMENT_OR_QUOTE = re.compile(r"#[^\n]*|(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"\"\"|\'\'\'|\"|\')")
+_STRING_ENDS = {
     '"': re.compile(r"(?:[^\"\\\n]|\\.)*+\""),
     "'": re.compile(r"(?:[^'\\\n]|\\.)*+'"),
     '"""': re.compile(r'[\s\S]*?"""'),
@@ -25,10 +25,10 @@ _COMMANDS = re.compile(
 _HIDING = r"b64decode|b32decode|b85decode|unhexlify|fromhex|decompress|marshal\.loads|urlopen|rot_?13"
 _CHAIN = re.compile(rf"(?<![.\w])exec\b[^\n]*?\b(?P<how>{_HIDING})\b")
 _SOURCES = {"urlopen": "urllib.request.urlopen", "decompress": "zlib.decompress", "marshal.loads": "marshal.loads"}
-_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_TABLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{4,}")
+_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_BIDI_RUN = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]{4,}")
 """More adjacent marks than any text needs: a program that searches for them lists them so."""
-_ENDING = "\u202c\u2069"
+_BIDI_ENDS = "\u202c\u2069"
 _MIXED = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*[\u0400-\u04ff])\w+")
 _DEFINES = re.compile(r"\s*(?:async\s+)?def\b|\s*if\s+__name__\b")
 
@@ -57,17 +57,17 @@ def runs_unread(source: str) -> set[str]:
     return {match[0] for _, line in _on_import(source) for match in _COMMANDS.finditer(line)}
 
 
-def turned_lines(source: str) -> Iterator[tuple[int, str]]:
+def bidi_lines(source: str) -> Iterator[tuple[int, str]]:
     """Yield the first line, with its number, that overrides the text direction without ending the override."""
     for number, line in enumerate(source.splitlines(), 1):
-        marks = _MARKS.findall(_TABLE.sub("", line))
-        ended = sum(mark in _ENDING for mark in marks)
+        marks = _BIDI_CONTROLS.findall(_BIDI_RUN.sub("", line))
+        ended = sum(mark in _BIDI_ENDS for mark in marks)
         if marks and len(marks) > 2 * ended and len(marks) > 1:
             yield number, line.strip()
             return
 
 
-def mixed_names(source: str) -> Iterator[tuple[int, str]]:
+def lookalike_names(source: str) -> Iterator[tuple[int, str]]:
     """Yield the first name, with its line, that mixes Latin and Cyrillic letters outside of strings and comments."""
     for number, line in enumerate(without_texts(source).splitlines(), 1):
         if match := _MIXED.search(line):
@@ -99,7 +99,7 @@ def _replaced(source: str, replacement: Callable[[str], str]) -> str:
     pieces: list[str] = []
     done = at = 0
     open_to: dict[str, int] = {}
-    while (match := _BEGUN.search(source, at)) is not None:
+    while (match := _COMMENT_OR_QUOTE.search(source, at)) is not None:
         end = match.end() if match["quote"] is None else _end(source, match, open_to)
         if end < 0:
             at = match.start() + len(match["prefix"]) + 1
@@ -115,7 +115,7 @@ def _end(source: str, match: re.Match[str], open_to: dict[str, int]) -> int:
         start = match.end("prefix") + len(quote)
         if start <= open_to.get(quote, 0):
             continue
-        found = _ENDS[quote].match(source, start)
+        found = _STRING_ENDS[quote].match(source, start)
         if found:
             return found.end()
         line = source.find("\n", start) if len(quote) == 1 else len(source)

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from scanners.parsing.python_decoders import LENGTH, Text, Value, bytes_of, text_of
+from scanners.parsing.python_decoders import MAX_LENGTH, Text, Value, bytes_of, text_of
 
-_BITS = 512
+_MAX_BITS = 512
 """Maximum bits of operands: products of larger numbers would grow without bound."""
-_DIGITS = 4_000
+_MAX_DIGITS = 4_000
 _NUMBERS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -51,10 +51,10 @@ def combined(one: Value | None, kind: ast.operator, other: Value | None) -> Valu
     if isinstance(one, int) and isinstance(other, int) and type(kind) in _NUMBERS:
         if (not other and isinstance(kind, (ast.FloorDiv, ast.Mod))) or (other < 0 and isinstance(kind, ast.RShift)):
             return None  # raises an exception
-        small = max(one.bit_length(), other.bit_length()) < _BITS
+        small = max(one.bit_length(), other.bit_length()) < _MAX_BITS
         return _NUMBERS[type(kind)](one, other) if small else None
     if isinstance(one, (str, bytes)) and isinstance(other, int) and isinstance(kind, ast.Mult):
-        return one * other if len(one) * other <= LENGTH else None
+        return one * other if len(one) * other <= MAX_LENGTH else None
     return None
 
 
@@ -67,7 +67,7 @@ def joined(parts: Iterable[Value | None], between: Text = "") -> Value | None:
     if numbers:
         return sum(numbers) if len(numbers) == len(found) else None
     texts = [part for part in found if isinstance(part, (str, bytes))]
-    if sum(map(len, texts)) + len(between) * len(texts) > LENGTH:
+    if sum(map(len, texts)) + len(between) * len(texts) > MAX_LENGTH:
         return None
     if texts and all(isinstance(text, bytes) for text in texts):
         return bytes_of(between).join(bytes_of(text) for text in texts)
@@ -79,7 +79,7 @@ def percent(form: Text, given: Sequence[Value | None]) -> str | None:
     values = [text_of(item) if isinstance(item, bytes) else item for item in given]
     if any(item is None for item in given) or not _PERCENT.fullmatch(text_of(form)):
         return None
-    if sum(len(item) for item in values if isinstance(item, str)) > LENGTH:
+    if sum(len(item) for item in values if isinstance(item, str)) > MAX_LENGTH:
         return None
     try:
         return text_of(form) % tuple(values)
@@ -112,7 +112,7 @@ def method(owner: Text, name: str, given: Sequence[Value | None]) -> Value | Non
     texts = [text_of(item) for item in given if isinstance(item, (str, bytes))]
     if name not in _METHODS or len(texts) != len(given):
         return None
-    if name == "replace" and len(texts) > 1 and text_of(owner).count(texts[0]) * len(texts[1]) > LENGTH:
+    if name == "replace" and len(texts) > 1 and text_of(owner).count(texts[0]) * len(texts[1]) > MAX_LENGTH:
         return None
     try:
         found: str | bool = _METHODS[name](text_of(owner), *texts)
@@ -169,13 +169,13 @@ def translated(owner: str, keys: Sequence[Value | None], values: Sequence[Value 
         if isinstance(other, (str, int)) and (isinstance(one, int) or (isinstance(one, str) and len(one) == 1))
     }
     longest = max((len(value) for value in pairs.values() if isinstance(value, str)), default=1)
-    return owner.translate(pairs) if len(pairs) == len(keys) and len(owner) * longest <= LENGTH else None
+    return owner.translate(pairs) if len(pairs) == len(keys) and len(owner) * longest <= MAX_LENGTH else None
 
 
 def integer_bytes(given: Mapping[str, Value | None]) -> bytes | None:
     """Return the result of `int.to_bytes(number, length, byteorder)`."""
     number, length = given.get("number"), given.get("length")
-    if not (isinstance(number, int) and isinstance(length, int) and 0 <= length <= LENGTH and number >= 0):
+    if not (isinstance(number, int) and isinstance(length, int) and 0 <= length <= MAX_LENGTH and number >= 0):
         return None
     try:
         return number.to_bytes(length, "little" if given.get("byteorder") == "little" else "big")
@@ -190,7 +190,7 @@ def character(number: int) -> str | None:
 
 def number_of(text: Text, base: Value | None) -> int | None:
     """Return the result of `int(text, base)`."""
-    if not isinstance(text, str) or not isinstance(base, int) or len(text) >= _DIGITS:
+    if not isinstance(text, str) or not isinstance(base, int) or len(text) >= _MAX_DIGITS:
         return None
     try:
         return int(text, base)

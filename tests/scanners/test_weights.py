@@ -102,7 +102,7 @@ def test_an_executable_is_found_in_every_plane(hidden: Callable[[], Array]) -> N
     assert rules(result) == {"weights/hidden-executable"}
 
 
-STREAMS: dict[str, Callable[[bytes], bytes]] = {
+MAX_STREAMS: dict[str, Callable[[bytes], bytes]] = {
     "gzip stream": gzip.compress,
     "bzip2 stream": bz2.compress,
     "xz stream": lzma.compress,
@@ -110,9 +110,9 @@ STREAMS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("title", STREAMS)
+@pytest.mark.parametrize("title", MAX_STREAMS)
 def test_what_is_compressed_is_found_by_its_checksums(title: str) -> None:
-    packed = STREAMS[title](elf())
+    packed = MAX_STREAMS[title](elf())
     result = examine_bytes(save({"w": low_bits(normal(1 << 17), packed)}), "m.safetensors")
     assert [finding.subject for finding in result.findings] == [title]
     assert result.verdict is Verdict.REVIEW
