@@ -34,12 +34,12 @@ _SUFFIXES = (".arrow", ".arrows", ".feather", ".ipc", ".parquet")
 _SCHEMA = re.compile(rb"ARROW:schema\x18[\x80-\xff]{0,4}[\x00-\x7f]([A-Za-z0-9+/]{16,}={0,2})")
 _UNPICKLED = "arrow.py_extension_type"
 _EXTENSION, _METADATA = "ARROW:extension:name", "ARROW:extension:metadata"
-_OWN = "PARQUET:"
+_PARQUET_PREFIX = "PARQUET:"
 """Prefix of Parquet's own metadata keys."""
-_WORTH = 32
+_MIN_METADATA = 32
 """Minimum bytes of a column's metadata that could hide something."""
 _SCHEMA_MESSAGE = 1
-_LEVELS = 64
+_MAX_NESTING = 64
 """Maximum nesting of types."""
 _SHOWN = 100
 
@@ -139,8 +139,8 @@ def _schema(
                 yield from _pickle(pairs.pop(_METADATA), name, blob, reader, seen, base)
         if base is None:
             yield from _described(pairs, name, blob, reader)
-        if level >= _LEVELS:
-            raise OverLimit(f"more than {_LEVELS} nested types")
+        if level >= _MAX_NESTING:
+            raise OverLimit(f"more than {_MAX_NESTING} nested types")
         pending += [(child, name, level + 1) for child in field.tables(5)]
 
 
@@ -148,7 +148,7 @@ def _described(pairs: dict[str, Table], name: str, blob: Blob, reader: Reader) -
     """Yield the metadata of a Parquet column, which base64 hides from the raw pass."""
     for key, pair in pairs.items():
         place = pair.vector(1, 1)
-        if place.length >= _WORTH and not key.startswith(_OWN):
+        if place.length >= _MIN_METADATA and not key.startswith(_PARQUET_PREFIX):
             said = MemoryReader(reader.read(place.offset, place.length))
             yield blob.nested(f"{printable(key, _SHOWN)} of {name}", said, expect="raw-weights", expanded=True)
 

@@ -20,7 +20,7 @@ NAME = "avro"
 _MAGIC = b"Obj\1"
 _SYNC = 16
 _SCHEMA = "avro.schema"
-_LARGEST = 16 * MIB
+_MAX_VALUE = 16 * MIB
 _CLASSES = ("java-class", "java-element-class", "java-key-class")
 _SHOWN = 200
 _VARINT = 10
@@ -115,7 +115,7 @@ class _Values(Cursor):
     def octets(self) -> bytes:
         """Return the next length-prefixed bytes; raises OverLimit above 16 MiB."""
         length = self.length()
-        if length > _LARGEST:
+        if length > _MAX_VALUE:
             raise OverLimit(f"{length:,} bytes in a header")
         return self.take(length)
 

@@ -38,10 +38,10 @@ _SCHEMA = {
 _NAMES = {"Layer": {113: b"hdf5_output_param"}}
 _STREAMED = frozenset({"Layer"})
 _NAME, _OLD_LAYERS, _LAYER = 1, 2, 100
-_NET = frozenset({*range(1, 9), _LAYER})
+_NET_FIELDS = frozenset({*range(1, 9), _LAYER})
 """Field numbers of a network."""
 _OLD_LAYER = frozenset({*range(1, 45), 1001, 1002, 1003})
-_FIRST = 300
+_MAX_FIELDS = 300
 """Maximum fields that are read to recognise a network."""
 _TYPE = re.compile(rb"[A-Za-z][A-Za-z0-9_]{2,60}")
 _TEXT_LIMIT = 16 * MIB
@@ -79,9 +79,9 @@ def _is_net(wire: Wire, size: int) -> bool:
     from scanners.parsing.protobuf import LENGTH
 
     names = 0
-    for field in islice(wire.fields(0, size), _FIRST):
+    for field in islice(wire.fields(0, size), _MAX_FIELDS):
         names += field.number == _NAME
-        if field.number not in _NET or names > 1 or (field.number in _LAYERS_OF and field.wire != LENGTH):
+        if field.number not in _NET_FIELDS or names > 1 or (field.number in _LAYERS_OF and field.wire != LENGTH):
             return False
         if field.number in _LAYERS_OF:
             return _LAYERS_OF[field.number](wire, field.value, field.length)
@@ -101,7 +101,7 @@ def _is_old_layer(wire: Wire, start: int, length: int) -> bool:
     """Return whether this is a layer of version 1, whose type is a number and therefore never Python."""
     from scanners.parsing.protobuf import LENGTH, VARINT
 
-    held = list(islice(wire.fields(start, start + length), _FIRST))
+    held = list(islice(wire.fields(start, start + length), _MAX_FIELDS))
     told = {(one.number, one.wire) for one in held}
     return all(one.number in _OLD_LAYER for one in held) and {(4, LENGTH), (5, VARINT)} <= told
 

@@ -36,12 +36,12 @@ _SCHEMA = {
 }
 _STREAMED = frozenset({"Net", "Operator"})
 _NAME, _OPERATOR, _TYPE, _ARGUMENT = 1, 2, 4, 5
-_NET = frozenset(range(1, 11))
+_NET_FIELDS = frozenset(range(1, 11))
 """Field numbers of a network."""
 _OPERATOR_FIELDS = frozenset({*range(1, 14)})
-_FIRST = 300
+_MAX_FIELDS = 300
 """Maximum fields that are read to recognise a network."""
-_TYPED = re.compile(rb"[A-Z][A-Za-z0-9_]{1,80}")
+_TYPE_NAME = re.compile(rb"[A-Z][A-Za-z0-9_]{1,80}")
 _WRITES = frozenset({"Save", "Checkpoint", "Snapshot", "CreateDB", "FileStoreHandlerCreate"})
 _READS = frozenset({"Load", "LoadTensor", "DBExists", "TensorProtosDBInput", "ImageInput", "VideoInput"})
 _CONNECTS = frozenset({"RedisStoreHandlerCreate", "CreateCommonWorld"})
@@ -115,9 +115,9 @@ def _is_net(wire: Wire, size: int) -> bool:
     from scanners.parsing.protobuf import LENGTH
 
     names = 0
-    for field in islice(wire.fields(0, size), _FIRST):
+    for field in islice(wire.fields(0, size), _MAX_FIELDS):
         names += field.number == _NAME
-        if field.number not in _NET or names > 1 or (field.number <= _OPERATOR and field.wire != LENGTH):
+        if field.number not in _NET_FIELDS or names > 1 or (field.number <= _OPERATOR and field.wire != LENGTH):
             return False
         if field.number == _OPERATOR:
             return _is_operator(wire, field)
@@ -127,10 +127,10 @@ def _is_net(wire: Wire, size: int) -> bool:
 def _is_operator(wire: Wire, operator: Field) -> bool:
     from scanners.parsing.protobuf import LENGTH
 
-    held = list(islice(wire.fields(operator.value, operator.value + operator.length), _FIRST))
+    held = list(islice(wire.fields(operator.value, operator.value + operator.length), _MAX_FIELDS))
     types = [wire.read(one.value, min(one.length, 100)) for one in held if one.number == _TYPE and one.wire == LENGTH]
     fits = all(one.number in _OPERATOR_FIELDS and (one.number > _ARGUMENT or one.wire == LENGTH) for one in held)
-    return fits and len(types) == 1 and _TYPED.fullmatch(types[0]) is not None
+    return fits and len(types) == 1 and _TYPE_NAME.fullmatch(types[0]) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:

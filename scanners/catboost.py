@@ -13,7 +13,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.reader import Truncated, WindowReader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
-from scanners.metadata_text import LONGEST, telling_facts
+from scanners.metadata_text import LONGEST, suspicious_facts
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.flatbuffer import FlatBuffer, Table
 
@@ -109,7 +109,7 @@ def _check_parts(cursor: Cursor, names: list[str]) -> None:
 def _metadata(blob: Blob, core: Table, context: Context) -> Iterator[Item]:
     for entry in islice(core.tables(_INFO), _METADATA):
         key = entry.text(0, _KEY)
-        yield from telling_facts(entry.text(1, LONGEST), blob.locator, printable(key, _SHOWN), context)
+        yield from suspicious_facts(entry.text(1, LONGEST), blob.locator, printable(key, _SHOWN), context)
         if key in _KEYS:
             detail: dict[str, Json] = {"value": printable(entry.text(1, _KEY), _SHOWN)}
             yield Fact("metadata", key, blob.locator, detail=detail)

@@ -9,7 +9,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.text import printable, redact
-from scanners.command_lines import OVERLAP, PIECE, SHOWN, TOLD, hostile, telling, told
+from scanners.command_lines import MAX_COMMANDS, MAX_PIECE, OVERLAP, SHOWN, command_fact, hostile, suspicious
 from scanners.parsing.command_runners import ASKED, CONTAINER, UNASKED, Runner
 
 _SETTINGS = (
@@ -93,7 +93,7 @@ def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterato
         for name, command in scripts.items() if isinstance(scripts, dict) else ():
             how = UNASKED if name in _ON_INSTALL else ASKED
             who = f"{manager} runs it to install the folder" if how == UNASKED else "running the script runs it"
-            yield from _told(blob, command, Runner(who, how), f"{named}.{name}")
+            yield from _command_facts(blob, command, Runner(who, how), f"{named}.{name}")
     elif blob.locator.name in _SETTINGS or blob.locator.suffix in WORKSPACES:
         yield from _settings(blob, {name: part for name, part in document.items() if name != "tasks"}, "", context)
     else:
@@ -103,15 +103,15 @@ def _entries(blob: Blob, document: dict[str, Json], context: Context) -> Iterato
 def _container(blob: Blob, document: dict[str, Json]) -> Iterator[Item]:
     """Yield the commands and variables of a development container."""
     for name in ("containerEnv", "remoteEnv"):
-        yield from _started_with(blob, document.get(name), name)
+        yield from _start_variables(blob, document.get(name), name)
     for name, command in document.items():
         if name.endswith("Command"):
             host = name == "initializeCommand"
             who = "opening the folder in its container runs it" + (" on the machine itself" if host else "")
-            yield from _told(blob, command, Runner(who, UNASKED if host else CONTAINER), name)
+            yield from _command_facts(blob, command, Runner(who, UNASKED if host else CONTAINER), name)
 
 
-def _handed_to_python(blob: Blob, words: list[Json], context: Context) -> Iterator[Item]:
+def _python_arguments(blob: Blob, words: list[Json], context: Context) -> Iterator[Item]:
     """Yield what Python code in an argument of a program does."""
     from scanners.python_code import calls_in
 
@@ -123,26 +123,26 @@ def _handed_to_python(blob: Blob, words: list[Json], context: Context) -> Iterat
 def _settings(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item]:
     """Yield what settings of an editor or an assistant start: a program with its arguments, or a command line."""
     if isinstance(part, dict):
-        yield from _redirected(blob, part.get("env"), f"{path}.env" if path else "env")
-        yield from _started_with(blob, part, path)
+        yield from _redirections(blob, part.get("env"), f"{path}.env" if path else "env")
+        yield from _start_variables(blob, part, path)
         words = [part.get(name) for name in (*_PROGRAM_KEYS, "args") if part.get(name)]
         command = " ".join(" ".join(map(str, word)) if isinstance(word, list) else str(word) for word in words)
-        yield from _told(blob, command, _IN_FOLDER, path or "command")
-        yield from _handed_to_python(blob, words, context)
+        yield from _command_facts(blob, command, _IN_FOLDER, path or "command")
+        yield from _python_arguments(blob, words, context)
         for name, value in part.items():
             if name not in (*_PROGRAM_KEYS, "args"):
                 yield from _settings(blob, value, f"{path}.{name}" if path else name, context)
     elif isinstance(part, list):
         if all(isinstance(word, str) for word in part):
-            yield from _told(blob, [*part], _IN_FOLDER, path)
+            yield from _command_facts(blob, [*part], _IN_FOLDER, path)
             return
         for value in part:
             yield from _settings(blob, value, path, context)
     elif isinstance(part, str):
-        yield from _told(blob, part, _IN_FOLDER, path)
+        yield from _command_facts(blob, part, _IN_FOLDER, path)
 
 
-def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
+def _redirections(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
     """Yield variables that make an assistant send its conversations and its user's key to another server."""
     for name, value in variables.items() if isinstance(variables, dict) else ():
         if isinstance(value, str) and _REDIRECTING.fullmatch(name) and _FOREIGN.match(value):
@@ -151,7 +151,7 @@ def _redirected(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
             yield Fact("shell-command", shown, blob.locator, detail={**detail, "path": path})
 
 
-def _started_with(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
+def _start_variables(blob: Blob, variables: Json, path: str) -> Iterator[Item]:
     """Yield variables in settings of editors and containers that make programs run or load something."""
     from scanners.judge.start_variables import NAMES, what_of
     from scanners.persistence import order
@@ -173,18 +173,18 @@ def _task(blob: Blob, task: dict[str, Json], place: int) -> Iterator[Item]:
             str(word.get("value", "")) if isinstance(word, dict) else str(word) for word in words if word
         )
         if command:
-            yield from _told(blob, command, runner, f"tasks[{place}]", whole=opening)
+            yield from _command_facts(blob, command, runner, f"tasks[{place}]", whole=opening)
 
 
-def _told(blob: Blob, command: Json, runner: Runner, path: str, *, whole: bool = False) -> Iterator[Item]:
+def _command_facts(blob: Blob, command: Json, runner: Runner, path: str, *, whole: bool = False) -> Iterator[Item]:
     """Yield a command, or those in a list or a table, if they resemble an attack; with `whole`, in any case."""
     if isinstance(command, dict):
         for name, value in command.items():
             if not isinstance(value, dict):
-                yield from _told(blob, value, runner, f"{path}.{name}", whole=whole)
+                yield from _command_facts(blob, value, runner, f"{path}.{name}", whole=whole)
         return
     shown = " ".join(map(str, command)) if isinstance(command, list) else str(command)
-    pieces = [shown[start : start + PIECE] for start in range(0, len(shown), PIECE - OVERLAP)]
-    found = sorted((piece for piece in pieces if telling(piece)), key=lambda piece: hostile(piece) is None)
-    for piece in found[:TOLD] or (pieces[:1] if whole else []):
-        yield told(blob, piece, runner, path)
+    pieces = [shown[start : start + MAX_PIECE] for start in range(0, len(shown), MAX_PIECE - OVERLAP)]
+    found = sorted((piece for piece in pieces if suspicious(piece)), key=lambda piece: hostile(piece) is None)
+    for piece in found[:MAX_COMMANDS] or (pieces[:1] if whole else []):
+        yield command_fact(blob, piece, runner, path)

@@ -15,8 +15,8 @@ from scanners.judge.attack_commands import Found, fetched_command, hostile_comma
 from scanners.parsing.command_runners import PROGRAM, Runner
 
 COMMENT = re.compile(r"\s*(?:#|::|//(?!go:generate\b)|rem\b)", re.IGNORECASE)
-SHOWING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
-_SPEAKING = re.compile(
+PRINTING = re.compile(r"\s*@?(?:echo\b|printf\b|Write-(?:Host|Output)\b)", re.IGNORECASE)
+_TEXT_SETTING = re.compile(
     r"\s*(?:-\s+)?[\"']?(?:\w+_)?(?:keyword|pattern|regex|phrase|example|description|summary|title|text|prompt|question|"
     r"answer|instruction|message|content|comment|note|reason|label)s?[\"']?\s*[:=]\s*[\"'\w]",
     re.IGNORECASE,
@@ -29,28 +29,28 @@ _PLANTED = re.compile(
 )
 """A message written to a file that a shell, a scheduler or a server reads as commands or as a key."""
 _PIPED = re.compile(r"\|\s*(?:sudo\s+)?(?:[^\s|]*/)?(?:ba|z|da|k)?sh\b[^|'\"]*$")
-PIECE = 2 * KIB
+MAX_PIECE = 2 * KIB
 """Maximum characters of a line that are matched at once."""
 OVERLAP = 512
 CHUNK = MIB
-TOLD = 100
+MAX_COMMANDS = 100
 """Maximum commands of one sort that are reported per file, so that they cannot hide others."""
 SHOWN = 160
 BEFORE = 20
 """Characters shown before the matching part."""
 
 
-def is_telling(piece: str) -> bool:
+def is_suspicious(piece: str) -> bool:
     """Return whether a piece of a line contains a reportable command that runs; comments and messages do not."""
-    shows = SHOWING.match(piece) and not (_PIPED.search(piece) or _PLANTED.search(piece))
+    shows = PRINTING.match(piece) and not (_PIPED.search(piece) or _PLANTED.search(piece))
     if shows or COMMENT.match(piece):
         return False
-    return telling(piece) is not None
+    return suspicious(piece) is not None
 
 
 def is_hostile(piece: str, runner: Runner) -> bool:
     """Return whether a line contains a command without an honest use, and is no setting that only mentions it."""
-    speaks = runner is PROGRAM and _SPEAKING.match(piece) is not None
+    speaks = runner is PROGRAM and _TEXT_SETTING.match(piece) is not None
     return not speaks and hostile(piece) is not None
 
 
@@ -61,7 +61,7 @@ def hostile(piece: str) -> Found | None:
 
 
 @lru_cache(2)
-def telling(command: str) -> Found | None:
+def suspicious(command: str) -> Found | None:
     """Return the part of a command that attacks use, though installers may use it too."""
     return hostile(command) or fetched_command().search(command)
 
@@ -77,7 +77,7 @@ def lines(blob: Blob) -> Iterator[tuple[int, str]]:
         rest = pieces.pop()[-CHUNK:]
         joined = ""
         for line in pieces:
-            if line.rstrip("\r").endswith(("\\", "`", "^")) and len(joined) < PIECE:
+            if line.rstrip("\r").endswith(("\\", "`", "^")) and len(joined) < MAX_PIECE:
                 joined += line.rstrip("\r")[:-1] + " "
             else:
                 yield number, joined + line
@@ -93,9 +93,9 @@ def _word_at(line: str, at: int) -> int:
     return begin if begin or at <= BEFORE else at
 
 
-def told(blob: Blob, command: str, runner: Runner, path: str) -> Fact:
+def command_fact(blob: Blob, command: str, runner: Runner, path: str) -> Fact:
     """Return the fact of a command, which shows the matching part with its surroundings."""
-    match = telling(command)
+    match = suspicious(command)
     start = _word_at(command, max(0, match.start - BEFORE)) if match else 0
     shown = printable(redact(" ".join(command[start:].split())), 4 * SHOWN)
     return Fact("shell-command", shown, blob.locator, detail={"who": runner.who, "how": runner.how, "path": path})

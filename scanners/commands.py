@@ -23,16 +23,16 @@ from scanners.command_lines import (
     BEFORE,
     CHUNK,
     COMMENT,
+    MAX_COMMANDS,
+    MAX_PIECE,
     OVERLAP,
-    PIECE,
-    SHOWING,
+    PRINTING,
     SHOWN,
-    TOLD,
+    command_fact,
     hostile,
     is_hostile,
-    is_telling,
+    is_suspicious,
     lines,
-    told,
 )
 from scanners.parsing.command_runners import (
     BUILT,
@@ -48,7 +48,7 @@ from scanners.parsing.command_runners import (
     runner_of,
 )
 
-_NO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{16}")
+_ZERO_WIDTH = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff]{16}")
 """More zero-width characters in a row than any script needs: they encode hidden text."""
 _OPTION = re.compile(r"\s*--[A-Za-z][\w.:-]*=[^#]*\|\s*(?:#.*)?$")
 """An option of Kaldi, which runs a value that ends with `|` instead of opening it as a file, also in its settings."""
@@ -65,8 +65,8 @@ _GIT_RUNS = re.compile(
 """Settings of git whose values are commands, except those of git and Git LFS, and names that it reads as options."""
 _RUNNING = {GIT_SETTING: (_GIT_RUNS, "configured"), VALUE: (_OPTION, "piped")}
 """Patterns of settings that are commands, with how they run, by the runner's kind."""
-_STEPPING = frozenset({".vbs", ".vba", ".bas", ".js", ".wsf", ".hta", ".sct"})
-_STEPS = (
+_SCRIPT_HOST_SUFFIXES = frozenset({".vbs", ".vba", ".bas", ".js", ".wsf", ".hta", ".sct"})
+_DROPPER_STEPS = (
     re.compile(r"(?i)\b(?:(?:Server)?XMLHTTP|WinHttpRequest|URLDownloadToFile)\b"),
     re.compile(r"(?i)\b(?:SaveToFile|responseBody|CreateTextFile)\b"),
     re.compile(r"(?i)(?:\.(?:Run|Exec|ShellExecute)\b|\bExecute(?:Global)?\b|\beval\b)"),
@@ -74,7 +74,7 @@ _STEPS = (
 """Steps of a Windows Script Host program that downloads another one, writes it and starts it."""
 _HANDLER = re.compile(r"\s*\[(handler|formatter)_\w+\]")
 _EVALUATED = re.compile(r"\s*(?:class|args|kwargs)\s*[=:]\s*(.{1,2000})")
-_REACHING = re.compile(
+_BEYOND_LOGGING = re.compile(
     r"__\w+__|\b(?:os\.(?:system|popen|exec\w*|spawn\w*)|subprocess\.\w|builtins\.\w|importlib\.\w)"
     r"|\b(?:eval|exec|compile|getattr|open)\s*\("
 )
@@ -91,14 +91,14 @@ _HOSTILE_WORDS = re.compile(
 """Lines of programs and settings are only matched if the file contains one of these."""
 _INI = frozenset({".ini", ".cfg", ".conf"})
 _JAVASCRIPT = frozenset({".js", ".mjs", ".cjs", ".ts"})
-_SERVERS = re.compile(rb"child_process|ActiveXObject|WScript\.")
+_JAVASCRIPT_COMMANDS = re.compile(rb"child_process|ActiveXObject|WScript\.")
 """What JavaScript needs to run a command; scripts in web pages have none of it."""
 _PYTHON = re.compile(
     r"\bpython[\d.]*w?(?:\.exe)?(?:\s+-[A-Zbdisuvx]+)*\s+"
     r"(?:-\w*c\s+(?P<quote>\\?[\"'])|(?:-\s+)?<<-?\s*(?P<mark>[\"']?\w+[\"']?)[^\n]*\n)"
 )
 """Python whose program comes from the shell, on the command line or from a here-document."""
-_PROGRAM_LENGTH, _PYTHONS = 20_000, 1_000
+_MAX_PROGRAM, _MAX_PROGRAMS = 20_000, 1_000
 """Maximum characters of such a program, and maximum programs per file."""
 _INSTALLED = re.compile(
     r"\bpip[\d.]*\s+install\s[^\n;&|]{0,300}?(?<=\s)(?:-[rc]|--requirement|--constraint)[ =]?[\"']?([\w./-]{1,200})"
@@ -122,7 +122,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     runner = runner_of(blob) or SCRIPT
     if runner is ORDERED:
         yield from _orders(blob)
-    if runner in (PROGRAM, ORDERED) and not _may_tell(blob):
+    if runner in (PROGRAM, ORDERED) and not _may_match(blob):
         return
     yield from _commands(blob, runner, context)
 
@@ -136,17 +136,17 @@ def _commands(blob: Blob, runner: Runner, context: Context) -> Iterator[Item]:
         context.operations.spend(len(whole) // OVERLAP + 1)
         line = _piped(whole) if runner is ENTRY else whole
         yield from _lists(blob, line, number) if runner in (BUILT, JOB, SCRIPT) else ()
-        for start in range(0, max(len(line), 1), PIECE - OVERLAP):
-            piece = line[start : start + PIECE]
-            tells = is_telling(piece) and (not only_hostile or is_hostile(piece, runner))
+        for start in range(0, max(len(line), 1), MAX_PIECE - OVERLAP):
+            piece = line[start : start + MAX_PIECE]
+            tells = is_suspicious(piece) and (not only_hostile or is_hostile(piece, runner))
             if not tells and (setting is None or not setting.match(piece)):
                 continue
             sort = "configured" if not tells else "hostile" if hostile(piece) else "other"
             counts[sort] += 1
-            if counts["hostile"] > TOLD:  # nothing worse can follow
+            if counts["hostile"] > MAX_COMMANDS:  # nothing worse can follow
                 return
-            if counts[sort] <= TOLD:
-                fact = told(blob, piece, runner if tells else runner._replace(how=as_setting), f"line {number}")
+            if counts[sort] <= MAX_COMMANDS:
+                fact = command_fact(blob, piece, runner if tells else runner._replace(how=as_setting), f"line {number}")
                 yield replace(fact, detail={**fact.detail, "line": number})
 
 
@@ -169,21 +169,21 @@ def _inline(blob: Blob, context: Context) -> Iterator[Item]:
     while (match := _PYTHON.search(written, at)) is not None:
         source, at = _program(written, match)
         line = written[written.rfind("\n", 0, match.start()) + 1 : match.start()]
-        if not source or COMMENT.match(line) or SHOWING.match(line):
+        if not source or COMMENT.match(line) or PRINTING.match(line):
             continue
         if match["quote"] and match["quote"].endswith('"'):
             source = source.replace('\\"', '"').replace("\\$", "$")
         read += 1
-        if read > _PYTHONS:
-            detail = f"more than {_PYTHONS:,} programs for Python: only these were read"
+        if read > _MAX_PROGRAMS:
+            detail = f"more than {_MAX_PROGRAMS:,} programs for Python: only these were read"
             yield Problem(ProblemKind.LIMIT, blob.locator, SCANNER.name, detail)
             return
         context.operations.spend(len(source) // OVERLAP + 1)
         above = written.count("\n", 0, match.end())
-        yield from (_below(item, above) for item in calls_in(blob, _dedented(source).encode(), context))
+        yield from (_moved(item, above) for item in calls_in(blob, _dedented(source).encode(), context))
 
 
-def _below(item: Item, lines: int) -> Item:
+def _moved(item: Item, lines: int) -> Item:
     """Return `item` with its line number moved by `lines`, from the program to the file around it."""
     if not isinstance(item, Fact) or not isinstance(line := item.detail.get("line"), int):
         return item
@@ -193,7 +193,7 @@ def _below(item: Item, lines: int) -> Item:
 def _program(written: str, match: re.Match[str]) -> tuple[str, int]:
     """Return the program that `match` begins, or "" if it does not end, and where to look for the next one."""
     start = match.end()
-    stop = min(start + _PROGRAM_LENGTH, len(written))
+    stop = min(start + _MAX_PROGRAM, len(written))
     end = rf"(?<!\\){re.escape(match['quote'])}" if match["quote"] else rf"\n[ \t\r]*{re.escape(match['mark'])}"
     found = re.compile(end).search(written, start + 1, stop)
     return (written[start : found.start()], found.end()) if found else ("", match.end())
@@ -208,17 +208,17 @@ def _loggers(blob: Blob) -> Iterator[Item]:
         if line.lstrip().startswith("["):
             inside = _HANDLER.match(line) is not None
         match = _EVALUATED.match(line) if inside else None
-        if match and _REACHING.search(match[1]):
+        if match and _BEYOND_LOGGING.search(match[1]):
             detail: dict[str, Json] = {"how": "evaluated", "path": f"line {number}"}
             yield Fact("code-reference", printable(redact(match[1].strip()), SHOWN), blob.locator, detail=detail)
 
 
 def _droppers(blob: Blob) -> Iterator[Item]:
     """Yield a program that downloads, writes and starts another one, one step per line."""
-    if blob.locator.suffix not in _STEPPING:
+    if blob.locator.suffix not in _SCRIPT_HOST_SUFFIXES:
         return
     content = blob.reader.read(0, min(blob.size, CHUNK)).decode("utf-8", "replace")
-    found = [step.search(content) for step in _STEPS]
+    found = [step.search(content) for step in _DROPPER_STEPS]
     if all(found):
         shown = ", ".join(step[0] for step in found if step)
         detail: dict[str, Json] = {"who": SCRIPT.who, "how": "dropped", "path": "the script"}
@@ -233,14 +233,14 @@ def _dedented(source: str) -> str:
     return first.lstrip() + newline + "\n".join(line[indent:] for line in lines)
 
 
-def _may_tell(blob: Blob) -> bool:
+def _may_match(blob: Blob) -> bool:
     """Return whether any word that hostile commands need stands in the blob; of a page's program one of servers, too.
 
     What is written in UTF-16 is not searched for them.
     """
     if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return True
-    needed = [_HOSTILE_WORDS, _SERVERS] if blob.locator.suffix in _JAVASCRIPT else [_HOSTILE_WORDS]
+    needed = [_HOSTILE_WORDS, _JAVASCRIPT_COMMANDS] if blob.locator.suffix in _JAVASCRIPT else [_HOSTILE_WORDS]
     for start in range(0, blob.size, CHUNK):
         piece = blob.reader.read(start, min(CHUNK + BEFORE, blob.size - start))
         needed = [words for words in needed if not words.search(piece)]
@@ -254,7 +254,7 @@ def _orders(blob: Blob) -> Iterator[Item]:
     from scanners.parsing.concealed_orders import concealed_order
 
     content = blob.reader.read(0, min(blob.size, CHUNK)).decode("utf-8", "replace")
-    order = concealed_order(content) or ("marks of no width" if _NO_WIDTH.search(content) else "")
+    order = concealed_order(content) or ("marks of no width" if _ZERO_WIDTH.search(content) else "")
     if order:
         detail: dict[str, Json] = {"who": ORDERED.who, "how": "concealed", "path": "the text"}
         yield Fact("shell-command", printable(redact(order), 4 * SHOWN), blob.locator, detail=detail)

@@ -61,14 +61,14 @@ _LEVELS = tuple(b"%d" % level for level in range(1, 10))
 _SKIPPABLE = b"\x2a\x4d\x18"
 _GZIP = b"\x1f\x8b\x08"
 _GZIP_HEADER = 10
-_ASIDE = 32
+_MIN_ASIDE = 32
 """Minimum bytes of data beside the compressed content that are examined: block sizes and file names are shorter."""
 _ZLIB = bytes(window << 4 | zlib.DEFLATED for window in range(8))
-_LEAST = 8
+_MIN_CONTENT = 8
 """Minimum bytes of content that anybody would compress."""
-_LZMA = 225
+_MAX_LZMA_BYTE = 225
 """Upper bound of the first byte of LZMA, which encodes three small numbers."""
-_SURE = 64
+_MUST_DECODE = 64
 """Bytes that must decode, or else the whole stream, for formats with a weak magic number or none."""
 
 
@@ -83,18 +83,18 @@ def _starts_zlib(head: bytes) -> bool:
         output = decoder.decompress(head, HEAD)
     except zlib.error:
         return False
-    return decoder.eof or (len(head) >= _SURE and bool(output))
+    return decoder.eof or (len(head) >= _MUST_DECODE and bool(output))
 
 
 def _starts_lzma(head: bytes) -> bool:
     """The header has no magic number: the checks of xz-utils, then the first bytes have to decode."""
-    if len(head) < 14 or head[0] >= _LZMA or head[13]:
+    if len(head) < 14 or head[0] >= _MAX_LZMA_BYTE or head[13]:
         return False
     dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
     power = 1 << max(dictionary.bit_length() - 1, 0)
     if dictionary not in (power, power + power // 2, 0xFFFFFFFF) or (size != (1 << 64) - 1 and size >= 1 << 38):
         return False
-    if size < _LEAST and len(head) >= _SURE:
+    if size < _MIN_CONTENT and len(head) >= _MUST_DECODE:
         return False  # small numbers and zeros, as many binary formats begin with
     import lzma
 
@@ -131,7 +131,7 @@ CODECS = (
     _magic(b"\x02\x21\x4c\x18", decompression.unlz4_legacy, {".lz4": ""}),
     _magic(b"ZF0x", _unzfile, {".z": "", ".gz": ""}),
     Codec(_starts_zlib, _unzlib, {".z": "", ".zz": "", ".zlib": ""}, _ZLIB),
-    Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}, bytes(range(_LZMA))),
+    Codec(_starts_lzma, decompression.unlzma, {".lzma": "", ".tlz": ".tar"}, bytes(range(_MAX_LZMA_BYTE))),
 )
 _BY_FIRST = {bytes((first,)): tuple(codec for codec in CODECS if first in codec.first) for first in range(256)}
 
@@ -216,7 +216,7 @@ def _streams(
 
 
 def _keep(asides: list[tuple[int, int]], start: int, length: int) -> None:
-    if length >= _ASIDE:
+    if length >= _MIN_ASIDE:
         asides.append((start, length))
 
 

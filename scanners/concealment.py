@@ -10,18 +10,18 @@ from modelsweep.core.text import redact
 from modelsweep.core.values import replace
 
 HIDDEN = "[redacted]"
-SHORTEST = 4
+MIN_LENGTH = 4
 """Minimum characters of a credential that is removed: shorter ones would occur anywhere."""
-MANY = 100
+MIN_INDEXED = 100
 """Number of credentials above which an index replaces a regular expression."""
 
 
 def concealer(secrets: Iterable[str]) -> Callable[[str], str]:
     """Return a function that removes `secrets` from a text, and the start of a token that the end of the text cuts."""
-    longest_first = sorted((text for text in secrets if len(text) >= SHORTEST), key=lambda text: (-len(text), text))
+    longest_first = sorted((text for text in secrets if len(text) >= MIN_LENGTH), key=lambda text: (-len(text), text))
     if not longest_first:
         return redact
-    if len(longest_first) > MANY:
+    if len(longest_first) > MIN_INDEXED:
         indexed = _Indexed(longest_first)
         return lambda text: redact(indexed.hidden(text))
     known = re.compile("|".join(map(re.escape, longest_first)))
@@ -35,7 +35,7 @@ class _Indexed:
         self._known = frozenset(known)
         self._lengths: dict[str, list[int]] = {}
         for text in known:  # longest first
-            lengths = self._lengths.setdefault(text[:SHORTEST], [])
+            lengths = self._lengths.setdefault(text[:MIN_LENGTH], [])
             if len(text) not in lengths[-1:]:
                 lengths.append(len(text))
 
@@ -53,7 +53,7 @@ class _Indexed:
 
     def _length(self, text: str, at: int) -> int:
         """Return the length of the longest credential at offset `at`, or 0."""
-        lengths = self._lengths.get(text[at : at + SHORTEST], ())
+        lengths = self._lengths.get(text[at : at + MIN_LENGTH], ())
         return next((length for length in lengths if text[at : at + length] in self._known), 0)
 
 

@@ -17,7 +17,7 @@ from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed,
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.external_files import outside
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.json_text import documents_of, has_keys
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAME = "coreml"
 _SUFFIX = ".mlmodel"
 _SHOWN = 160
-_SEEN = 64
+_MAX_FIELDS = 64
 _VERSIONS = range(1, 100)
 MODEL_KINDS = frozenset(
     {200, 201, 202, *range(300, 305), *range(400, 405), 500, 501, 502, 555, 556, 560, *range(600, 611)}
@@ -94,7 +94,7 @@ _SCHEMA = {
     "Blob": _BLOB,
 }
 # The rest is kept in its parent: small, and used with it
-_KEPT = frozenset({"Metadata", "Entry", "CustomLayer", "LinkedFile", "Parameter"})
+_NOT_STREAMED = frozenset({"Metadata", "Entry", "CustomLayer", "LinkedFile", "Parameter"})
 MODEL_PATH = "@model_path/"
 _CUSTOM_OPERATION = "custom_layer"
 _MANIFEST = "itemInfoEntries"
@@ -144,7 +144,7 @@ def _is_model(blob: Blob, *, described: bool = True) -> bool:
 
     version, description = False, not described
     try:
-        for field in islice(Wire(blob.reader).fields(0, blob.size), _SEEN):
+        for field in islice(Wire(blob.reader).fields(0, blob.size), _MAX_FIELDS):
             if field.number == 1 and field.wire == VARINT:
                 version = field.value in _VERSIONS
             elif field.number == 2 and field.wire == LENGTH:
@@ -173,7 +173,7 @@ def _model(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.protobuf import Walker, Wire
 
     plain = dict.fromkeys(("Named", "Input", "Attribute"), _names_no_file)
-    streamed = frozenset(_SCHEMA) - _KEPT
+    streamed = frozenset(_SCHEMA) - _NOT_STREAMED
     walker = Walker(Wire(blob.reader, context), _SCHEMA, streamed, context.limits.parsed_bytes, plain)
     told: set[tuple[str, str]] = set()
     for record in walker.walk("Model", 0, blob.size):
@@ -229,10 +229,10 @@ def _description(blob: Blob, record: Record, context: Context) -> Iterator[Item]
     for metadata in record.records.get("metadata", ()):
         yield from licence_facts(context, blob.locator, metadata.text("license"), "license")
         for key in _TEXTS:
-            yield from telling_facts(metadata.text(key), blob.locator, key, context)
+            yield from suspicious_facts(metadata.text(key), blob.locator, key, context)
         for entry in metadata.records.get("userDefined", ()):
             key = printable(entry.text("key"), _SHOWN)
-            yield from telling_facts(entry.text("value"), blob.locator, f"userDefined.{key}", context)
+            yield from suspicious_facts(entry.text("value"), blob.locator, f"userDefined.{key}", context)
 
 
 _HANDLERS: dict[str, Callable[[Blob, Record], Iterator[Item]]] = {

@@ -23,16 +23,16 @@ _VERSION = b"\1\0\0\0\0\0\0\0"
 """Major and minor version of the format, after the ids of the root and of the header."""
 _RECORDS = frozenset({*range(1, 18), 21, 22})
 _SHOWN = 200
-_TYPE = re.compile(r"(?:^|\[)\s*([A-Za-z_][\w.+`$]*)")
+_CLASS_NAME = re.compile(r"(?:^|\[)\s*([A-Za-z_][\w.+`$]*)")
 """A class in a type name, also inside a generic type; names of assemblies follow a comma."""
 _MARKUP = re.compile(r"\s*<(?:\w+:)?[A-Z]\w*+[^>]{0,2000}\bclr-namespace:")
 """XAML: some classes create the objects that such a string describes."""
 _NESTED = (b"\0\1\0\0\0\xff\xff\xff\xff\1\0\0\0\0\0\0\0", b"PK\3\4", b"MZ", b"\x1f\x8b\x08")
-_SMALLEST = 24
-_NAMED = re.compile(rb"[A-Z][A-Za-z]{2,40}(?:\.[A-Za-z][A-Za-z0-9]{1,60}){1,8}")
+_MIN_NESTED = 24
+_DOTNET_NAME = re.compile(rb"[A-Z][A-Za-z]{2,40}(?:\.[A-Za-z][A-Za-z0-9]{1,60}){1,8}")
 """A .NET name anywhere in a stream that could not be parsed to its end."""
-_SEARCHED = 64 * MIB
-_FOUND = 10_000
+_MAX_SEARCHED = 64 * MIB
+_MAX_CLASSES = 10_000
 
 
 def accepts(blob: Blob) -> bool:
@@ -43,54 +43,54 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the classes of the stream, and files in its byte arrays; raises Malformed, Truncated and OverLimit."""
-    told: set[str] = set()
+    seen: set[str] = set()
     fault: Exception | None = None
     stream = NrbfStream(blob.reader, context)
     try:
         for event in stream.events():
-            yield from _told(blob, event, told)
+            yield from _event_items(blob, event, seen)
     except (Malformed, Truncated, OverLimit) as error:
         fault = error
     if fault:
-        yield from _named_anywhere(blob, context, told)
+        yield from _named_anywhere(blob, context, seen)
         raise fault
     if stream.position < blob.size:
         yield blob.window(f"data at {stream.position}", stream.position, blob.size - stream.position)
 
 
-def _told(blob: Blob, event: Event, told: set[str]) -> Iterator[Item]:
+def _event_items(blob: Blob, event: Event, seen: set[str]) -> Iterator[Item]:
     if event.kind == CLASS:
-        for name in _TYPE.findall(event.name):
-            yield from _class(blob, name, "class", event.offset, told)
+        for name in _CLASS_NAME.findall(event.name):
+            yield from _class(blob, name, "class", event.offset, seen)
     elif event.kind == BYTES:
-        if event.length >= _SMALLEST and blob.reader.read(event.offset, _SMALLEST).startswith(_NESTED):
+        if event.length >= _MIN_NESTED and blob.reader.read(event.offset, _MIN_NESTED).startswith(_NESTED):
             yield blob.window(f"bytes at {event.offset}", event.offset, event.length)
     elif _MARKUP.match(event.name):
-        yield from _class(blob, "System.Windows.Markup.XamlReader", "text", event.offset, told)
+        yield from _class(blob, "System.Windows.Markup.XamlReader", "text", event.offset, seen)
     elif "," in event.name:  # a class with its assembly, as delegates keep what they call
-        yield from _class(blob, event.name.partition(",")[0].strip(), "text", event.offset, told)
+        yield from _class(blob, event.name.partition(",")[0].strip(), "text", event.offset, seen)
 
 
-def _class(blob: Blob, name: str, how: str, offset: int, told: set[str]) -> Iterator[Item]:
+def _class(blob: Blob, name: str, how: str, offset: int, seen: set[str]) -> Iterator[Item]:
     name = name.rstrip("`.0123456789") if "`" in name else name
-    if name and name not in told and ("." in name or how == "class"):
-        if len(told) >= _FOUND:
-            raise OverLimit(f"more than {_FOUND:,} different classes")
-        told.add(name)
+    if name and name not in seen and ("." in name or how == "class"):
+        if len(seen) >= _MAX_CLASSES:
+            raise OverLimit(f"more than {_MAX_CLASSES:,} different classes")
+        seen.add(name)
         detail: dict[str, Json] = {"how": how}
         yield Fact("dotnet-class", printable(name, _SHOWN), blob.locator, Span(offset), detail)
 
 
-def _named_anywhere(blob: Blob, context: Context, told: set[str]) -> Iterator[Item]:
+def _named_anywhere(blob: Blob, context: Context, seen: set[str]) -> Iterator[Item]:
     """Yield names from a stream that could not be parsed, since another reader may get further."""
     found = 0
-    for start in range(0, min(blob.size, _SEARCHED), MIB):
+    for start in range(0, min(blob.size, _MAX_SEARCHED), MIB):
         context.operations.spend(MIB // 100)
         chunk = blob.reader.read(start, min(MIB + _SHOWN, blob.size - start))
-        for match in _NAMED.finditer(chunk):
-            yield from _class(blob, match[0].decode("ascii"), "text", start + match.start(), told)
+        for match in _DOTNET_NAME.finditer(chunk):
+            yield from _class(blob, match[0].decode("ascii"), "text", start + match.start(), seen)
             found += 1
-            if found >= _FOUND:
+            if found >= _MAX_CLASSES:
                 return
 
 

@@ -27,7 +27,7 @@ _ALL_SEGMENTS, _NAMED = 1, 2
 _HEADER, _HEADER_SIZE = b"eh00", 40
 _SHOWN = 100
 _NAME = 256
-_FOUND = 50
+_MAX_FINDINGS = 50
 # Fields of Program, ExecutionPlan, Chain and Instruction
 _PLANS, _SEGMENTS = 1, 4
 _VALUES, _CHAINS, _OPERATORS, _DELEGATES = 2, 5, 6, 7
@@ -120,7 +120,7 @@ def _program(blob: Blob, program: Table) -> Iterator[Item]:
     for finding in _wrong(blob, program, base):
         yield finding
         wrong += isinstance(finding, Finding) and finding.rule is OUT_OF_RANGE
-        if wrong >= _FOUND:
+        if wrong >= _MAX_FINDINGS:
             break
     if not program.count(_PLANS):
         raise Malformed("the program has nothing to run")
@@ -146,17 +146,17 @@ def _wrong(blob: Blob, program: Table, base: int) -> Iterator[Item]:
         offset, length = segment.number(0, "Q"), segment.number(1, "Q")
         if offset + length > available:
             yield _finding(blob, f"segment {number}", "the byte", offset + length, available, segment)
-    told: set[str] = set()
+    reported: set[str] = set()
     for plan in program.tables(_PLANS):
-        yield from _plan(blob, plan, told)
+        yield from _plan(blob, plan, reported)
 
 
-def _plan(blob: Blob, plan: Table, told: set[str]) -> Iterator[Item]:
+def _plan(blob: Blob, plan: Table, reported: set[str]) -> Iterator[Item]:
     for operator in plan.tables(_OPERATORS):
         name = operator.text(0, _NAME)
         namespace, separator, _ = name.partition("::")
-        if separator and namespace not in _NAMESPACES and name not in told:
-            told.add(name)
+        if separator and namespace not in _NAMESPACES and name not in reported:
+            reported.add(name)
             yield Finding(CUSTOM, blob.locator, printable(name, _SHOWN), span=Span(operator.position))
     for delegate in plan.tables(_DELEGATES):
         name = printable(delegate.text(0, _NAME), _SHOWN)

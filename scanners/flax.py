@@ -15,7 +15,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import MemoryReader, Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
-from scanners.metadata_text import LONGEST, telling_facts
+from scanners.metadata_text import LONGEST, suspicious_facts
 from scanners.parsing.cursor import Cursor
 from scanners.text import is_text
 
@@ -26,21 +26,21 @@ _NAMES = ("key2row", "lookups.bin", "patterns")
 DEPTH = 512
 """Maximum nesting of lists and maps that msgpack unpacks."""
 _COST = 400
-_KEY = 256
+_MAX_KEY = 256
 """Maximum bytes of a key that are read."""
-_LEAST = len("eval(a)")
+_MIN_CODE = len("eval(a)")
 """Minimum bytes of a text that could be code."""
 _DTYPE = 64
 _DIMENSIONS = 64
 _ELEMENTS = 1 << 63
 _SHOWN = 100
-_PATH = 1_200
+_MAX_PATH = 1_200
 """Maximum characters of a path that are kept: more than judges accept as a path."""
-_ELSEWHERE = "//GDAPlaceholder:"
+_PLACEHOLDER = "//GDAPlaceholder:"
 """Prefix of a text that refers to an array in a folder beside the checkpoint."""
 NDARRAY, COMPLEX, SCALAR = 1, 2, 3
 """Codes of the extension types of Flax."""
-_NAMED = re.compile(rb"(?:[\x81-\x8f]|\xde..|\xdf....)[\xa3-\xbf][a-z_]{3,31}[\x80-\xc6\xca-\xdf]", re.DOTALL)
+_SPACY_MAP = re.compile(rb"(?:[\x81-\x8f]|\xde..|\xdf....)[\xa3-\xbf][a-z_]{3,31}[\x80-\xc6\xca-\xdf]", re.DOTALL)
 """A map whose first key is a lower-case word with a value that is not a number, as in pipelines and models of spaCy."""
 _MAPS = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
 _LISTS = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
@@ -100,7 +100,7 @@ def accepts(blob: Blob) -> bool:
     first = blob.head[:1]
     if first and (blob.locator.suffix in _SUFFIXES or (blob.locator.name in _NAMES and first[0] in _MAPS | _LISTS)):
         return True
-    return bool(first) and first[0] in _MAPS and (_NAMED.match(blob.head) is not None or _leads_to_array(blob.head))
+    return bool(first) and first[0] in _MAPS and (_SPACY_MAP.match(blob.head) is not None or _leads_to_array(blob.head))
 
 
 def _leads_to_array(head: bytes) -> bool:
@@ -173,30 +173,30 @@ class _Walk:
             elif token.kind in ("text", "bytes"):
                 if token.kind == "text" and maps[-1] and left[-1] % 2:
                     name = self._text(token)
-                yield from self._telling(token, name)
+                yield from self._suspicious(token, name)
             self.cursor.skip(token.length)
 
     def _text(self, token: Token) -> str:
-        data = self.blob.reader.read(token.start, min(token.length, _KEY, self.blob.size - token.start))
+        data = self.blob.reader.read(token.start, min(token.length, _MAX_KEY, self.blob.size - token.start))
         return printable(data.decode("utf-8", "replace"), _SHOWN)
 
-    def _telling(self, token: Token, name: str) -> Iterator[Item]:
+    def _suspicious(self, token: Token, name: str) -> Iterator[Item]:
         """Yield a text, or bytes that are one, if it is code or a path that has no place among weights."""
-        if token.length >= _LEAST and token.length <= min(LONGEST, self.blob.size - token.start):
+        if token.length >= _MIN_CODE and token.length <= min(LONGEST, self.blob.size - token.start):
             data = self.blob.reader.read(token.start, token.length)
             if is_text(data):
                 text = data.decode("utf-8", "replace")
-                if text.startswith(_ELSEWHERE):
-                    yield from self._elsewhere(text.removeprefix(_ELSEWHERE), token, name)
-                yield from telling_facts(text, self.blob.locator, name, self.context)
+                if text.startswith(_PLACEHOLDER):
+                    yield from self._external_array(text.removeprefix(_PLACEHOLDER), token, name)
+                yield from suspicious_facts(text, self.blob.locator, name, self.context)
 
-    def _elsewhere(self, path: str, token: Token, name: str) -> Iterator[Fact]:
+    def _external_array(self, path: str, token: Token, name: str) -> Iterator[Fact]:
         """Yield the file of an array that is stored beside the checkpoint, if its path leads out of it."""
         from scanners.judge.external_files import leaves
 
         if leaves(path):
             detail: dict[str, Json] = {"framework": "orbax", "used_by": name or "an array"}
-            yield Fact("external-file", printable(path, _PATH), self.blob.locator, Span(token.start), detail)
+            yield Fact("external-file", printable(path, _MAX_PATH), self.blob.locator, Span(token.start), detail)
 
     def _array(self, token: Token, name: str) -> Iterator[Item]:
         """Check an array: a list with its shape, the name of its dtype, and its bytes."""

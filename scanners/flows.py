@@ -14,26 +14,26 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Json
 from modelsweep.core.scanner import Blob, Context, Item
 from modelsweep.core.text import printable, redact
-from scanners.metadata_text import LONGEST, telling_facts
+from scanners.metadata_text import LONGEST, suspicious_facts
 from scanners.parsing.json_text import joined
 
 _SHOWN = 200
-_LINKS = ("links", "connections", "edges")
+_LINK_KEYS = ("links", "connections", "edges")
 """Keys beside the list of nodes, in flows of ComfyUI, n8n and Flowise."""
-_NODES = 10_000
+_MAX_NODES = 10_000
 _JAVASCRIPT = re.compile(
     r"\brequire\(\s*['\"](?:node:)?child_process['\"]\s*\)|\bprocess\.(?:mainModule|binding)\b"
     r"|\bprocess\[\s*['\"](?:mainModule|binding)['\"]"
 )
-_SCHEMAS = ("inputSchema", "input_schema", "parameters")
+_SCHEMA_KEYS = ("inputSchema", "input_schema", "parameters")
 """Keys that mark a mapping as the description of a tool."""
 
 
 def flow_items(blob: Blob, document: dict[str, Json], context: Context) -> Iterator[Item]:
     """Yield code, commands and instructions in nodes of flows, components of agents and descriptions of tools."""
     nodes = document.get("nodes")
-    if isinstance(nodes, list) and any(key in document for key in _LINKS):
-        for at, node in enumerate(nodes[:_NODES]):
+    if isinstance(nodes, list) and any(key in document for key in _LINK_KEYS):
+        for at, node in enumerate(nodes[:_MAX_NODES]):
             yield from _texts(blob, node, f"nodes[{at}]", context)
     elif "provider" in document and "component_type" in document:
         yield from _texts(blob, document, "", context)
@@ -56,7 +56,7 @@ def _texts(blob: Blob, part: Json, path: str, context: Context) -> Iterator[Item
             left += [(joined(where, at), item) for at, item in enumerate(value)]
         elif isinstance(value, str) and len(value) <= LONGEST:
             shown = printable(where, _SHOWN)
-            yield from telling_facts(value, blob.locator, shown, context, names=False)
+            yield from suspicious_facts(value, blob.locator, shown, context, names=False)
             yield from _command(blob, value, where)
             if _JAVASCRIPT.search(value):
                 detail: dict[str, Json] = {"how": "JavaScript that runs commands", "path": shown}
@@ -81,10 +81,10 @@ def tool_items(blob: Blob, listed: Json, path: str, context: Context) -> Iterato
 
     if isinstance(listed, dict):  # of an answer
         listed, path = listed.get("tools"), f"{path}.tools"
-    for at, tool in enumerate(listed[:_NODES] if isinstance(listed, list) else ()):
+    for at, tool in enumerate(listed[:_MAX_NODES] if isinstance(listed, list) else ()):
         context.operations.spend()
         inner = tool.get("function", tool) if isinstance(tool, dict) else None  # as OpenAI has them
-        if not isinstance(inner, dict) or not any(key in inner for key in _SCHEMAS):
+        if not isinstance(inner, dict) or not any(key in inner for key in _SCHEMA_KEYS):
             continue
         order = concealed_order("\n".join(_descriptions(inner)))
         if order:

@@ -12,7 +12,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Numbers, Scanner, Signs, begins
 from modelsweep.core.text import printable
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.gguf_header import (
     ELEMENTS,
     MAGIC,
@@ -162,7 +162,7 @@ def _metadata(blob: Blob, header: GgufHeader, context: Context) -> Iterator[Item
             yield from licence_facts(context, blob.locator, value, key, own if isinstance(own, str) else "")
         elif isinstance(value, str) or key.startswith(_GENERAL_PREFIX):  # lists under other keys are vocabularies
             for text in _texts(value):
-                yield from telling_facts(text, blob.locator, printable(key, _SHOWN), context)
+                yield from suspicious_facts(text, blob.locator, printable(key, _SHOWN), context)
         if isinstance(value, str) and key.startswith(_GENERAL_PREFIX) and key not in _LICENCE_KEYS:
             detail: dict[str, Json] = {"key": printable(key, _SHOWN), "text": printable(value, _SHOWN)}
             kind = "framework" if key == "general.architecture" else "metadata"

@@ -26,8 +26,8 @@ _IMPORT = re.compile(
 )
 _REFERENCE = re.compile(rf"(?m)@(?:[\w.-]+/)*(?P<called>{_NAME})|^[ \t]*(?:[\w.-]+/)*(?P<bound>{_NAME})\.\w+[ \t]*=")
 _TEXT = re.compile(r"#[^\n]*|'(?:\\.|[^'\\\n])*+'?|\"(?:\\.|[^\"\\\n])*+\"?")
-_OWN = "__gin__"
-_TOLD = 500
+_GIN_MODULE = "__gin__"
+_MAX_REFERENCES = 500
 """Maximum references that are reported per file."""
 _SHOWN = 200
 
@@ -48,7 +48,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for match in _IMPORT.finditer(content):
         context.operations.spend()
         source, name = match["source"], match["name"]
-        if source == _OWN:
+        if source == _GIN_MODULE:
             continue
         whole = f"{source}.{name}" if source else name
         top = name.partition(".")[0]
@@ -61,8 +61,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         top, dot, rest = written.partition(".")
         name = f"{imported.get(top, top)}{dot}{rest}"
         if top in imported and name not in seen:
-            if len(seen) >= _TOLD:
-                raise OverLimit(f"more than {_TOLD:,} names of imported modules")
+            if len(seen) >= _MAX_REFERENCES:
+                raise OverLimit(f"more than {_MAX_REFERENCES:,} names of imported modules")
             seen.add(name)
             how = "hint" if runs_something(name) else "beside"
             yield _reference(blob, name, how, f"@{written}" if match["called"] else written, match.start())

@@ -22,9 +22,9 @@ _SHOWN = 200
 _CLASS_FILE = b"\xca\xfe\xba\xbe\0"
 _VERSIONS = range(45, 100)
 """Versions of class files: Java 1.1 and later."""
-_INSIDE = (_CLASS_FILE, MAGIC, b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+_NESTED = (_CLASS_FILE, MAGIC, b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """Beginnings of byte arrays that are examined as files."""
-_SMALLEST = 16
+_MIN_NESTED = 16
 # Classes that nobody makes objects of in a stream, but that chains of others call by their names
 _NAMED_IN_TEXTS = frozenset({"java.lang.Runtime", "java.lang.ProcessBuilder", "javax.script.ScriptEngineManager"})
 
@@ -50,44 +50,44 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the classes of the stream, and files in its byte arrays; raises Malformed, Truncated and OverLimit."""
     if blob.size == len(MAGIC):
         raise Malformed("no object follows the header", blob.size)
-    told: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
     fault: Exception | None = None
     try:
         for event in JavaStream(blob.reader, context).events():
             if event.kind == BYTES:
                 yield from _inside(blob, event)
             elif event.kind != TEXT or event.name in _NAMED_IN_TEXTS:
-                yield from _class(blob, event, told)
+                yield from _class(blob, event, seen)
     except (Malformed, Truncated, OverLimit) as error:
         fault = error
     if fault:
-        yield from _named_anywhere(blob, context, told)
+        yield from _named_anywhere(blob, context, seen)
         raise fault
 
 
-def _class(blob: Blob, event: Event, told: set[tuple[str, str]]) -> Iterator[Item]:
+def _class(blob: Blob, event: Event, seen: set[tuple[str, str]]) -> Iterator[Item]:
     """Yield each class once; of arrays, the element class, unless it is primitive."""
     name = event.name.lstrip("[")
     if name != event.name:
         name = name[1:].rstrip(";") if name.startswith("L") else ""
-    if name and (event.kind, name) not in told:
-        told.add((event.kind, name))
+    if name and (event.kind, name) not in seen:
+        seen.add((event.kind, name))
         detail: dict[str, Json] = {"how": event.kind}
         yield Fact("java-class", printable(name, _SHOWN), blob.locator, Span(event.offset), detail)
 
 
 def _inside(blob: Blob, event: Event) -> Iterator[Item]:
-    if event.length < _SMALLEST:
+    if event.length < _MIN_NESTED:
         return
-    head = blob.reader.read(event.offset, _SMALLEST)
+    head = blob.reader.read(event.offset, _MIN_NESTED)
     version = int.from_bytes(head[6:8], "big")
     if head.startswith(_CLASS_FILE) and version in _VERSIONS:
         yield Finding(CLASS_FILE, blob.locator, str(max(version - 44, 1)), span=Span(event.offset, event.length))
-    elif head.startswith(_INSIDE):
+    elif head.startswith(_NESTED):
         yield blob.window(f"bytes at {event.offset}", event.offset, event.length)
 
 
-def _named_anywhere(blob: Blob, context: Context, told: set[tuple[str, str]]) -> Iterator[Item]:
+def _named_anywhere(blob: Blob, context: Context, seen: set[tuple[str, str]]) -> Iterator[Item]:
     """Yield the classes described after the offset at which the stream could not be parsed any further.
 
     A reader that has the classes with custom formats gets further.
@@ -95,7 +95,7 @@ def _named_anywhere(blob: Blob, context: Context, told: set[tuple[str, str]]) ->
     from scanners.parsing.java_stream import described_anywhere
 
     for event in described_anywhere(blob.reader, context):
-        yield from _class(blob, event, told)
+        yield from _class(blob, event, seen)
 
 
 SCANNER = Scanner(

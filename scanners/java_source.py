@@ -20,17 +20,17 @@ from scanners import text
 
 NAME = "java-source"
 _SUFFIXES = (".java",)
-_READ = 32 * MIB
+_MAX_SIZE = 32 * MIB
 
 _SHOWN = 120
 # Comments and texts, in which nothing runs, with escapes of Unicode undone before
-_SILENT = re.compile(
+_COMMENT_OR_STRING = re.compile(
     r'//[^\n]*+|/\*.*?(?:\*/|\Z)|"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\Z)?|"(?:[^"\\\n]++|\\.)*+"?'
     r"|'(?:[^'\\\n]++|\\.)*+'?",
     re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\u+([0-9a-fA-F]{4})")
-_TELLING = re.compile(
+_SUSPICIOUS_WORDS = re.compile(
     rb"Runtime|Process|Script|ClassLoader|Shell|Interpreter|define|load|forName|getDeclared|MethodHandles|Object|Context|\\u"
 )
 """Words of which a source must contain one to do anything reportable."""
@@ -55,7 +55,7 @@ _REACHES = re.compile(
 )
 _POJO = re.compile(r"\bextends\s+(?:hex\s*\.\s*genmodel\s*\.\s*)?GenModel\b")
 _DJL = re.compile(r"\b(?:implements|extends)\b[^{]{0,200}\b(?:Serving|Batch|NoBatchify)?Translator(?:Factory)?\b")
-_OF_TRANSLATORS = 3
+_TRANSLATOR_PATTERNS = 3
 """Number of patterns that apply to translators: reflection, objects and files may have a legitimate use there."""
 _REFERENCES = (
     "https://docs.h2o.ai/h2o/latest-stable/h2o-docs/pojo-quickstart.html",
@@ -103,16 +103,16 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the source does besides computing, graded by its role; raises OverLimit above 32 MiB."""
-    if blob.size > min(_READ, context.limits.parsed_bytes):
-        raise OverLimit(f"more than {_READ:,} bytes of source")
+    if blob.size > min(_MAX_SIZE, context.limits.parsed_bytes):
+        raise OverLimit(f"more than {_MAX_SIZE:,} bytes of source")
     data = blob.reader.read(0, blob.size)
     context.operations.spend(len(data))
     source = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), data.decode("utf-8", "replace"))
-    code = _SILENT.sub(_blank, source)
+    code = _COMMENT_OR_STRING.sub(_blank, source)
     model = "H2O" if _POJO.search(code) else "DJL" if "ai.djl" in code and _DJL.search(code) else ""
     if model:
         yield Fact("framework", f"{model} (Java source)", blob.locator)
-    if _TELLING.search(data):
+    if _SUSPICIOUS_WORDS.search(data):
         yield from _runs(blob, code, model)
     if model == "H2O" and (match := _REACHES.search(code)):
         what = printable(" ".join(match[0].split()).removeprefix("new "), _SHOWN)
@@ -121,7 +121,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _runs(blob: Blob, code: str, model: str) -> Iterator[Finding]:
     for number, (what, pattern) in enumerate(_RUNS):
-        of_model = model == "H2O" or (model == "DJL" and number < _OF_TRANSLATORS)
+        of_model = model == "H2O" or (model == "DJL" and number < _TRANSLATOR_PATTERNS)
         if match := pattern.search(code):
             yield _finding(RUNS if of_model else PROGRAM, blob, code, match.start(), what)
 

@@ -29,14 +29,14 @@ _XSTREAM = re.compile(
     + r"(?:\.\w+)+[\s>/]"
 )
 _WEKA = re.compile(r"<object\s[^<>]{0,200}\bclass\s*=\s*[\"']" + _PACKAGES + r"(?:\.\w+)+[\"']")
-_LAYOUT = "http://schemas.android.com/apk/res/android"
+_ANDROID_LAYOUT = "http://schemas.android.com/apk/res/android"
 """Namespace of Android layouts, whose elements are named after widgets: only dangerous classes are reported there."""
 _FEATURES = re.compile(r"<(?:featureGenerators|generators)[\s>/]")
 """Feature descriptors of OpenNLP, which instantiates the generators by class name (CVE-2026-63317)."""
 _KINDS = ((_FEATURES, "made"), (_DECODER, "made"), (_XSTREAM, "class"), (_WEKA, "class"))
-_NAMING = frozenset({"class", "resolves-to", "defined-in", "type"})
+_CLASS_ATTRIBUTES = frozenset({"class", "resolves-to", "defined-in", "type"})
 """Attributes whose value is a class."""
-_TEXTS = frozenset({"class", "interface", "java-class"})
+_CLASS_ELEMENTS = frozenset({"class", "interface", "java-class"})
 """Elements whose text is a class."""
 _INTERFACE, _READER = "interface", "java.beans.XMLDecoder"
 
@@ -50,13 +50,13 @@ def _how(blob: Blob) -> str:
     """Return what the reader of the document does with its classes, or "" if no reader is known."""
     text = opening(blob)
     how = next((how for pattern, how in _KINDS if _BEGINNING.match(text) and pattern.search(text)), "")
-    return "named" if how == "class" and _LAYOUT in text else how
+    return "named" if how == "class" and _ANDROID_LAYOUT in text else how
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the classes that the document names; raises Malformed if it is cut short or declares entities."""
     how, told, root = _how(blob), set[tuple[str, str]](), False
-    for event in events(blob.reader, context, _TEXTS):
+    for event in events(blob.reader, context, _CLASS_ELEMENTS):
         root = root or isinstance(event, Start)
         for kind, name in _named(event):
             if (kind, name) not in told:
@@ -75,7 +75,7 @@ def _named(event: Event) -> Iterator[tuple[str, str]]:
             yield ("interface" if event.name == _INTERFACE else "", name)
     elif isinstance(event, Start):
         written = event.name.replace("_-", "$").replace("__", "_")  # as XStream escapes what no element may be called
-        for name in (written, *(value for key, value in event.attributes.items() if key in _NAMING)):
+        for name in (written, *(value for key, value in event.attributes.items() if key in _CLASS_ATTRIBUTES)):
             if _CLASS.fullmatch(name) and name != _READER:
                 yield "", name
 

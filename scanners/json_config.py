@@ -17,7 +17,7 @@ from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import leaves, outside
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.interpolations import Places
 from scanners.parsing.json_text import (
     WIDE_STARTS,
@@ -189,7 +189,7 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
         if isinstance(entry.value, str):
             called = _CALLABLE_KEY.search(entry.key) is not None
             path = printable(entry.path, _SHOWN)
-            yield from telling_facts(entry.value, blob.locator, path, context, names=called)
+            yield from suspicious_facts(entry.value, blob.locator, path, context, names=called)
 
 
 def _interpolated(entry: Entry, places: Places) -> list[Entry]:

@@ -24,7 +24,7 @@ _ENTRY = re.compile(
     r"\s*\+?::?:?\s*(?P<mark>[\"'])(?P<name>[^\W\d]\w*(?:\.\w+)+)(?P=mark)"
 )
 _COMMENT = re.compile(r"\"(?:\\.|[^\"\\])*+(?:\"|\Z)|'(?:\\.|[^'\\])*+(?:'|\Z)|(?://|#)[^\n]*|/\*[\s\S]*?(?:\*/|\Z)")
-_TOLD = 500
+_MAX_REFERENCES = 500
 """Maximum references that are reported per file."""
 _SHOWN = 200
 
@@ -43,8 +43,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     content = _COMMENT.sub(_blank, content)
     for told, match in enumerate(_ENTRY.finditer(content)):
         context.operations.spend()
-        if told >= _TOLD:
-            raise OverLimit(f"more than {_TOLD:,} keys that may name code")
+        if told >= _MAX_REFERENCES:
+            raise OverLimit(f"more than {_MAX_REFERENCES:,} keys that may name code")
         key, name = match["key"], match["name"]
         how = "call" if key == "_target_" else "mention" if runs_something(name) else "beside"
         where = f"{key} in line {content.count(chr(10), 0, match.start()) + 1}"

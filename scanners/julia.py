@@ -30,13 +30,13 @@ _BEGINNING = re.compile(rb"....[\x01-\x12][A-Za-z0-9_. -]{1,1000}\0", re.DOTALL)
 _DEPTH = 10_000
 _COST = 200
 _NAMES = ("name", "path")
-_PARTS = 32
+_MAX_PARTS = 32
 """Maximum parts of a dotted name that are kept."""
-_PART = 128
+_MAX_PART = 128
 _CODE = frozenset({"jl_anonymous", "methodinstance", "Method", "CodeInfo"})
 _SYMBOL = re.compile(rb"\x01([\x05-\x28])([A-Za-z_][A-Za-z0-9_!]{4,39})")
 """A symbol in a stream: tag, length and text. Shorter ones occur in numbers by chance."""
-_SEARCHED = 512 * MIB
+_MAX_SEARCHED = 512 * MIB
 _SHOWN = 200
 
 
@@ -58,13 +58,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _stream(blob: Blob, context: Context) -> Iterator[Item]:
-    told: set[str] = set()
-    for start in range(0, min(blob.size, _SEARCHED), MIB):
+    reported: set[str] = set()
+    for start in range(0, min(blob.size, _MAX_SEARCHED), MIB):
         context.operations.spend(MIB // 100)
         for length, name in _SYMBOL.findall(blob.reader.read(start, min(MIB + 64, blob.size - start))):
             text = name[: length[0]].decode("ascii")
-            if length[0] <= len(name) and text not in told and len(told) < context.limits.facts:
-                told.add(text)
+            if length[0] <= len(name) and text not in reported and len(reported) < context.limits.facts:
+                reported.add(text)
                 yield _fact(blob, text, "symbol", start)
     detail = "only Julia can follow its own stream: names were looked for, its values were not examined"
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
@@ -92,7 +92,7 @@ class _Documents:
         self.blob, self.context = blob, context
         self.cursor = Cursor(blob.reader)
         self.frames: list[_Frame] = []
-        self.told: set[tuple[str, str]] = set()
+        self.reported: set[tuple[str, str]] = set()
 
     def items(self) -> Iterator[Item]:
         """Yield what the documents name."""
@@ -141,7 +141,7 @@ class _Documents:
         """Skip a zero-terminated string and return its beginning."""
         start, beginning = self.cursor.position, b""
         while start < end:
-            piece = self.cursor.take(min(_PART, end - start))
+            piece = self.cursor.take(min(_MAX_PART, end - start))
             beginning = beginning or piece
             zero = piece.find(b"\0")
             if zero >= 0:
@@ -155,25 +155,25 @@ class _Documents:
         if length < 1:
             raise Malformed(f"a text of {length:,} bytes", self.cursor.position)
         start = self.cursor.position
-        text = self.cursor.take(min(length, _PART)).rstrip(b"\0").decode("utf-8", "replace")
+        text = self.cursor.take(min(length, _MAX_PART)).rstrip(b"\0").decode("utf-8", "replace")
         self.cursor.skip(start + length - self.cursor.position)
         if key == "tag":
             frame.tag = text
             if text in _CODE:
-                yield from self._told(text, "code")
-        elif (frame.key in _NAMES or key == "name") and len(frame.names) < _PARTS:
+                yield from self._report(text, "code")
+        elif (frame.key in _NAMES or key == "name") and len(frame.names) < _MAX_PARTS:
             frame.names.append(text)
 
     def _leave(self, frame: _Frame) -> Iterator[Item]:
         """Yield the name that a finished document or array denotes; tag and name may come in any order."""
         if frame.key in _NAMES and frame.names:
-            yield from self._told(".".join(frame.names), "name")
+            yield from self._report(".".join(frame.names), "name")
         elif frame.tag == "symbol" and frame.names:
-            yield from self._told(frame.names[-1], "symbol")
+            yield from self._report(frame.names[-1], "symbol")
 
-    def _told(self, name: str, how: str) -> Iterator[Item]:
-        if (name, how) not in self.told and len(self.told) < self.context.limits.facts:
-            self.told.add((name, how))
+    def _report(self, name: str, how: str) -> Iterator[Item]:
+        if (name, how) not in self.reported and len(self.reported) < self.context.limits.facts:
+            self.reported.add((name, how))
             yield _fact(self.blob, name, how, self.cursor.position)
 
 

@@ -33,7 +33,7 @@ from modelsweep.core.units import GIB, MIB
 from scanners.judge.external_files import outside
 from scanners.matlab_h5 import HEADER, MatlabObjects
 from scanners.matlab_h5 import RULES as MATLAB_RULES
-from scanners.metadata_text import LONGEST, telling_facts
+from scanners.metadata_text import LONGEST, suspicious_facts
 from scanners.parsing import keras_config
 from scanners.parsing.hdf5_source import SIGNATURE, Hdf5Source
 from scanners.parsing.keras_config import SHOWN
@@ -349,7 +349,7 @@ class _Walk:
             self._matlab.attribute(path.rpartition("@")[0], name, text)
         yield from self._described(text, name, path)
         if name not in _CONFIGS and len(text) <= LONGEST:
-            yield from telling_facts(text.decode("utf-8", "replace"), self._blob.locator, path, self._context)
+            yield from suspicious_facts(text.decode("utf-8", "replace"), self._blob.locator, path, self._context)
         self._has_pickled_rows |= name == "PSEUDOATOM" and text == b"object"
         if text.endswith(b".") and len(text) > len("N."):
             data = self._context.spool([text])

@@ -15,9 +15,9 @@ from modelsweep.core.units import KIB
 from scanners.parsing.json_text import as_utf8
 from scanners.parsing.json_words import LICENCES, holds
 
-LOOKED_AT = 64 * KIB
+MAX_SEARCHED = 64 * KIB
 """Bytes at the start of a file that are searched for its licence."""
-STATED = 20
+MAX_LICENCES = 20
 """Maximum licences that are reported per file."""
 _FILE = r"(?i)(?:licen[sc]es?|copying|copyright|notice|unlicense|eula)(?:[._-][\w.+-]{1,40})?|.+\.licen[sc]e"
 _SOURCES = frozenset(
@@ -28,7 +28,7 @@ _JSON = frozenset({".json", ".jsonl"})
 _KEYED = frozenset({".yaml", ".yml", ".toml", ".cfg", ".cff"})
 _PACKAGE = frozenset({"METADATA", "PKG-INFO", "MLmodel"})
 _STATING = _SOURCES | _KEYED
-_OWN = ("license_name", "licence_name")
+_OWN_NAME_KEYS = ("license_name", "licence_name")
 """Keys for the name of a licence that is given as `other`."""
 _IDENTIFIER = rb"SPDX-License-Identifier:[ \t]{1,8}([A-Za-z0-9.+:() -]{1,200})"
 _IN_JSON = rb'(?i)"(licen[sc]e(?:_name)?)"\s{0,8}:\s{0,8}("(?:[^"\\\r\n]|\\.){1,300}")'
@@ -61,10 +61,10 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
     data = _start(blob)
     text = data.decode("utf-8", "replace")
-    stated = list(_stated(blob, data, text))[:STATED]
-    own = next((name for name, key in stated if key in _OWN), "")
+    stated = list(_stated(blob, data, text))[:MAX_LICENCES]
+    own = next((name for name, key in stated if key in _OWN_NAME_KEYS), "")
     for name, key in stated:
-        if key not in _OWN or not any(other in ("license", "licence") for _, other in stated):
+        if key not in _OWN_NAME_KEYS or not any(other in ("license", "licence") for _, other in stated):
             once = blob.locator.suffix in _SOURCES
             yield from licence_facts(context, blob.locator, name, key, "" if name == own else own, once=once)
     if _is_file(blob) or blob.locator.suffix in _SOURCES | {".cff"}:
@@ -75,7 +75,7 @@ def _start(blob: Blob) -> bytes:
     """Return the bytes to search: of a source, only its head."""
     if blob.locator.suffix in _SOURCES and blob.locator.name != "setup.py":
         return blob.head
-    return as_utf8(blob.reader.read(0, min(LOOKED_AT, blob.size)))
+    return as_utf8(blob.reader.read(0, min(MAX_SEARCHED, blob.size)))
 
 
 def _is_file(blob: Blob) -> bool:

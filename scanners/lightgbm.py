@@ -15,7 +15,7 @@ from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.tree_links import led_to_twice
 
 NAME = "lightgbm"
@@ -23,16 +23,16 @@ _STARTS = (b"tree\nversion=v", b"tree\r\nversion=v", b"tree\nnum_class=")
 _WITHOUT_PARAMETERS = (b"v2", b"")
 """Versions whose models end after the feature importances."""
 _CHUNK = MIB
-_LINE = 64 * MIB
+_MAX_LINE = 64 * MIB
 """Maximum bytes of one line."""
-_VALUES = 8 * MIB
+_MAX_LIST = 8 * MIB
 """Maximum bytes of a list of children or features that is parsed."""
 _COUNT = 1 << 31
 _SHOWN = 100
 _TREES_SHOWN = 20
 _NUMERALS = b"0123456789 \t\r.eE+-naifNAIF"
 """Characters of numbers, including NaN and infinity."""
-_KEPT = frozenset(
+_TREE_KEYS = frozenset(
     {b"num_leaves", b"split_feature", b"left_child", b"right_child", b"num_cat", b"cat_boundaries", b"cat_threshold"}
     | {b"decision_type", b"threshold", b"leaf_features"}
 )
@@ -95,8 +95,8 @@ def _lines(reader: Reader) -> Iterator[tuple[int, bytes]]:
         for part in parts:
             yield start, part.rstrip(b"\r")
             start += len(part) + 1
-        if len(rest) > _LINE:
-            raise OverLimit(f"a line of more than {_LINE:,} bytes")
+        if len(rest) > _MAX_LINE:
+            raise OverLimit(f"a line of more than {_MAX_LINE:,} bytes")
     if rest:
         yield start, rest.rstrip(b"\r")
 
@@ -121,7 +121,7 @@ class _Model:
         if b"\0" in line:
             raise Malformed("a NUL in the text makes the loader stop and start again", offset)
         if self.section == _PARAMETERS and line not in (b"", _END_OF_PARAMETERS):
-            yield from self._of_parameters(line, offset)
+            yield from self._parameter(line, offset)
         if self.section:
             self.section = line if line in (_PARAMETERS, _END_OF_PARAMETERS) else self.section
         elif line == _END_OF_TREES:
@@ -137,36 +137,36 @@ class _Model:
         elif key == b"max_feature_idx":
             self.features = _integer(value, offset) + 1
         elif self._number:
-            yield from self._of_tree(key, value, offset)
+            yield from self._tree_line(key, value, offset)
         else:
-            yield from self._of_header(key, value, offset)
+            yield from self._header_line(key, value, offset)
 
-    def _of_parameters(self, line: bytes, offset: int) -> Iterator[Item]:
+    def _parameter(self, line: bytes, offset: int) -> Iterator[Item]:
         """Yield the value of a parameter if it is code."""
         if not _PARAMETER.match(line):
             raise Malformed("a line is not a parameter", offset)
         key, _, value = line.removeprefix(b"[").removesuffix(b"]").partition(b": ")
         yield from self._text(key, value)
 
-    def _of_header(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
+    def _header_line(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
         """Yield the value in a header line if it is code."""
         if key in _COUNTS and _integer(value, offset) < 1:
             raise Malformed(f"{key.decode()} is less than one, which makes the loader abort", offset)
         yield from self._text(key, value)
 
-    def _of_tree(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
+    def _tree_line(self, key: bytes, value: bytes, offset: int) -> Iterator[Item]:
         """Keep a list of numbers of the tree, or yield another value if it is code."""
         if value.translate(None, _NUMERALS):
             name = printable(key.decode("latin-1"), _SHOWN)
             self.fault = self.fault or Malformed(f"in a tree, {name} is not a list of numbers", offset)
             yield from self._text(key, value)
-        elif key in _KEPT:
+        elif key in _TREE_KEYS:
             self._tree[key] = value
 
     def _text(self, key: bytes, value: bytes) -> Iterator[Item]:
         name = printable(key.decode("latin-1"), _SHOWN)
         text = value.decode("utf-8", "replace")
-        yield from telling_facts(text, self.blob.locator, name, self.context, commands=True)
+        yield from suspicious_facts(text, self.blob.locator, name, self.context, commands=True)
 
     def end_of_tree(self) -> Iterator[Item]:
         """Yield what is wrong with the tree whose lines have been parsed."""
@@ -263,8 +263,8 @@ def _whole(text: bytes) -> int:
 
 
 def _integers(text: bytes, offset: int) -> list[int]:
-    if len(text) > _VALUES:
-        raise OverLimit(f"a list of more than {_VALUES:,} bytes")
+    if len(text) > _MAX_LIST:
+        raise OverLimit(f"a list of more than {_MAX_LIST:,} bytes")
     words = text.split()
     if any(len(word) > 11 for word in words):
         raise Malformed("a child or feature is not a 32-bit number", offset)

@@ -26,9 +26,11 @@ _DESCRIBES = re.compile(
     r"|ignore\w*|skip\w*|black\w*|bad|risk\w*|malicious|attack|payload)s?$"
 )
 """Keys whose values describe something, or are forbidden."""
-_KEY = 100
+_MAX_KEY = 100
 """Maximum characters at the end of a key that are matched, since each word of a long key costs a match to its end."""
-_SEVERAL = re.compile(r"(?i)(?:^|_)(?:functions|callbacks|hooks|plugins|transforms|callables|resolvers|handlers)$")
+_CALLABLE_LISTS = re.compile(
+    r"(?i)(?:^|_)(?:functions|callbacks|hooks|plugins|transforms|callables|resolvers|handlers)$"
+)
 """Keys of lists whose elements are called."""
 _PRIVATE = re.compile(
     r"(?:[a-z][a-z+.-]{1,15}:(?://)?)?(?:\.{0,2}[/\\]|~[\w.-]*[/\\]|\$\{?\w+\}?[/\\]|[A-Za-z]:[/\\])(?:[^\s:;,|*?<>\"']*[/\\])?"
@@ -36,32 +38,32 @@ _PRIVATE = re.compile(
     r"|\.ssh/(?:id_\w+|authorized_keys)|\.aws/credentials|\.netrc|\.git-credentials|\.pypirc|\.kube/config"
     r"|\.(?:bash|zsh)_history|\.cache/huggingface/(?:stored_)?tokens?|run/secrets/[\w./-]+)"
 )
-_OF_ACCOUNTS = re.compile(
+_ACCOUNT_KEYS = re.compile(
     r"(?i)key|ssh|identit|cred|secret|token|auth|cert|mount|volume|passw|kube|gpg|netrc|aws|azure|gcp|google|docker_?config|(?:^|_)env(?:_|$)"
     r"|source|bind|host|user|shadow|history|deny|allow|block|forbid|exclude|ignore|protect|sensitive|danger"
 )
 """Keys that tell programs where an account stores its keys, or what nobody may read."""
-_OF_ARCHIVE = "nemo:"
+_NEMO_PREFIX = "nemo:"
 """Prefix of a file name inside a NeMo archive, which is joined to the folder where the archive is unpacked."""
-_ABOUT = re.compile(
+_SEARCHED_KEYS = re.compile(
     r"(?i)(?:pattern|regex|rule|contains|example|sample|signature|match|condition|deny|denied|block\w*|forbid\w*|ban\w*"
     r"|black\w*|disallow\w*|malicious|attack|payload)s?$"
 )
 """Keys whose values are searched for or blocked."""
-_ORDERED = re.compile(r"(?i)(?:hook|command|cmd|script|run|exec|init|setup|start|step|action|arg)\w{0,12}$")
+_COMMAND_LISTS = re.compile(r"(?i)(?:hook|command|cmd|script|run|exec|init|setup|start|step|action|arg)\w{0,12}$")
 """Keys of lists whose strings are run, one by one or as one command."""
-_LISTED = 200
+_MAX_LISTED = 200
 _CALLS = re.compile(
     r"__import__|\b(?:os|subprocess|pty|builtins|importlib|runpy|posix)\.\w|\b(?:eval|exec|compile)\s*\("
 )
-_EXPRESSION = 4_000
+_MAX_EXPRESSION = 4_000
 """Maximum characters of a one-line text that is parsed as an expression."""
 
 
 def loose_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
     """Yield what is suspicious about the value of one setting by itself."""
     value = entry.value
-    if isinstance(value, list) and _SEVERAL.search(entry.key) and _may_be_called(entry.key):
+    if isinstance(value, list) and _CALLABLE_LISTS.search(entry.key) and _may_be_called(entry.key):
         for item in value:
             if isinstance(item, str) and runs_something(item.replace(":", ".", 1)):
                 yield _fact(blob, entry, item, "mention")
@@ -70,9 +72,9 @@ def loose_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
     name = value.replace(":", ".", 1)
     if runs_something(name) and _may_be_called(entry.key):
         yield _fact(blob, entry, name, "mention")
-    if value.startswith(_OF_ARCHIVE) and outside(value.removeprefix(_OF_ARCHIVE)):
+    if value.startswith(_NEMO_PREFIX) and outside(value.removeprefix(_NEMO_PREFIX)):
         yield _fact(blob, entry, value, "outside")
-    elif _PRIVATE.fullmatch(value) and entry.key not in TOKENIZER_FILES and not _OF_ACCOUNTS.search(entry.key):
+    elif _PRIVATE.fullmatch(value) and entry.key not in TOKENIZER_FILES and not _ACCOUNT_KEYS.search(entry.key):
         yield _fact(blob, entry, value, "private")
 
 
@@ -81,9 +83,9 @@ def expression_facts(blob: Blob, entry: Entry, context: Context) -> Iterator[Ite
     from scanners.metadata_text import NAME, runs_code
 
     text = entry.value
-    if not isinstance(text, str) or len(text) > _EXPRESSION or "\n" in text.strip() or not _CALLS.search(text):
+    if not isinstance(text, str) or len(text) > _MAX_EXPRESSION or "\n" in text.strip() or not _CALLS.search(text):
         return
-    if "{{" in text or _DESCRIBES.search(entry.key[-_KEY:]):
+    if "{{" in text or _DESCRIBES.search(entry.key[-_MAX_KEY:]):
         return
     try:
         runs = "(" in text and runs_code(f"({text.strip()})".encode("utf-8", "replace"), context)
@@ -101,9 +103,11 @@ def command_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
     """Yield a text that is an attack command; in text files, no detector reports it."""
     from scanners.metadata_text import LONGEST, attack_in, code_fact
 
-    listed = entry.value if isinstance(entry.value, list) and _ORDERED.search(entry.key[-_KEY:]) else [entry.value]
-    for text in listed[:_LISTED]:
-        if isinstance(text, str) and len(text) <= LONGEST and not _ABOUT.search(entry.key[-_KEY:]):
+    listed = (
+        entry.value if isinstance(entry.value, list) and _COMMAND_LISTS.search(entry.key[-_MAX_KEY:]) else [entry.value]
+    )
+    for text in listed[:_MAX_LISTED]:
+        if isinstance(text, str) and len(text) <= LONGEST and not _SEARCHED_KEYS.search(entry.key[-_MAX_KEY:]):
             command = attack_in(text)
             if command:
                 yield code_fact(command, "a command of attacks", blob.locator, printable(entry.path, _SHOWN))
@@ -112,7 +116,7 @@ def command_facts(blob: Blob, entry: Entry) -> Iterator[Fact]:
 
 def _may_be_called(key: str) -> bool:
     """Return whether a key may name a component that a program resolves, and no convention covers it."""
-    return len(key) > 1 and key[0].isalpha() and key not in KEYS and not _DESCRIBES.search(key[-_KEY:])
+    return len(key) > 1 and key[0].isalpha() and key not in KEYS and not _DESCRIBES.search(key[-_MAX_KEY:])
 
 
 def _fact(blob: Blob, entry: Entry, name: str, how: str) -> Fact:

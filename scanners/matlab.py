@@ -26,7 +26,7 @@ NAME = "matlab"
 _MAGIC = b"MATLAB 5.0 MAT-file"
 _HEADER, _ORDER = 128, 126
 _SUFFIX = ".mat"
-_OLD, _OLD_NAME = struct.Struct("<5i"), 256
+_OLD_HEADER, _OLD_NAME = struct.Struct("<5i"), 256
 _OLD_WIDTHS = {"0": 8, "1": 4, "2": 4, "3": 2, "4": 2, "5": 1}
 """Bytes per element, by the third digit of a matrix's kind in version 4."""
 _NAMED = re.compile(rb"[A-Za-z][A-Za-z0-9_]*\0")
@@ -39,7 +39,7 @@ _ENCODINGS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16"
 JAVA = b"\xac\xed\x00\x05"
 _COST = 20
 _DEPTH = 200
-_LONGEST = 64 * KIB
+_MAX_TEXT = 64 * KIB
 """Maximum bytes of a text that are read."""
 _SHOWN = 200
 _COMMANDS = frozenset(
@@ -115,10 +115,10 @@ def accepts(blob: Blob) -> bool:
 def _old_order(head: bytes) -> str:
     """Return the byte order if the first matrix of version 4 begins here, otherwise ""."""
     for order, place in (("<", 0), (">", 1)):
-        if len(head) < _OLD.size:
+        if len(head) < _OLD_HEADER.size:
             break
         kind, rows, columns, complex_, length = struct.unpack_from(f"{order}5i", head)
-        name = head[_OLD.size : _OLD.size + length] if 1 < length <= _OLD_NAME else b""
+        name = head[_OLD_HEADER.size : _OLD_HEADER.size + length] if 1 < length <= _OLD_NAME else b""
         if _old_width(kind, place) and min(rows, columns) >= 0 and complex_ in (0, 1) and _NAMED.fullmatch(name):
             return order
     return ""
@@ -267,7 +267,7 @@ class _Walk:
         return found
 
     def _text(self, element: _Element) -> str:
-        data = self._blob.reader.read(element.start, min(element.length, _LONGEST))
+        data = self._blob.reader.read(element.start, min(element.length, _MAX_TEXT))
         encoding = _ENCODINGS.get(element.kind, "latin-1")
         wide = encoding in ("utf-16", "utf-32")
         return data.decode(f"{encoding}-{self._order[0]}e" if wide else encoding, "replace")

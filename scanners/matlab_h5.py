@@ -21,9 +21,9 @@ HEADER = b"MATLAB 7.3 MAT-file"
 RULES = (FUNCTION_RUNS, FUNCTION, JAVA_OBJECT)
 _CLASS, _FUNCTION = "MATLAB_class", b"function_handle"
 _TEXT, _BYTES = "<u2", "|u1"
-_LONGEST, _STREAM = 64 * KIB, 16 * MIB
+_MAX_TEXT, _MAX_STREAM = 64 * KIB, 16 * MIB
 """Maximum bytes of a text, and of a Java object, that are read."""
-_CHUNK = 16 * MIB
+_MAX_CHUNK = 16 * MIB
 """Maximum bytes of a chunk that is decompressed for them."""
 _OBJECT = re.compile(rb"sr(\0[\x01-\xff])")
 """The beginning of an object, with the length of its class name."""
@@ -54,7 +54,7 @@ class MatlabObjects:
         """Yield what the text of a function calls."""
         if path not in self._functions or dataset.dtype.str != _TEXT:
             return
-        text = self._read(dataset, _LONGEST).decode("utf-16-le", "replace").strip("\0 ")
+        text = self._read(dataset, _MAX_TEXT).decode("utf-16-le", "replace").strip("\0 ")
         body = text.find("@(")
         if body >= 0 and not self._first:
             self._first = printable(text[body:], _SHOWN)
@@ -62,7 +62,7 @@ class MatlabObjects:
 
     def java(self, dataset: Any) -> bytes:
         """Return the Java stream in a dataset, or nothing."""
-        data = self._read(dataset, _STREAM) if dataset.dtype.str == _BYTES else b""
+        data = self._read(dataset, _MAX_STREAM) if dataset.dtype.str == _BYTES else b""
         return data if data.startswith(JAVA) else b""
 
     def java_object(self, path: str, stream: bytes) -> Finding:
@@ -86,7 +86,7 @@ class MatlabObjects:
         made = dataset.get_create_plist()
         chunked = made.get_layout() == self._h5.h5d.CHUNKED
         chunk = math.prod(made.get_chunk()) * dataset.dtype.itemsize if chunked else 0
-        if not 0 < size <= most or chunk > _CHUNK:
+        if not 0 < size <= most or chunk > _MAX_CHUNK:
             return b""
         values = numpy.empty(dataset.shape, dtype=dataset.dtype)
         everything = self._h5.h5s.ALL

@@ -22,7 +22,7 @@ NAME = "metadata"
 LONGEST = 64 * KIB
 """Maximum characters of a text that is examined."""
 _SHOWN = 200
-_MAY_TELL = re.compile(
+_CANDIDATE = re.compile(
     r"\b(?:os|posix|nt|subprocess|sys|pty|builtins|importlib|ctypes|runpy|shutil|socket|pickle|marshal)\.\w"
     r"|\b(?:eval|exec|compile|__import__|getattr)\s*\(|\bimport\s|\{[{%]|python/"
 )
@@ -30,20 +30,20 @@ _TAG = re.compile(r"!!?<?(?:tag:yaml\.org,2002:)?python/(?:object|module|name)[/
 """A YAML tag with which PyYAML's unsafe loader creates an object of any class, or calls any function."""
 _CONCEALS = re.compile(r"\b(?:tell|inform|mention|notify|notifying|alert|knowledge|knowing|noticing)")
 """A word about keeping something from somebody."""
-_WORDS = 4
+_MAX_WORDS_BEFORE = 4
 """Maximum words before the matching part of a command: a program with options; sentences about a command have more."""
 _TARGET = "_target_"
-_CALLED = re.compile(r"""\\*["']_target_\\*["']\s*:\s*\\*["']([\w.]+)""")
+_TARGET_VALUE = re.compile(r"""\\*["']_target_\\*["']\s*:\s*\\*["']([\w.]+)""")
 """A Hydra target in JSON or in a Python literal, possibly quoted inside other JSON (CVE-2026-22584)."""
-_TARGETS = 1_000
-_IMPORTED = b"import builtins, ctypes, importlib, nt, os, posix, pty, runpy, shutil, socket, subprocess, sys\n"
+_MAX_TARGETS = 1_000
+_ASSUMED_IMPORTS = b"import builtins, ctypes, importlib, nt, os, posix, pty, runpy, shutil, socket, subprocess, sys\n"
 """Modules that a program which evaluates the text has probably imported."""
 _NAME = re.compile(r"(?!www\.)[A-Za-z_]\w*(?:\.\w+)+")
-_TELLING = frozenset({"code", "command", "connection", "memory", "native"})
+_CALL_KINDS = frozenset({"code", "command", "connection", "memory", "native"})
 _FAMILIES = frozenset({"command execution", "code execution"})
 
 
-def telling_facts(
+def suspicious_facts(
     text: str, locator: Locator, path: str, context: Context, *, names: bool = True, commands: bool = False
 ) -> Iterator[Item]:
     """Yield what makes the metadata text at `path` suspicious, such as Python that runs code, or an attack template.
@@ -62,7 +62,7 @@ def telling_facts(
     if commands and (command := attack_in(text)):
         yield code_fact(command, "a command of attacks", locator, path)
         return
-    if not _MAY_TELL.search(text):
+    if not _CANDIDATE.search(text):
         return
     from scanners.parsing.jinja_template import held_facts
 
@@ -89,14 +89,14 @@ def attack_in(text: str) -> str:
 
     for line in text.splitlines():
         found = hostile_command().search(line)
-        if found and len(line[: found.start].split()) <= _WORDS:
+        if found and len(line[: found.start].split()) <= _MAX_WORDS_BEFORE:
             return line
     return ""
 
 
 def _targets(text: str, locator: Locator, path: str) -> Iterator[Fact]:
     """Yield what a Hydra configuration in the text would call, since loaders instantiate it from there."""
-    for match in islice(_CALLED.finditer(text), _TARGETS):
+    for match in islice(_TARGET_VALUE.finditer(text), _MAX_TARGETS):
         detail: dict[str, Json] = {"how": "hint", "path": f"{path} in its _target_" if path else "a _target_"}
         yield Fact("code-reference", printable(match[1], _SHOWN), locator, detail=detail)
 
@@ -105,7 +105,7 @@ def _kind(text: str, context: Context, *, names: bool) -> str:
     """Return the kind of code that a text is, or ""."""
     from scanners.judge.dangerous_names import family
 
-    if any(len(text[: found.start()].split()) <= _WORDS for found in islice(_TAG.finditer(text), 1)):
+    if any(len(text[: found.start()].split()) <= _MAX_WORDS_BEFORE for found in islice(_TAG.finditer(text), 1)):
         return "YAML with a tag of Python"
     if _NAME.fullmatch(text):
         return "the name of what runs commands" if names and family(text) in _FAMILIES else ""
@@ -122,5 +122,5 @@ def runs_code(source: bytes, context: Context) -> bool:
         return False
     context.snippets.spend()
     check_nesting(source)
-    tree = parsed(_IMPORTED + source)
-    return tree is not None and any(call.kind in _TELLING for call in read(tree, context.operations).calls)
+    tree = parsed(_ASSUMED_IMPORTS + source)
+    return tree is not None and any(call.kind in _CALL_KINDS for call in read(tree, context.operations).calls)

@@ -23,15 +23,15 @@ SIZE_LIMIT = 2 * MIB
 """Maximum bytes of an MLmodel that is read; most have a few hundred, but signatures can be long."""
 _NAME = "MLmodel"
 _FLAVORS = "flavors"
-_OWN = ("mlflow", "databricks")
+_OWN_PACKAGES = ("mlflow", "databricks")
 """Packages whose loader modules come with mlflow."""
 _MODULES = ("pickle_module_info.txt", "keras_module.txt")
 """Files that contain only the name of a module."""
 _PICKLERS = ("pickle", "cloudpickle", "dill", "torch")
-_LINE = 1_000
+_MAX_LINE = 1_000
 """Maximum characters of such a file: more than any module's name has."""
 _NULLS = ("null", "Null", "NULL", "~")
-_TYPES = 5_000
+_MAX_TYPES = 5_000
 """Maximum trusted types that are reported."""
 _SHOWN = 200
 
@@ -93,8 +93,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _module(blob: Blob) -> Iterator[Item]:
     """Yield the module that a file beside the model makes the flavors of torch and Keras import."""
-    name = blob.reader.read(0, min(blob.size, _LINE)).decode("utf-8", "replace").strip()
-    if name.partition(".")[0] not in _OWN and name not in _PICKLERS:
+    name = blob.reader.read(0, min(blob.size, _MAX_LINE)).decode("utf-8", "replace").strip()
+    if name.partition(".")[0] not in _OWN_PACKAGES and name not in _PICKLERS:
         detail: dict[str, Json] = {"how": "module", "path": blob.locator.name}
         yield Fact("code-reference", printable(name, _SHOWN), blob.locator, Span(0), detail)
 
@@ -103,28 +103,28 @@ def _code(blob: Blob, found: list[Entry], roots: list[str]) -> Iterator[Item]:
     trusted = 0
     for entry in found:
         match entry.keys[2:]:
-            case ("loader_module",) if entry.value.partition(".")[0] not in _OWN:
+            case ("loader_module",) if entry.value.partition(".")[0] not in _OWN_PACKAGES:
                 yield _reference(blob, entry, entry.value, "module", roots)
             case ("model_class",):
                 yield _reference(blob, entry, entry.value, "class", roots)
             case ("keras_module",):
                 yield _reference(blob, entry, entry.value, "module", roots)
             case (("pickled_model" | "python_model" | "model_path" | "model_data" | "data" | "model_binary"),):
-                yield from _inside(blob, entry)
+                yield from _outside_path(blob, entry)
             case ("artifacts", *_, "path"):
-                yield from _inside(blob, entry)
+                yield from _outside_path(blob, entry)
             case ("model_code_path",):
                 # mlflow keeps the path from the saving machine, and looks for its last part beside the MLmodel
                 name = entry.value.replace("\\", "/").rstrip("/").rpartition("/")[2]
                 yield _reference(blob, entry, name, "file", [])
             case ("skops_trusted_types",):
                 trusted += 1
-                if trusted > _TYPES:
-                    raise OverLimit(f"more than {_TYPES:,} trusted types")
+                if trusted > _MAX_TYPES:
+                    raise OverLimit(f"more than {_MAX_TYPES:,} trusted types")
                 yield _reference(blob, entry, entry.value, "name", roots)
 
 
-def _inside(blob: Blob, entry: Entry) -> Iterator[Finding]:
+def _outside_path(blob: Blob, entry: Entry) -> Iterator[Finding]:
     """Yield a path that mlflow joins to the folder of the model, if it leads out of it."""
     reason = outside(entry.value) if leaves(entry.value) else ""
     if reason:

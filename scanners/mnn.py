@@ -67,9 +67,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     model = FlatBuffer(blob.reader, context).root()
     if not model.count(_OPERATORS):
         raise Malformed("the model has no operators")
-    told: set[tuple[int, str]] = set()
+    reported: set[tuple[int, str]] = set()
     for operator in _operators(model):
-        yield from _operator(blob, operator, told)
+        yield from _operator(blob, operator, reported)
 
 
 def _operators(model: Table) -> Iterator[Table]:
@@ -78,17 +78,17 @@ def _operators(model: Table) -> Iterator[Table]:
         yield from subgraph.tables(_NODES)
 
 
-def _operator(blob: Blob, operator: Table, told: set[tuple[int, str]]) -> Iterator[Item]:
+def _operator(blob: Blob, operator: Table, reported: set[tuple[int, str]]) -> Iterator[Item]:
     kind = operator.number(_KIND, "i")
     if kind in (_PLUGIN, _EXTRA):
         parameter = operator.table(_PARAMETER)
         name = printable(parameter.text(0, _SHOWN), _SHOWN) if parameter else ""
-        if (kind, name) not in told:
-            told.add((kind, name))
+        if (kind, name) not in reported:
+            reported.add((kind, name))
             yield Finding(PLUGIN, blob.locator, name or "without a name", span=Span(operator.position))
     path = printable(operator.text(_EXTERNAL, _PATH), _PATH)
-    if path and (_EXTERNAL, path) not in told:
-        told.add((_EXTERNAL, path))
+    if path and (_EXTERNAL, path) not in reported:
+        reported.add((_EXTERNAL, path))
         detail: dict[str, Json] = {"framework": NAME, "used_by": "the weights of an operator"}
         yield Fact("external-file", path, blob.locator, Span(operator.position), detail)
 

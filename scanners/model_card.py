@@ -14,11 +14,11 @@ from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import KIB
 
-LOOKED_AT = 256 * KIB
+MAX_FRONT_MATTER = 256 * KIB
 """Maximum bytes of front matter that are read: evaluation results make some long."""
-PROSE = 64 * KIB
+MAX_PROSE = 64 * KIB
 """Maximum bytes of a page without a licence in its front matter that are searched for a sentence with one."""
-VALUES = 50
+MAX_VALUES = 50
 """Maximum values of one key that are reported."""
 _SHOWN = 200
 _FRONT = rb"(?:\xef\xbb\xbf)?\s*---[ \t]*(?:\r\n?|\n)"
@@ -66,12 +66,12 @@ def _is_page(blob: Blob) -> bool:
 
 
 def _prose(blob: Blob) -> bytes:
-    return blob.reader.read(0, min(PROSE, blob.size))
+    return blob.reader.read(0, min(MAX_PROSE, blob.size))
 
 
 def _beginning(blob: Blob) -> bytes:
     """Return the head of a page; if that is white space, with what follows."""
-    return blob.head if blob.head.strip() else blob.reader.read(0, min(LOOKED_AT, blob.size))
+    return blob.head if blob.head.strip() else blob.reader.read(0, min(MAX_FRONT_MATTER, blob.size))
 
 
 def _front_matter(blob: Blob) -> tuple[int, bytes]:
@@ -79,7 +79,7 @@ def _front_matter(blob: Blob) -> tuple[int, bytes]:
     front = re.match(_FRONT, _beginning(blob))
     if not front:
         return 0, b""
-    data = blob.reader.read(0, min(LOOKED_AT, blob.size))
+    data = blob.reader.read(0, min(MAX_FRONT_MATTER, blob.size))
     end = re.compile(_END).search(data, front.end() - 1)
     return front.end(), data[front.end() : end.start() if end else len(data)]
 
@@ -98,7 +98,7 @@ def _values(front: bytes, context: Context) -> dict[str, list[str]]:
                 and (entry.keys[0] in _KINDS or entry.keys[0] in (*_NAMES, "license"))
             ):
                 values = found.setdefault(entry.keys[0], [])
-                values += [entry.value] if len(values) < VALUES else []
+                values += [entry.value] if len(values) < MAX_VALUES else []
     except YamlError:
         pass
     return found

@@ -15,13 +15,13 @@ from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import JSON_STARTS, RAW, Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.json_text import documents_of, has_keys
 
 NAME = "mxnet"
 _SHOWN = 100
-_SIZE = 64 * MIB
+_MAX_GRAPH = 64 * MIB
 """Maximum bytes of a graph that is parsed."""
 
 _ARRAYS = 0x112
@@ -31,9 +31,9 @@ _DIMENSIONS = 32
 _COST = 100
 # Bytes of one element, by the number of its type
 _WIDTHS = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 9: 2, 10: 4, 11: 8, 12: 2}
-_FUNCTION = "_CustomFunction"
+_AUTOGRAD_FUNCTION = "_CustomFunction"
 """The operator of autograd functions, which has no name."""
-_CUSTOM = frozenset({"Custom", _FUNCTION, "_contrib_Custom"})
+_CUSTOM = frozenset({"Custom", _AUTOGRAD_FUNCTION, "_contrib_Custom"})
 _POINTERS = frozenset({"_Native", "_NDArray"})
 _OPERATOR = re.compile(r"[\w.:/-]*")
 """Valid names of operators: names of functions and classes, possibly with packages."""
@@ -101,7 +101,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if blob.head[:1] == b"\x12":
         yield from _arrays(blob, context)
         return
-    found = documents_of(blob, min(_SIZE, context.limits.parsed_bytes // 4), "the graph is no JSON")
+    found = documents_of(blob, min(_MAX_GRAPH, context.limits.parsed_bytes // 4), "the graph is no JSON")
     told: set[tuple[str, str]] = set()
     for node in _nodes(found, context):
         finding = _node(blob, node)
@@ -130,7 +130,7 @@ def _node(blob: Blob, node: dict[str, Json]) -> Finding | None:
     attributes = _attributes_of(node)
     if operator in _CUSTOM:
         subject = printable(str(attributes.get("op_type", "")), _SHOWN)
-        if not subject and operator != _FUNCTION:
+        if not subject and operator != _AUTOGRAD_FUNCTION:
             return None  # MXNet rejects it: no class is registered under an empty name
         subject = subject or "without a name"
         return Finding(CUSTOM, blob.locator, subject, path=name)
@@ -159,7 +159,7 @@ def _attributes(blob: Blob, node: dict[str, Json], context: Context) -> Iterator
         if _LIBRARY.fullmatch(value):
             yield Finding(LIBRARY, blob.locator, printable(value, _SHOWN), path=path)
         else:
-            yield from telling_facts(value, blob.locator, path, context)
+            yield from suspicious_facts(value, blob.locator, path, context)
 
 
 def _arrays(blob: Blob, context: Context) -> Iterator[Item]:

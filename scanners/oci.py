@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from scanners.parsing.image_archive import ImageArchive
 
 NAME = "oci"
-_SIZE = 16 * MIB
+_MAX_DOCUMENT = 16 * MIB
 """Maximum bytes of one document; registries accept four MiB."""
 _SHOWN = 200
-_TOLD = 100
+_MAX_REPORTED = 100
 _DIGEST = re.compile(r"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9A-Za-z=_-]{8,256}")
 _LISTS = ("layers", "manifests", "fsLayers", "blobs")
 """Keys of lists, of which a manifest has at least one."""
@@ -109,7 +109,7 @@ def accepts(blob: Blob) -> bool:
 
 
 def _is_document(blob: Blob) -> bool:
-    return blob.size <= _SIZE and (
+    return blob.size <= _MAX_DOCUMENT and (
         has_keys(blob, "imageLayoutVersion")
         or (has_keys(blob, "schemaVersion") and any(has_keys(blob, key) for key in _LISTS))
         or any(has_keys(blob, *keys) for keys in _DOCUMENTS)
@@ -127,13 +127,13 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             context.operations.spend()
             for item in _entry(blob, entry.path, entry.key, entry.value):
                 told += 1
-                if told > _TOLD:
-                    raise OverLimit(f"more than {_TOLD} names outside the image")
+                if told > _MAX_REPORTED:
+                    raise OverLimit(f"more than {_MAX_REPORTED} names outside the image")
                 yield item
 
 
 def _parsed(blob: Blob, context: Context) -> list[Json]:
-    return documents_of(blob, min(_SIZE, context.limits.parsed_bytes // 4))
+    return documents_of(blob, min(_MAX_DOCUMENT, context.limits.parsed_bytes // 4))
 
 
 def _entry(blob: Blob, path: str, key: str, value: Json) -> Iterator[Item]:

@@ -17,7 +17,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable, shorten
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.extents import Extents
 from scanners.parsing.onnx_schema import COMPARING, SCHEMA
 from scanners.parsing.onnx_tensors import DTYPES, size_of
@@ -376,7 +376,7 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
             yield from licence_facts(context, blob.locator, entry.text("value"), key)
         else:
             yield Fact("metadata", key, blob.locator, detail={"key": key, "text": value})
-            yield from telling_facts(entry.text("value"), blob.locator, f"metadata_props.{key}", context)
+            yield from suspicious_facts(entry.text("value"), blob.locator, f"metadata_props.{key}", context)
     if record.integer("ir_version") >= _OPSETS_SINCE and "opset_import" not in record.records:
         raise Malformed("the model does not name the operator sets that it needs: cut short?")
 

@@ -12,7 +12,7 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Fact, Finding, Json, Rule, Severity, Span
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs
 from modelsweep.core.text import printable
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.extents import Extents
 from scanners.parsing.xml_events import Doctype, Start, Text, events
 from scanners.parsing.xml_opening import opening
@@ -23,7 +23,7 @@ _ROOT = re.compile(r"<net\s[^>]{0,2000}\bversion\s*=")
 _LAYERS = "<layers"
 _PLUGINS = re.compile(r"<plugins>\s*(?:<!--.{0,1000}?-->\s*)*<plugin\s[^>]{0,1000}\blocation\s*=", re.DOTALL)
 _SETTINGS, _LOADED = "ie", frozenset({"plugin", "extension"})
-_OWN = re.compile(r"(?:lib)?openvino_\w{1,80}\.(?:so(?:\.\d+)*|dll|dylib)")
+_OPENVINO_LIBRARY = re.compile(r"(?:lib)?openvino_\w{1,80}\.(?:so(?:\.\d+)*|dll|dylib)")
 """Names of the runtime's own plug-ins, which it looks for beside itself."""
 _STANDARD = re.compile(r"opset\d{1,2}|experimental|ie_internal_opset|util|internal")
 _BITS = {
@@ -120,7 +120,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from _libraries(blob, context)
         return
     layer: Start | None = None
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     extents = Extents()
     compares = False
     for event in events(blob.reader, context):
@@ -130,7 +130,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         elif isinstance(event, Start):
             layer = event if event.name == "layer" else layer
             compares = compares or (event.name == "layer" and event.attributes.get("type") in COMPARING)
-            yield from _element(blob, event, layer, told)
+            yield from _element(blob, event, layer, reported)
             if layer:
                 yield from _attributes(blob, event, context)
                 extents.add(event.attributes.get("offset", ""), event.attributes.get("size", ""))
@@ -163,23 +163,23 @@ def _libraries(blob: Blob, context: Context) -> Iterator[Item]:
         if isinstance(event, Start):
             root = root or event.name
             location = event.attributes.get("location", "")
-            if root == _SETTINGS and event.name in _LOADED and location and not _OWN.fullmatch(location):
+            if root == _SETTINGS and event.name in _LOADED and location and not _OPENVINO_LIBRARY.fullmatch(location):
                 path = printable(f"{event.name} {event.attributes.get('name', '')}".strip(), _SHOWN)
                 yield Finding(PLUGIN, blob.locator, printable(location, _SHOWN), path=path, span=Span(event.offset))
     if not root:
         raise Malformed("the settings end, or declare entities, before their root element")
 
 
-def _element(blob: Blob, event: Start, layer: Start | None, told: set[tuple[str, str]]) -> Iterator[Item]:
-    """Yield what follows from one element; `layer` is the enclosing layer, `told` the custom layers reported so far."""
+def _element(blob: Blob, event: Start, layer: Start | None, reported: set[tuple[str, str]]) -> Iterator[Item]:
+    """Yield what follows from one element; `layer` encloses it, `reported` are the custom layers reported so far."""
     if not event.within:
         if event.name != "net":
             raise Malformed(f"the root is {printable(event.name, _SHOWN)}, not net", event.offset)
         yield Fact("framework", "openvino", blob.locator)
     elif event.name == "layer":
         key = (event.attributes.get("type", ""), event.attributes.get("version", "opset1"))
-        if not _STANDARD.fullmatch(key[1]) and key not in told and len(told) < _CUSTOM_SHOWN:
-            told.add(key)
+        if not _STANDARD.fullmatch(key[1]) and key not in reported and len(reported) < _CUSTOM_SHOWN:
+            reported.add(key)
             name, version = (printable(text, _SHOWN) for text in key)
             yield Finding(CUSTOM, blob.locator, name, path=version, span=Span(event.offset))
     elif event.name == "data" and layer and layer.attributes.get("type") == "Const":
@@ -194,7 +194,7 @@ def _attributes(blob: Blob, event: Start, context: Context) -> Iterator[Item]:
         if library:
             yield Finding(LIBRARY, blob.locator, printable(value, _SHOWN), path=path, span=Span(event.offset))
         else:
-            yield from telling_facts(value, blob.locator, path, context)
+            yield from suspicious_facts(value, blob.locator, path, context)
 
 
 def _constant(blob: Blob, layer: Start, data: Start) -> Iterator[Finding]:

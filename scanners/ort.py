@@ -25,14 +25,14 @@ NAME = "ort"
 _IDENTIFIER = b"ORTM"
 _SHOWN = 100
 _TEXT = 256
-_PATH = 1_100
+_MAX_PATH = 1_100
 _DIMENSIONS = 64
-_DEPTH = 50
+_MAX_DEPTH = 50
 """Maximum nesting of graphs."""
-_NODES = 500_000
+_MAX_NODES = 500_000
 """Maximum nodes of one graph whose edges are checked."""
-_FOUND = 50
-_CALLED = 200
+_MAX_FINDINGS = 50
+_MAX_CALLED = 200
 """Maximum PyTorch operators that are reported per model."""
 _EDGE = struct.Struct("<Iii")
 _CONTROL = (1 << 31) - 1
@@ -77,7 +77,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if fault:
         raise fault
     if content.unchecked:
-        raise OverLimit(f"more than {_NODES:,} nodes in a graph: where its edges lead is unknown")
+        raise OverLimit(f"more than {_MAX_NODES:,} nodes in a graph: where its edges lead is unknown")
 
 
 def _described(blob: Blob, model: Table) -> Iterator[Fact]:
@@ -109,8 +109,8 @@ class _Content:
 
     def graph(self, graph: Table, depth: int) -> Iterator[Item]:
         """Yield what a graph holds, including graphs nested in its nodes."""
-        if depth > _DEPTH:
-            raise OverLimit(f"graphs are nested deeper than {_DEPTH}")
+        if depth > _MAX_DEPTH:
+            raise OverLimit(f"graphs are nested deeper than {_MAX_DEPTH}")
         for tensor in graph.tables(0):
             yield from self._tensor(tensor)
         for sparse in graph.tables(7):
@@ -118,7 +118,7 @@ class _Content:
                 yield from self._tensor(part)
         arguments: dict[int, tuple[int, int]] = {}
         for node in graph.tables(2):
-            if len(arguments) < _NODES:
+            if len(arguments) < _MAX_NODES:
                 arguments[node.number(4, "I")] = (node.count(8) + node.count(12), node.count(9))
             else:
                 self.unchecked = True
@@ -135,14 +135,14 @@ class _Content:
             self.operators[domain, kind] = _Operator(name, Span(node.position))
         values: dict[str, tuple[str, int]] = {}
         for attribute in node.tables(10):
-            if kind in (COMPILED, CALLING) and len(values) < _FOUND:
-                values[attribute.text(0, _TEXT)] = (attribute.text(5, _PATH), attribute.number(4, "q"))
+            if kind in (COMPILED, CALLING) and len(values) < _MAX_FINDINGS:
+                values[attribute.text(0, _TEXT)] = (attribute.text(5, _MAX_PATH), attribute.number(4, "q"))
             yield from self._attribute(attribute, depth)
         if kind == COMPILED:
             yield from self._compiled(name, values, Span(node.position))
         elif kind == CALLING:
             named = printable(values.get("operator", ("", 0))[0], _SHOWN)
-            self.called.add(named if len(self.called) < _CALLED else "")
+            self.called.add(named if len(self.called) < _MAX_CALLED else "")
 
     def _attribute(self, attribute: Table, depth: int) -> Iterator[Item]:
         for tensor in filter(None, (attribute.table(6), *attribute.tables(11))):
@@ -161,7 +161,7 @@ class _Content:
                     raise OverLimit(f"more than {self.limit:,} external files")
                 self.files.add(path)
                 detail: dict[str, Json] = {"framework": "onnx", "used_by": f"node {printable(node, _SHOWN)}.{name}"}
-                yield Fact("external-file", printable(path, _PATH), self.blob.locator, span, detail)
+                yield Fact("external-file", printable(path, _MAX_PATH), self.blob.locator, span, detail)
 
     def operators_used(self) -> Iterator[Item]:
         """Yield each operator once, with its first node."""
@@ -188,7 +188,7 @@ class _Content:
         if expected != span.length:
             amount = shorten(str(expected), _SHOWN) if expected >= 0 else "an impossible number"
             evidence: dict[str, Json] = {"length": span.length, "expected": amount}
-            yield from self._said(
+            yield from self._limited(
                 Finding(SIZE_MISMATCH, self.blob.locator, name, span=Span(tensor.position), evidence=evidence)
             )
         elif kind in DTYPES:
@@ -212,11 +212,11 @@ class _Content:
 
     def _edge(self, node: int, what: str, index: int, count: int) -> Iterator[Finding]:
         evidence: dict[str, Json] = {"what": what, "index": f"{index:,}", "count": f"{count:,}"}
-        return self._said(Finding(EDGE, self.blob.locator, str(node), evidence=evidence))
+        return self._limited(Finding(EDGE, self.blob.locator, str(node), evidence=evidence))
 
-    def _said(self, finding: Finding) -> Iterator[Finding]:
+    def _limited(self, finding: Finding) -> Iterator[Finding]:
         self.found += 1
-        if self.found <= _FOUND:
+        if self.found <= _MAX_FINDINGS:
             yield finding
 
 

@@ -22,9 +22,9 @@ from scanners.parsing import start_places as places
 from scanners.parsing.other_lists import lines_of_variables
 from scanners.requirements import fact_of
 
-_SIZE = MIB
-_LINE = 4_000
-_TOLD = 100
+_MAX_SIZE = MIB
+_MAX_LINE = 4_000
+_MAX_REPORTED = 100
 _SHOWN = 160
 _ENVIRONMENT = re.compile(r"(?:[\w-]{0,40}\.)?env(?:\.[\w-]{1,40}){0,2}|\.?envrc|\.(?:flaskenv|Renviron)")
 _BUILT = re.compile(
@@ -101,18 +101,18 @@ def _is_built(name: str) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield unusual orders, with their lines."""
     place = places.place_of(blob.locator)
-    content = blob.reader.read(0, min(blob.size, _SIZE)).decode("utf-8", "replace")
+    content = blob.reader.read(0, min(blob.size, _MAX_SIZE)).decode("utf-8", "replace")
     told: set[str] = set()
     script = not place and blob.locator.suffix in _SCRIPTS
     for number, line in enumerate(content.split("\n"), 1):
-        context.operations.spend(1 + len(line) // _LINE)
+        context.operations.spend(1 + len(line) // _MAX_LINE)
         if _COMMENT.match(line):
             continue
         if not script:
-            yield from (fact_of(blob, found) for found in lines_of_variables(line[:_LINE], number))
-        ordered = _ORDERS[place](line[:_LINE]) if place else ()
-        for what, value in (*ordered, *_variables(blob, place, line[:_LINE])):
-            if value not in told and len(told) < _TOLD:
+            yield from (fact_of(blob, found) for found in lines_of_variables(line[:_MAX_LINE], number))
+        ordered = _ORDERS[place](line[:_MAX_LINE]) if place else ()
+        for what, value in (*ordered, *_variables(blob, place, line[:_MAX_LINE])):
+            if value not in told and len(told) < _MAX_REPORTED:
                 told.add(value)
                 yield order(blob.locator, what, value, _WHO.get(place, _ENVIRONMENTS), f"line {number}", number)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "personal-data"
 NEEDS = ("presidio-analyzer", "phonenumbers", "tldextract")
-WHOLE = 4 * MIB
+MAX_SEARCHED = 4 * MIB
 """Maximum bytes of a file that is searched completely; of a larger one, as many in evenly spread blocks."""
 BLOCK = 32 * KIB
 PIECE = 16 * KIB
@@ -119,7 +119,7 @@ class _Search:
         from scanners.parsing.presidio import presidio
 
         self.header = Header()
-        self.whole = blob.size <= WHOLE
+        self.whole = blob.size <= MAX_SEARCHED
         self.read = self.tried = 0
         self.tallies: dict[str, _Tally] = {}
         self.records: Counter[frozenset[str]] = Counter()
@@ -159,18 +159,20 @@ class _Search:
         tally.values.add(normal(found.kind, found.value))
         tally.written.add(found.value)
 
-    def told(self) -> dict[str, _Tally]:
+    def significant(self) -> dict[str, _Tally]:
         """Return the kinds that go beyond names of authors, version numbers and chance."""
         from scanners.parsing.personal_kinds import ADDRESS, CARD, EMAIL
 
-        told = dict(sorted(self.tallies.items()))
-        if CARD in told:
-            cards = told[CARD]
+        significant = dict(sorted(self.tallies.items()))
+        if CARD in significant:
+            cards = significant[CARD]
             chance = len(cards.values) * GENUINE < len(self._candidates)
             if chance or not (cards.sure or len(cards.values) >= FEW_IN_PROSE):
-                del told[CARD]
+                del significant[CARD]
         few = {ADDRESS} if self._suffix in _DATA else {ADDRESS, EMAIL}
-        return {kind: tally for kind, tally in told.items() if kind not in few or len(tally.values) >= FEW_IN_PROSE}
+        return {
+            kind: tally for kind, tally in significant.items() if kind not in few or len(tally.values) >= FEW_IN_PROSE
+        }
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -188,14 +190,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             yield problem_of(limit, blob.locator, NAME)
     if not search.whole:
         yield Finding(SAMPLED, blob.locator, evidence={"read": search.read, "size": blob.size})
-    yield from _said(blob, context, search)
+    yield from _findings(blob, context, search)
 
 
-def _said(blob: Blob, context: Context, search: _Search) -> Iterator[Item]:
+def _findings(blob: Blob, context: Context, search: _Search) -> Iterator[Item]:
     from scanners.parsing.personal_kinds import ADDRESS, CARD, IBAN, IDENTITIES
 
-    told = search.told()
-    for kind, tally in told.items():
+    significant = search.significant()
+    for kind, tally in significant.items():
         if kind != ADDRESS:  # other scanners report what code connects to
             context.secrets.update(tally.values | tally.written)
         evidence: dict[str, Json] = {"count": tally.count, "distinct": len(tally.values), "place": tally.place}
@@ -205,7 +207,7 @@ def _said(blob: Blob, context: Context, search: _Search) -> Iterator[Item]:
         numbered = kind in IDENTITIES or kind in (CARD, IBAN)
         much = numbered and len(tally.values) >= MANY and not is_test(blob)
         yield Finding(MUCH if much else FOUND, blob.locator, kind, evidence=evidence)
-    several = [(held.intersection(told), count) for held, count in search.records.items()]
+    several = [(held.intersection(significant), count) for held, count in search.records.items()]
     lines = sum(count for held, count in several if len(held) > 1)
     if lines >= MANY and not is_test(blob):
         kinds = sorted({kind for held, _ in several if len(held) > 1 for kind in held})
@@ -226,17 +228,17 @@ def _pieces(blob: Blob, search: _Search) -> Iterator[_Piece]:
             yield _Piece(text[at:stop], line, offset)
             line += text.count("\n", at, stop) if line else 0
             at = stop
-        line = 0 if blob.size > WHOLE else line
+        line = 0 if blob.size > MAX_SEARCHED else line
 
 
 def _blocks(blob: Blob) -> Iterator[tuple[int, str]]:
     """Yield offsets and text: all of a small file, otherwise whole lines in evenly spread blocks."""
-    if blob.size <= WHOLE:
+    if blob.size <= MAX_SEARCHED:
         yield 0, decoded(blob.reader.read(0, blob.size))
         return
     mark = blob.head[:2] if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff") else b""
-    step = blob.size // (WHOLE // BLOCK) & ~1
-    for offset in range(0, step * (WHOLE // BLOCK), step):
+    step = blob.size // (MAX_SEARCHED // BLOCK) & ~1
+    for offset in range(0, step * (MAX_SEARCHED // BLOCK), step):
         text = decoded((mark if offset else b"") + blob.reader.read(offset, min(BLOCK, blob.size - offset)))
         start = text.find("\n") + 1 if offset else 0
         yield offset, text[start : text.rfind("\n") + 1 or len(text)]

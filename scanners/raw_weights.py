@@ -16,7 +16,7 @@ from scanners.parsing.zarr_chunks import is_blosc, is_chunk
 
 _PARTS = range(1, 100)
 _SHARDS = range(1, 10)
-_NAMED = re.compile(
+_WEIGHTS_NAME = re.compile(
     r"[^/]+\.onnx[._]data(?:_\d+)?|weights\.pb|onnx__[A-Z]\w*_\d+"
     r"|openvino_\w+\.bin"
     r"|group\d+-shard\d+of\d+(?:\.bin)?"
@@ -32,7 +32,7 @@ _STORAGE = re.compile(r"(?:[^/]+/)+data/\d+")
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob has a name that only weights have, and is not text."""
-    named = _NAMED.fullmatch(blob.locator.name) is not None or _is_chunk(blob)
+    named = _WEIGHTS_NAME.fullmatch(blob.locator.name) is not None or _is_chunk(blob)
     return blob.size > 0 and named and not text.is_text(blob.head)
 
 

@@ -30,21 +30,21 @@ _ENVIRONMENTS = re.compile(
 )
 _SERVICES = re.compile(r"(?:bentofile|cog)[\w.-]{0,40}\.ya?ml")
 """Service descriptions of BentoML and Cog, which install the packages listed there in their images."""
-_RUNTIME = b"runtime_env"
+_RUNTIME_KEY = b"runtime_env"
 """Key of Ray Serve applications, with a list of pip packages below it."""
 _PROJECTS = frozenset({"pyproject.toml", "Pipfile", "uv.toml", "pixi.toml", "hatch.toml"})
 _SETTINGS = frozenset({"pip.conf", "pip.ini", ".pypirc", "setup.cfg", ".pydistutils.cfg", "pydistutils.cfg"})
 _FOLDER = re.compile(r"(?:^|/)requirements/[^/]+\.(?:txt|in)$")
 _PROGRAMS = frozenset(".py .ipynb .json .js .html .svg .c .h .cpp .cu .rs .go .sh .bash .bat .ps1".split())
 """Suffixes of files that are never lists of packages."""
-_OTHERS = frozenset({"setup.py", "package.json", ".npmrc", ".yarnrc", ".yarnrc.yml"})
+_OTHER_NAMES = frozenset({"setup.py", "package.json", ".npmrc", ".yarnrc", ".yarnrc.yml"})
 _INLINE = b"# /// script"
 _SECTIONS = frozenset({"dependencies", "build_dependencies", "channels", "default_channels", "channel_alias"})
 _CHANNELS = frozenset({"channels", "default_channels", "channel_alias"})
 _PACKAGES = frozenset({"packages", "python_packages", "pip"})
-_PLACES = {"index_url": "index", "extra_index_url": "index", "find_links": "links", "trusted_host": "host"}
+_SOURCE_KEYS = {"index_url": "index", "extra_index_url": "index", "find_links": "links", "trusted_host": "host"}
 """Keys of package sources, with the kind of each."""
-_INCLUDED = 64 * KIB
+_MAX_INCLUDED = 64 * KIB
 """Maximum bytes of a file of any other name that may be included."""
 _ELSEWHERE = re.compile(
     rb"(?m)^[ \t]*(?:(?:-[if]|--(?:extra-)?index-url|--find-links|-e|--editable)[ \t=]*\S*"
@@ -53,11 +53,11 @@ _ELSEWHERE = re.compile(
     rb"|^[\w.-]{1,100}+[^\n#;&|]{0,200}+[;&|][^\n]{0,200}://|^[ \t]*(?:-[rc]|--requirement|--constraint)[ \t=]"
 )
 """Beginnings of lines that take packages from an address, or include another list."""
-_SIGNS = (b"://", b"-r ", b"-c ", b"-r\t", b"-c\t", b"--requirement", b"--constraint")
+_SOURCE_LITERALS = (b"://", b"-r ", b"-c ", b"-r\t", b"-c\t", b"--requirement", b"--constraint")
 """Literals of which every match of the pattern above contains one."""
-_TOLD = 5_000
+_MAX_REQUIREMENTS = 5_000
 """Maximum requirements that are reported per file."""
-_TOLD_OF_OTHERS = 100
+_MAX_OTHER_LINES = 100
 """Maximum lines that are reported of a file of any other name: the first ones show the origin of its packages."""
 _SHOWN = 200
 _PLAIN = ("package", "local")
@@ -67,11 +67,11 @@ CONDA = "conda"
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text that installers recognise by name, or that another list may include."""
-    named = _is_named(blob) or _asks_otherwise(blob) or _is_service(blob)
+    named = _is_named(blob) or _requests_packages(blob) or _is_service(blob)
     return blob.size > 0 and (named or _may_be_included(blob)) and text.accepts(blob)
 
 
-def _asks_otherwise(blob: Blob) -> bool:
+def _requests_packages(blob: Blob) -> bool:
     """Return whether the blob requests packages without being a list: a script, lock file, npm file or setup.py.
 
     Larger ones are left to other scanners, since nobody wrote them as lists.
@@ -79,7 +79,7 @@ def _asks_otherwise(blob: Blob) -> bool:
     name = blob.locator.name
     if blob.size > SIZE_LIMIT:
         return False
-    return name in _OTHERS or name in LOCKS or LOCK.fullmatch(name) is not None or _is_script(blob)
+    return name in _OTHER_NAMES or name in LOCKS or LOCK.fullmatch(name) is not None or _is_script(blob)
 
 
 def _is_script(blob: Blob) -> bool:
@@ -102,15 +102,15 @@ def _is_service(blob: Blob) -> bool:
     """Return whether the blob describes a service and the packages that it needs."""
     if blob.locator.suffix not in (".yaml", ".yml") or blob.size > SIZE_LIMIT:
         return False
-    return _SERVICES.fullmatch(blob.locator.name) is not None or blob.reader.find(_RUNTIME, 0, blob.size) >= 0
+    return _SERVICES.fullmatch(blob.locator.name) is not None or blob.reader.find(_RUNTIME_KEY, 0, blob.size) >= 0
 
 
 def _may_be_included(blob: Blob) -> bool:
     """Return whether a small text of any name has lines that take packages from elsewhere."""
-    if blob.size > _INCLUDED or blob.locator.suffix in _PROGRAMS:
+    if blob.size > _MAX_INCLUDED or blob.locator.suffix in _PROGRAMS:
         return False
     data = text.decoded(blob.reader.read(0, blob.size)).encode()
-    return any(sign in data for sign in _SIGNS) and _ELSEWHERE.search(data) is not None
+    return any(sign in data for sign in _SOURCE_LITERALS) and _ELSEWHERE.search(data) is not None
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -120,32 +120,32 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     content = text.decoded(blob.reader.read(0, blob.size))
     name = blob.locator.name
     lines: Iterator[Line]
-    others = _asks_otherwise(blob)
+    others = _requests_packages(blob)
     service = not others and not _is_named(blob) and _is_service(blob)
     named = others or service or _is_named(blob)
     if others:
-        lines = _of_others(blob, content)
+        lines = _source_lines(blob, content)
     elif service:
-        lines = _of_service(content)
+        lines = _service_lines(content)
     elif not named:
-        lines = islice((line for line in lines_in(content) if line.kind not in _PLAIN), _TOLD_OF_OTHERS)
+        lines = islice((line for line in lines_in(content) if line.kind not in _PLAIN), _MAX_OTHER_LINES)
     elif name in _PROJECTS or name in _SETTINGS:
         from scanners.parsing.python_projects import lines_of_project, lines_of_settings
 
-        yield from _built(blob, content) if name in _PROJECTS else ()
+        yield from _build_files(blob, content) if name in _PROJECTS else ()
         lines = lines_of_project(content) if name in _PROJECTS else lines_of_settings(content)
     else:
         is_environment = _ENVIRONMENTS.fullmatch(name) is not None
         conda = not name.startswith("python_env")
-        lines = _of_environment(content, conda=conda) if is_environment else lines_in(content)
+        lines = _environment_lines(content, conda=conda) if is_environment else lines_in(content)
     for told, line in enumerate(lines):
         context.operations.spend()
-        if told >= _TOLD:
-            raise OverLimit(f"more than {_TOLD:,} requirements")
+        if told >= _MAX_REQUIREMENTS:
+            raise OverLimit(f"more than {_MAX_REQUIREMENTS:,} requirements")
         yield fact_of(blob, line, "requirement" if named else "requirement-line")
 
 
-def _built(blob: Blob, content: str) -> Iterator[Item]:
+def _build_files(blob: Blob, content: str) -> Iterator[Item]:
     """Yield the files that building the project in this folder runs."""
     from scanners.parsing.build_hooks import hooks_of_build
 
@@ -155,12 +155,12 @@ def _built(blob: Blob, content: str) -> Iterator[Item]:
         yield Fact("code-reference", printable(hook.file, _SHOWN), blob.locator, detail=detail)
 
 
-def _of_others(blob: Blob, content: str) -> Iterator[Line]:
+def _source_lines(blob: Blob, content: str) -> Iterator[Line]:
     """Yield the origins of packages in files that are not lists."""
     name = blob.locator.name
     if name in LOCKS or LOCK.fullmatch(name):
         yield from lines_of_lock(content, name)
-    elif name in _OTHERS and name != "setup.py":
+    elif name in _OTHER_NAMES and name != "setup.py":
         yield from lines_of_node(content)
     elif name == "setup.py":
         yield from lines_of_setup(content)
@@ -171,7 +171,7 @@ def _of_others(blob: Blob, content: str) -> Iterator[Line]:
         yield from (line._replace(number=line.number + above) for line in lines_of_project(block, script=True))
 
 
-def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
+def _environment_lines(content: str, *, conda: bool) -> Iterator[Line]:
     """Yield the dependencies of an environment, and channels at other addresses; another scanner reports broken YAML.
 
     In a conda environment, packages of conda itself have the kind `conda`; those below `pip` belong to pip.
@@ -193,13 +193,13 @@ def _of_environment(content: str, *, conda: bool) -> Iterator[Line]:
         return
 
 
-def _of_service(content: str) -> Iterator[Line]:
+def _service_lines(content: str) -> Iterator[Line]:
     """Yield the packages of a service and their origins."""
     from scanners.parsing.yaml_events import YamlError, entries_in_place
 
     try:
         for entry in entries_in_place(content):
-            place = next((_PLACES[key] for key in reversed(entry.keys) if key in _PLACES), "")
+            place = next((_SOURCE_KEYS[key] for key in reversed(entry.keys) if key in _SOURCE_KEYS), "")
             if place and entry.value:
                 yield Line(entry.line, entry.value, place, entry.value)
             elif not _PACKAGES.isdisjoint(entry.keys) and entry.value:

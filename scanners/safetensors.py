@@ -12,7 +12,7 @@ from modelsweep.core.finding import Fact, Finding, Json, Problem, ProblemKind, R
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable
-from scanners.metadata_text import telling_facts
+from scanners.metadata_text import suspicious_facts
 from scanners.parsing.name_sets import HASHED, hash_of_names
 
 HEADER_LIMIT = 100_000_000
@@ -246,7 +246,7 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
 
             yield from licence_facts(context, blob.locator, value, key)
             continue
-        yield from telling_facts(value, blob.locator, f"{_METADATA_KEY}.{shown}", context)
+        yield from suspicious_facts(value, blob.locator, f"{_METADATA_KEY}.{shown}", context)
         if "template" in key.lower():
             from scanners.parsing.jinja_template import template_facts
 

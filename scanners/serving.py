@@ -61,10 +61,10 @@ _EXTENSION = "CPU_EXTENSION_PATH"
 _ENVIRONMENT, _OWN_FOLDER = "EXECUTION_ENV_PATH", "$$TRITON_MODEL_DIRECTORY/"
 _WORKER, _OWN_WORKER = "executor_worker_path", "/trtllmExecutorWorker"
 """The setting for the program that the backend of TensorRT-LLM starts, and the usual end of its path."""
-_SHARED = re.compile(r"/(?:tmp|var/tmp|dev/shm)/")
+_WORLD_WRITABLE = re.compile(r"/(?:tmp|var/tmp|dev/shm)/")
 """World-writable folders; an environment elsewhere on the machine was prepared by its owner."""
 _TRANSLATORS = ("translatorFactory", "translator", "option.translatorFactory", "option.translator")
-_OWN = "ai.djl."
+_DJL_PACKAGE = "ai.djl."
 _TRUE = ("true", "1", "yes", "on")
 _JAVA_CLASS = re.compile(r"(?:[a-z_]\w*\.)+[A-Z][\w$]*")
 
@@ -152,7 +152,7 @@ def _parameter(blob: Blob, key: str, value: str) -> Iterator[Item]:
     elif key == _WORKER and value and not value.endswith(_OWN_WORKER):
         yield _reference(blob, value, "library", f"parameters.{_WORKER}")
     elif key == _ENVIRONMENT and value:
-        shared = "anybody may put something there" if _SHARED.match(value) else ""
+        shared = "anybody may put something there" if _WORLD_WRITABLE.match(value) else ""
         reason = shared if value.startswith("/") else outside(value.removeprefix(_OWN_FOLDER))
         if reason:
             yield _outside(blob, value, f"parameters.{_ENVIRONMENT}", reason)
@@ -191,7 +191,7 @@ def _djl(blob: Blob, data: bytes) -> Iterator[Item]:
         if key == "option.entryPoint" and value:
             how = "remote" if "://" in value else "handler" if value.endswith(".py") else "hint"
             yield _reference(blob, value, how, key)
-        elif key in _TRANSLATORS and value and not value.startswith(_OWN):
+        elif key in _TRANSLATORS and value and not value.startswith(_DJL_PACKAGE):
             yield _reference(blob, value, "class", key)
         elif key == "option.trust_remote_code" and value.lower() in _TRUE:
             yield _reference(blob, key.rpartition(".")[2], "trust", key)

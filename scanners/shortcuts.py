@@ -21,9 +21,9 @@ from scanners.parsing import binary_plist, shell_link
 from scanners.parsing.xml_events import Doctype, Event, Start, Text, events
 from scanners.parsing.xml_opening import opening
 
-_SIZE = MIB
+_MAX_SIZE = MIB
 _SHOWN = 400
-_TOLD = 200
+_MAX_REPORTED = 200
 _TASK = "windows/2004/02/mit/task"
 _PLISTS = (".webloc", ".inetloc", ".fileloc", ".terminal", ".tool", ".plist")
 _PAGES = (".hta", ".sct", ".wsc")
@@ -65,12 +65,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         texts = binary_plist.texts(blob.reader, context)
         yield from _property_list(blob, ((next(filter(None, reversed(keys)), ""), item) for keys, item in texts))
     else:
-        yield from islice(_reader_of(blob)(blob, context), _TOLD)
+        yield from islice(_reader_of(blob)(blob, context), _MAX_REPORTED)
 
 
 def _content(blob: Blob, context: Context) -> str:
     """Return the decoded text of the blob."""
-    content = text.decoded(blob.reader.read(0, min(blob.size, _SIZE)))
+    content = text.decoded(blob.reader.read(0, min(blob.size, _MAX_SIZE)))
     context.operations.spend(1 + len(content) // 100)
     return content
 

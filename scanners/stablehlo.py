@@ -27,13 +27,13 @@ _SUFFIXES = (".mlir", ".stablehlo")
 _CALL = b"_callback"
 _FUNCTION, _PROGRAM, _GRADIENT = 1, 13, 17
 """Fields of an exported function."""
-_GRADIENTS = 8
+_MAX_GRADIENTS = 8
 """Maximum nesting of gradients that are examined."""
 _STRINGS, _OPERATIONS, _SECTIONS = 0, 4, 32
-_TEXTS = 64 * MIB
+_MAX_STRINGS = 64 * MIB
 """Maximum bytes of strings in a program that are searched."""
-_NAMED = re.compile(rb"xla_(?:[a-z]{1,20}_){0,3}python_(?:cpu|gpu|tpu)_callback")
-_CALLED = re.compile(rb"custom_call[ \t]{0,9}@\"?(" + _NAMED.pattern + rb")\b")
+_CALLBACK_NAME = re.compile(rb"xla_(?:[a-z]{1,20}_){0,3}python_(?:cpu|gpu|tpu)_callback")
+_CUSTOM_CALL = re.compile(rb"custom_call[ \t]{0,9}@\"?(" + _CALLBACK_NAME.pattern + rb")\b")
 _SHOWN = 100
 
 CALLBACK = Rule(
@@ -73,9 +73,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from _bytecode(blob, context)
     elif _is_exported(blob):
         yield Fact("framework", "jax", blob.locator)
-        yield from _programs(blob, FlatBuffer(blob.reader, context).root(), _GRADIENTS)
+        yield from _programs(blob, FlatBuffer(blob.reader, context).root(), _MAX_GRADIENTS)
     else:
-        for match in _CALLED.finditer(blob.reader.read(0, min(blob.size, _TEXTS))):
+        for match in _CUSTOM_CALL.finditer(blob.reader.read(0, min(blob.size, _MAX_STRINGS))):
             yield Finding(CALLBACK, blob.locator, match[1].decode(), span=Span(match.start(1), len(match[1])))
 
 
@@ -86,7 +86,7 @@ def _programs(blob: Blob, exported: Table, left: int) -> Iterator[Item]:
     yield blob.window(f"{name}@{place.offset}", place.offset, place.length, expect=NAME)
     gradient = exported.table(_GRADIENT)
     if gradient and not left:
-        raise OverLimit(f"gradients of gradients nested deeper than {_GRADIENTS}")
+        raise OverLimit(f"gradients of gradients nested deeper than {_MAX_GRADIENTS}")
     if gradient:
         yield from _programs(blob, gradient, left - 1)
 
@@ -133,12 +133,12 @@ def _number(cursor: Cursor) -> int:
 
 
 def _texts(blob: Blob, place: Span) -> Iterator[Item]:
-    if place.length > _TEXTS:
+    if place.length > _MAX_STRINGS:
         raise OverLimit(f"a program has {place.length:,} bytes of text")
     told = set[bytes]()
     for part in blob.reader.read(place.offset, place.length).split(b"\0"):
         # The lengths of all strings precede the first one
-        named = _NAMED.search(part[-_SHOWN:])
+        named = _CALLBACK_NAME.search(part[-_SHOWN:])
         if named and named.end() == len(part[-_SHOWN:]) and named[0] not in told:
             told.add(named[0])
             yield Finding(CALLBACK, blob.locator, named[0].decode(), span=place)

@@ -35,11 +35,11 @@ def _is_shard(name: str) -> bool:
 def scan(blob: Blob, _context: Context) -> Iterator[Item]:
     """Yield nothing; raises Malformed if the blocks of a table lie outside of it."""
     if blob.reader.read(max(blob.size - len(_MAGIC), 0), min(len(_MAGIC), blob.size)) == _MAGIC:
-        _check(blob)
+        _check_table(blob)
     yield from ()
 
 
-def _check(blob: Blob) -> None:
+def _check_table(blob: Blob) -> None:
     from scanners.parsing.protobuf import Wire
 
     wire = Wire(blob.reader)

@@ -22,7 +22,7 @@ _BINARY = 32
 """Bytes at the beginning that must contain a zero: text may begin with the same four letters."""
 _METADATA = 64 * KIB
 _CHUNK, _OVERLAP = MIB, 128
-_SEARCHED = 256 * MIB
+_MAX_SEARCHED = 256 * MIB
 """Maximum bytes that are searched for names of plug-ins."""
 _PLUGIN = re.compile(rb"(?<![A-Za-z0-9_])[A-Z][A-Za-z0-9_]{2,60}(?:_TRT|Plugin(?:Dynamic)?)(?![A-Za-z0-9_])")
 _LIBRARY = re.compile(
@@ -31,14 +31,14 @@ _LIBRARY = re.compile(
 )
 _MARKS = ((b"_TRT", _PLUGIN), (b"Plugin", _PLUGIN), (b".so", _LIBRARY), (b".dll", _LIBRARY), (b".dylib", _LIBRARY))
 """Literals in names of plug-ins and libraries, with their pattern: literals are found many times faster."""
-_NVIDIA = re.compile(rb"(?:lib)?(?:nv|cu|cask|trt|tensorrt|myelin|npp)[\w-]*\.(?:so|dll)", re.IGNORECASE)
+_NVIDIA_LIBRARY = re.compile(rb"(?:lib)?(?:nv|cu|cask|trt|tensorrt|myelin|npp)[\w-]*\.(?:so|dll)", re.IGNORECASE)
 """Names of TensorRT's own libraries."""
-_SYSTEM = re.compile(rb"(?:lib(?:c|m|dl|rt|pthread|stdc\+\+|gcc_s)|ld-linux[\w-]*)\.so")
-_BEFORE, _BEHIND = 200, 24
+_SYSTEM_LIBRARY = re.compile(rb"(?:lib(?:c|m|dl|rt|pthread|stdc\+\+|gcc_s)|ld-linux[\w-]*)\.so")
+_BEFORE, _AFTER = 200, 24
 """Bytes before and after such a literal that a name may take."""
-_HITS = 1_000
+_MAX_HITS = 1_000
 """Maximum literals that are checked in one chunk."""
-_NAMES = 50
+_MAX_NAMES = 50
 _COST = 1_000
 
 PLUGIN = Rule(
@@ -86,12 +86,12 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the plug-ins and libraries that are named, and a Problem, since nothing else was examined."""
     yield Fact("framework", NAME, blob.locator)
     names: set[bytes] = set()
-    for start in range(0, min(blob.size, _SEARCHED), _CHUNK):
+    for start in range(0, min(blob.size, _MAX_SEARCHED), _CHUNK):
         context.operations.spend(_COST)
         names.update(_named(blob.reader.read(start, min(_CHUNK + _OVERLAP, blob.size - start)), context))
-        if len(names) >= _NAMES:
+        if len(names) >= _MAX_NAMES:
             break
-    for name in sorted(names)[:_NAMES]:
+    for name in sorted(names)[:_MAX_NAMES]:
         yield Finding(PLUGIN if _PLUGIN.fullmatch(name) else LIBRARY, blob.locator, printable(name.decode("ascii")))
     detail = "the layout of engines is not published: only their raw bytes were looked at"
     yield Problem(ProblemKind.UNSUPPORTED, blob.locator, NAME, detail)
@@ -101,11 +101,11 @@ def _named(chunk: bytes, context: Context) -> Iterator[bytes]:
     """Yield the names of plug-ins in a chunk, and of libraries that belong neither to TensorRT nor to the system."""
     for mark, pattern in _MARKS:
         at = chunk.find(mark)
-        for _ in range(_HITS):
+        for _ in range(_MAX_HITS):
             if at < 0:
                 break
             context.operations.spend(_BEFORE)
-            for name in pattern.findall(chunk, max(at - _BEFORE, 0), at + _BEHIND):
+            for name in pattern.findall(chunk, max(at - _BEFORE, 0), at + _AFTER):
                 if pattern is _PLUGIN or _is_own(name):
                     yield name
             at = chunk.find(mark, at + len(mark))
@@ -114,7 +114,7 @@ def _named(chunk: bytes, context: Context) -> Iterator[bytes]:
 def _is_own(library: bytes) -> bool:
     """Return whether a library comes with the model: it belongs neither to TensorRT nor to the system."""
     name = library.replace(b"\\", b"/").rpartition(b"/")[2]
-    return not (_NVIDIA.match(name) or _SYSTEM.match(name))
+    return not (_NVIDIA_LIBRARY.match(name) or _SYSTEM_LIBRARY.match(name))
 
 
 SCANNER = Scanner(

@@ -17,7 +17,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from modelsweep.core.values import dataclass, field
-from scanners.metadata_text import LONGEST, telling_facts
+from scanners.metadata_text import LONGEST, suspicious_facts
 
 if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import FlatBuffer, Table
@@ -138,7 +138,7 @@ class _Model:
         if description:
             detail: dict[str, Json] = {"value": printable(description, _SHOWN)}
             yield Fact("metadata", "description", self.blob.locator, detail=detail)
-            yield from telling_facts(description, self.blob.locator, "description", self.context)
+            yield from suspicious_facts(description, self.blob.locator, "description", self.context)
         yield from self._operator_codes()
         yield from self._buffer_places()
         for ordinal, table in enumerate(root.tables(2)):
@@ -163,7 +163,7 @@ class _Model:
         if 0 < span.length <= LONGEST:
             with suppress(UnicodeDecodeError):
                 text = self.blob.reader.read(span.offset, span.length).rstrip(b"\0").decode()
-                yield from telling_facts(text, self.blob.locator, name, self.context)
+                yield from suspicious_facts(text, self.blob.locator, name, self.context)
 
     def _decisions(self) -> Iterator[Item]:
         """Yield the places where the output depends on a test of the input; none if tables are damaged."""

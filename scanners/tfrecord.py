@@ -16,7 +16,7 @@ _HEADER = 12
 """Bytes before a record: its length and the checksum of the length."""
 _FOOTER = 4
 """Bytes after a record: its checksum."""
-_FOLLOWED = 10_000
+_MAX_CHECKED = 10_000
 """Maximum records whose lengths are checked; the rest is assumed to be more of them."""
 _POLYNOMIAL = 0x82F63B78
 _MASK = 0xA282EAD8
@@ -31,7 +31,7 @@ def accepts(blob: Blob) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield nothing; raises Malformed unless each record follows the previous one."""
     position = 0
-    for _ in range(_FOLLOWED):
+    for _ in range(_MAX_CHECKED):
         if position == blob.size:
             break
         context.operations.spend(_COST)

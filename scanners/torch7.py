@@ -33,15 +33,15 @@ _STORAGE = re.compile(r"torch\.(\w*)Storage")
 _WIDTHS = {"Byte": 1, "Char": 1, "Short": 2, "Half": 2, "Int": 4, "Float": 4, "Long": 8, "Double": 8}
 _WIDTHS |= {f"Cuda{kind}": width for kind, width in _WIDTHS.items() if kind != "Float"} | {"Cuda": 4}
 _DIMENSIONS = 64
-_CODE = 16 * MIB
+_MAX_CODE = 16 * MIB
 """Maximum bytes of one function that are searched for names."""
-_PENDING = 1_000_000
+_MAX_PENDING = 1_000_000
 _SHOWN = 100
 _FUNCTIONS_SHOWN = 20
-_AS_TEXT = re.compile(rb"[0-8]\n[0-9]{1,10}\n")
+_TEXT_FORM = re.compile(rb"[0-8]\n[0-9]{1,10}\n")
 """The beginning of an object in the text form: its type and its number, on a line each."""
 _BYTECODE = re.compile(rb"\x1b(?:Lua[\x50-\x54]|LJ[\x01\x02])")
-_SEARCHED = 256 * MIB
+_MAX_SEARCHED = 256 * MIB
 _COMMANDS = re.compile(rb"\bexecute\b|\bpopen\b|\bloadlib\b")
 _REFERENCES = ("https://github.com/torch/torch7/blob/master/File.lua", "https://www.lua.org/manual/5.1/manual.html#5.1")
 
@@ -75,7 +75,7 @@ def accepts(blob: Blob) -> bool:
     kind = int.from_bytes(head[:4], "little")
     if blob.locator.suffix in _SUFFIXES and len(head) >= 4 and NUMBER <= kind <= RECURSIVE:
         return True
-    if blob.locator.suffix in _SUFFIXES and _AS_TEXT.match(head):
+    if blob.locator.suffix in _SUFFIXES and _TEXT_FORM.match(head):
         return True
     return kind == TORCH and head[8:12] == b"\x03\0\0\0" and bool(_VERSION.fullmatch(head[12:15]))
 
@@ -83,7 +83,7 @@ def accepts(blob: Blob) -> bool:
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the functions of the file; raises Malformed, Truncated and OverLimit."""
     yield Fact("framework", NAME, blob.locator)
-    if _AS_TEXT.match(blob.head):
+    if _TEXT_FORM.match(blob.head):
         yield from _in_text(blob, context)
         return
     walk = _Walk(blob, context)
@@ -102,7 +102,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _in_text(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the bytecode in the text form, and a Problem, since nothing else was examined."""
     overlap = 8
-    for start in range(0, min(blob.size, _SEARCHED), MIB):
+    for start in range(0, min(blob.size, _MAX_SEARCHED), MIB):
         context.operations.spend(_COST)
         chunk = blob.reader.read(start, min(MIB + overlap, blob.size - start))
         for match in islice(_BYTECODE.finditer(chunk), _FUNCTIONS_SHOWN):
@@ -114,7 +114,7 @@ def _in_text(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _finding(blob: Blob, start: int, length: int, path: str) -> Finding:
     """Return the finding for the bytecode at `start`."""
-    names = sorted({match.decode() for match in _COMMANDS.findall(blob.reader.read(start, min(length, _CODE)))})
+    names = sorted({match.decode() for match in _COMMANDS.findall(blob.reader.read(start, min(length, _MAX_CODE)))})
     if names:
         return Finding(COMMANDS, blob.locator, ", ".join(names), span=Span(start, length))
     evidence: dict[str, Json] = {"length": f"{length:,}"}
@@ -164,8 +164,8 @@ class _Walk:
         if number in self._seen:
             return False
         self._seen.add(number)
-        if len(self._seen) > _PENDING:
-            raise OverLimit(f"more than {_PENDING:,} objects")
+        if len(self._seen) > _MAX_PENDING:
+            raise OverLimit(f"more than {_MAX_PENDING:,} objects")
         return True
 
     def _object(self, kind: int) -> Iterator[Item]:

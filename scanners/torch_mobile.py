@@ -29,11 +29,11 @@ _IDENTIFIER = b"PTMF"
 _INSTRUCTION = struct.Struct("<BxHi")
 _SHOWN = 100
 _TEXT = 256
-_FOUND = 50
+_MAX_FINDINGS = 50
 _DIMENSIONS = 64
-_MOST = 1_000_000
+_MAX_STORAGES = 1_000_000
 """Maximum storages whose sizes are held."""
-_NAMED = 20_000
+_MAX_OPERATORS = 20_000
 """Maximum operators that are reported."""
 # Fields of Module
 _EXTRA, _METHODS, _STATE, _VALUES, _STORAGES, _TYPES, _SOURCES, _CONSTANTS = 1, 2, 3, 4, 6, 7, 8, 9
@@ -42,7 +42,7 @@ _TENSOR, _LIST, _TUPLE, _DICT, _OBJECT, _ENUM, _FUNCTION = 5, 7, 8, 9, 10, 15, 1
 _ELEMENTS = {6: 1, 11: 8, 12: 8, 13: 1, 14: 1}
 """Kinds that refer to no other values (strings, devices and lists of numbers), with the bytes per element."""
 # Opcodes whose number X is a place in an array, by the name of the array
-_PLACES = {0: "operator", 1: "operator", 8: "constant", 20: "constant", 26: "type", 29: "type"}
+_INDEXED_OPCODES = {0: "operator", 1: "operator", 8: "constant", 20: "constant", 26: "type", 29: "type"}
 _REGISTERS = frozenset({2, 3, 5, 7})
 _STORE_MANY = 4
 _JUMPS = frozenset({9, 10, 11})
@@ -88,7 +88,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for item in module.items():
         yield item
         found += isinstance(item, Finding) and item.rule in (OUT_OF_RANGE, STORAGE_MISMATCH)
-        if found >= _FOUND:
+        if found >= _MAX_FINDINGS:
             return
 
 
@@ -108,8 +108,8 @@ class _Module:
     def __init__(self, blob: Blob, root: Table) -> None:
         self.blob, self.root = blob, root
         self.values, self.types = root.count(_VALUES), root.count(_TYPES)
-        if root.count(_STORAGES) > _MOST:
-            raise OverLimit(f"more than {_MOST:,} storages")
+        if root.count(_STORAGES) > _MAX_STORAGES:
+            raise OverLimit(f"more than {_MAX_STORAGES:,} storages")
         self.storages = [table.vector(0, 1).length for table in root.tables(_STORAGES)]
         self.told: set[str] = set()
 
@@ -173,7 +173,7 @@ class _Module:
 
     def _function(self, name: str, table: Table) -> Iterator[Item]:
         name = printable(table.text(0, _TEXT), _SHOWN) or name
-        yield from operator_items(self.blob.locator, self._told(map(_printed, table.tables(2))))
+        yield from operator_items(self.blob.locator, self._limited(map(_printed, table.tables(2))))
         yield from self._within(name, "value", table.numbers(3, "I"))
         yield from self._within(name, "type", [table.number(8, "I")], max(self.types, 1))
         counts = {"operator": table.count(2), "constant": table.vector(3, 4).length // 4, "type": table.count(4)}
@@ -194,17 +194,17 @@ class _Module:
         if debugging:
             debugging.vector(0, 8)
 
-    def _told(self, operators: Iterable[str]) -> Iterator[str]:
+    def _limited(self, operators: Iterable[str]) -> Iterator[str]:
         for name in operators:
             if name not in self.told:
-                if len(self.told) >= _NAMED:
-                    raise OverLimit(f"more than {_NAMED:,} different operators")
+                if len(self.told) >= _MAX_OPERATORS:
+                    raise OverLimit(f"more than {_MAX_OPERATORS:,} different operators")
                 self.told.add(name)
                 yield name
 
     def _instruction(self, code: _Code, place: int, opcode: int, many: int, number: int) -> Finding | None:
         """Return what is wrong with an instruction, whose operands N and X are `many` and `number`."""
-        what, least, count, last = _PLACES.get(opcode, ""), 0, 0, number
+        what, least, count, last = _INDEXED_OPCODES.get(opcode, ""), 0, 0, number
         if what:
             count = code.counts[what]
         elif opcode in _REGISTERS or opcode == _STORE_MANY:
@@ -238,7 +238,7 @@ class _Module:
         source = self.blob.reader.read(span.offset, min(span.length, SOURCE))
         names = mentioned(source)
         exact = called(source) if names and len(source) <= PARSED else None
-        yield from operator_items(self.blob.locator, self._told(sorted(names if exact is None else exact)))
+        yield from operator_items(self.blob.locator, self._limited(sorted(names if exact is None else exact)))
 
     def _within(self, subject: str, what: str, indices: Iterable[int], count: int | None = None) -> Iterator[Finding]:
         """Yield the first index that is not below `count`, by default the number of values."""

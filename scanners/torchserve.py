@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "torchserve"
 _MANIFESTS = {"MAR-INF/MANIFEST.json": "model", "WAR-INF/MANIFEST.json": "workflow"}
 """Manifests of models and of workflows, each with the key of its description."""
-_READ = MIB
+_MAX_TEXT = MIB
 """Maximum bytes of a manifest or of a list of requirements that are read."""
 _SHOWN = 200
 BUILT_IN_HANDLERS = frozenset(
@@ -35,7 +35,7 @@ BUILT_IN_HANDLERS = frozenset(
 )
 _FILES = ("serializedFile", "handler", "modelFile", "requirementsFile", "configFile", "specFile")
 # Lines of requirements that take a package from another place than the configured index
-_FOREIGN = re.compile(
+_FOREIGN_PACKAGE = re.compile(
     r"^[ \t]*+(?:(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host)[\s=]|[^#\s]{0,300}[ \t]*+@?[ \t]*+"
     r"(?:git|hg|svn|bzr)\+|(?:[\w.\[\]-]{1,300}[ \t]*+@[ \t]*+)?(?:https?|ftp|file)://|(?:-e|--editable)\s)[^\n]*",
     re.MULTILINE,
@@ -125,8 +125,8 @@ def _text(blob: Blob, context: Context, entry: ZipEntry) -> str:
     from scanners.parsing.zip_directory import member_blob
 
     with closing(member_blob(blob, entry, context).reader) as reader:
-        if reader.size > _READ:
-            raise OverLimit(f"{printable(entry.name, _SHOWN)} is longer than {_READ:,} bytes")
+        if reader.size > _MAX_TEXT:
+            raise OverLimit(f"{printable(entry.name, _SHOWN)} is longer than {_MAX_TEXT:,} bytes")
         return text_of(reader.read(0, reader.size))
 
 
@@ -158,7 +158,7 @@ def _requirements(
         if not isinstance(named, str) or entry.name != named:
             continue
         try:
-            match = _FOREIGN.search(_text(blob, context, entry))
+            match = _FOREIGN_PACKAGE.search(_text(blob, context, entry))
         except (Malformed, Truncated, OverLimit) as error:
             yield problem_of(error, blob.locator.member(printable(entry.name, _SHOWN)), NAME)
             continue

@@ -28,14 +28,14 @@ _TEXT = 1 << 20
 _KINDS = range(3)
 _PACKED = 0
 _COST = 20
-_NAMES = 100_000
+_MAX_NAMES = 100_000
 _DIMENSIONS = 64
 _SHOWN = 120
-_NUMBERED = {1: "int", 3: "float", 5: "type", 65: "text", 69: "shape", 70: "tensor"}
-_COUNTED = {0: "tensor", 1: "type", 2: "shape", 3: "text", 4: "int", 5: "float"}
+_KINDS_FFI = {1: "int", 3: "float", 5: "type", 65: "text", 69: "shape", 70: "tensor"}
+_KINDS_OLD = {0: "tensor", 1: "type", 2: "shape", 3: "text", 4: "int", 5: "float"}
 """Kinds of constants by number: those of TVM's FFI, and the older ones."""
 _WIDTHS = {"int": 8, "float": 8, "type": 4}
-_TELLING = re.compile(
+_SUSPICIOUS_FUNCTION = re.compile(
     r"(?:runtime|ffi)\.(?:Module(?:Load|Write)\w*|Module\.load\w*|module\.load\w*)(?:\.\w+)*|relax\.ExecutableLoadFromFile"
     r"|(?:tvm\.)?rpc\.\w+(?:\.\w+)*|tvm_callback_\w+|runtime\.disco\.\w*(?:[Pp]rocess|load_vm|socket)\w*"
     r"|target\.[Bb]uild(?:\.\w+)*|(?:tvm\.)?contrib\.(?:cc|nvcc|rocm|clang|xcode|popen\w*|tar)\.\w+"
@@ -43,7 +43,7 @@ _TELLING = re.compile(
 )
 """Functions that load or compile code, start processes, write files or connect; no compiler emits calls of these."""
 
-TELLING = Rule(
+SUSPICIOUS = Rule(
     id="tvm/telling-function",
     title="TVM program that calls functions for loading code, starting processes or connecting",
     severity=Severity.WARNING,
@@ -80,8 +80,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     except (Malformed, Truncated, OverLimit) as error:
         fault = error
     for name in sorted(program.called):
-        if _TELLING.fullmatch(name):
-            yield Finding(TELLING, blob.locator, printable(name, _SHOWN))
+        if _SUSPICIOUS_FUNCTION.fullmatch(name):
+            yield Finding(SUSPICIOUS, blob.locator, printable(name, _SHOWN))
     for start, length in program.tensors:
         yield blob.window(f"constant at {start}", start, length, RAW)
     if fault:
@@ -134,7 +134,7 @@ class _Program:
     def _constants_and_code(self) -> None:
         """Skip constants and code; the kinds of constants are numbered in one of two ways, of which one fits."""
         start, fault = self._cursor.position, Malformed("constants of an unknown version")
-        for kinds in (_NUMBERED, _COUNTED):
+        for kinds in (_KINDS_FFI, _KINDS_OLD):
             self._cursor = Cursor(self._blob.reader, start)
             self.tensors.clear()
             try:
@@ -190,8 +190,8 @@ class _Program:
 
     def _call(self, name: str) -> None:
         self.called.add(name)
-        if len(self.called) > _NAMES:
-            raise OverLimit(f"more than {_NAMES:,} functions")
+        if len(self.called) > _MAX_NAMES:
+            raise OverLimit(f"more than {_MAX_NAMES:,} functions")
 
     def _count(self, width: int) -> int:
         """Return the number of items that follow, each of at least `width` bytes."""
@@ -214,7 +214,7 @@ SCANNER = Scanner(
     version=2,
     accepts=accepts,
     scan=scan,
-    rules=(TELLING,),
+    rules=(SUSPICIOUS,),
     suffixes=(".ro",),
     signs=Signs(_MAGICS[0][:1] + _MAGICS[1][:1], at=((8, _MAGICS),)),
 )

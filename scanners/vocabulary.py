@@ -38,7 +38,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if not expressions:
         return
     if _OWN.search(blob.locator.name) or any(_is_literal(line) for line in lines):
-        yield evaluated_words.told(expressions[0], blob.locator, "the vocabulary")
+        yield evaluated_words.expression_fact(expressions[0], blob.locator, "the vocabulary")
     yield evaluated_words.source_of(expressions, blob)
 
 

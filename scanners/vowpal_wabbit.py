@@ -22,16 +22,16 @@ NAME = "vowpal-wabbit"
 _BEGINNING = re.compile(rb"[\x06-\x0c]\0\0\0(\d{1,2})\.(\d{1,3})\.(\d{1,3})\0")
 """Length and text of the program version that wrote the model."""
 _TEXT = re.compile(rb"[ -~]{8,}")
-_SINCE = (8, 0, 2)
+_IDENTIFIER_SINCE = (8, 0, 2)
 """First release with an identifier after the version, and with all interactions among the options."""
-_LONGEST = MIB
+_MAX_TEXT = MIB
 _SHOWN = 200
 _WRITES = frozenset(
     "final_regressor f predictions p raw_predictions r audit_regressor readable_model invert_hash cache_file "
     "output_feature_regularizer_binary output_feature_regularizer_text pid_file port_file extra_metrics".split()
 )
 _REACHES = frozenset("daemon port sendto span_server span_server_port foreground".split())
-_KEPT = "dictionary"
+_SAVED_OPTION = "dictionary"
 _READS = frozenset("data d initial_regressor i feature_mask dictionary dictionary_path".split())
 
 OBEYED = Rule(
@@ -70,8 +70,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     assert begun is not None, "scan follows accepts"
     version = tuple(map(int, begun.groups()))
     yield Fact("framework", "vowpal wabbit " + ".".join(map(str, version)), blob.locator)
-    if version < _SINCE:
-        yield from _anywhere(blob)
+    if version < _IDENTIFIER_SINCE:
+        yield from _options_anywhere(blob)
         raise Malformed("the release that wrote the model is unknown", 4)
     cursor = Cursor(blob.reader, begun.end())
     yield from _options(blob, cursor, context)  # an identifier, which is put among the options as it stands
@@ -87,7 +87,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 def _length(cursor: Cursor, context: Context) -> int:
     length = cursor.number("I")
-    if length > min(_LONGEST, context.limits.parsed_bytes):
+    if length > min(_MAX_TEXT, context.limits.parsed_bytes):
         raise OverLimit(f"{length:,} bytes of a header")
     return length
 
@@ -96,16 +96,16 @@ def _options(blob: Blob, cursor: Cursor, context: Context) -> Iterator[Item]:
     """Yield what the options in the next string open; raises Truncated, and OverLimit above 1 MiB."""
     length = _length(cursor, context)
     start = cursor.position
-    yield from _judged(blob, cursor.take(length).rstrip(b"\0").decode("utf-8", "replace"), start)
+    yield from _option_findings(blob, cursor.take(length).rstrip(b"\0").decode("utf-8", "replace"), start)
 
 
-def _anywhere(blob: Blob) -> Iterator[Item]:
+def _options_anywhere(blob: Blob) -> Iterator[Item]:
     """Yield the same for all strings at the beginning of a model with an unknown header."""
     for text in _TEXT.finditer(blob.head):
-        yield from _judged(blob, text[0].decode("ascii"), text.start())
+        yield from _option_findings(blob, text[0].decode("ascii"), text.start())
 
 
-def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
+def _option_findings(blob: Blob, options: str, start: int) -> Iterator[Item]:
     """Yield the options that open something; a value is the next word, or follows an equals sign."""
     words = options.replace("=", " ").split()
     for place, word in enumerate(words):
@@ -115,7 +115,7 @@ def _judged(blob: Blob, options: str, start: int) -> Iterator[Item]:
         value = words[place + 1] if place + 1 < len(words) and not words[place + 1].startswith("-") else ""
         subject = printable(f"{word} {value}".rstrip(), _SHOWN)
         span = Span(start, len(options))
-        if name == _KEPT and not outside(value.rpartition(":")[2]):
+        if name == _SAVED_OPTION and not outside(value.rpartition(":")[2]):
             continue  # beside the model: the only one of them that is saved honestly
         if name in _READS:
             yield Finding(READS, blob.locator, subject, span=span)

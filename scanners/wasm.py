@@ -22,10 +22,10 @@ _NAME = 4 * KIB
 _SHOWN = 100
 _LISTED = 8
 _COST = 50
-_LONGEST = 35
+_MAX_VARINT_BITS = 35
 """Maximum bits of a varint: five groups of seven."""
 _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)
-_TELLING = frozenset(
+_SUSPICIOUS_IMPORTS = frozenset(
     "system popen execve execv execvp fork vfork posix_spawn proc_exec proc_exec2 proc_exec3 proc_spawn proc_spawn2 "
     "proc_fork syscall_execve syscall_fork emscripten_run_script emscripten_run_script_int "
     "emscripten_run_script_string emscripten_async_run_script emscripten_async_load_script dlopen "
@@ -91,7 +91,7 @@ def _imports(blob: Blob, cursor: _Module, modules: set[str], context: Context) -
         if len(modules) < _LISTED or module in modules:
             modules.add(printable(module, _SHOWN))
         cursor.pass_kind()
-        if name.lstrip("_") in _TELLING and name not in told:
+        if name.lstrip("_") in _SUSPICIOUS_IMPORTS and name not in told:
             told.add(name)
             where = printable(module, _SHOWN) or "nothing"
             yield Finding(HOST, blob.locator, printable(name, _SHOWN), path=where, span=Span(at))
@@ -111,7 +111,7 @@ class _Module(Cursor):
             if byte < 0x80:
                 return value
             shift += 7
-            if shift == _LONGEST:
+            if shift == _MAX_VARINT_BITS:
                 raise Malformed("a number is longer than five bytes", self.position)
 
     def text(self) -> str:

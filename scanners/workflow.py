@@ -26,16 +26,16 @@ _ROOT = re.compile(
 )
 _PROPERTIES, _PARAMETER, _ENTRY, _OPERATOR = "properties", "parameter", "entry", "operator"
 _PICKLE, _LITERAL = "pickle", "literal"
-_LONGEST = 64 * MIB
+_MAX_PICKLE = 64 * MIB
 """Maximum bytes of one pickle in base64."""
-_KEPT = 64_000
+_MAX_PARSED_TEXT = 64_000
 """Characters from which a text may have been cut short by the parser."""
 _COMMANDS = frozenset({"command", "commandline", "cmd", "external_command"})
 _SCRIPT = re.compile(r"(?:.*_)?(?:script|scriptbody|sourcecode|code|expression)(?:_\w+)?", re.IGNORECASE)
 """Keys under which nodes and operators store scripts."""
 _ESCAPE = re.compile(r"%%(\d{5})")
 """KNIME's escape for characters that attributes cannot hold."""
-_JAVA = re.compile(r"\bRuntime\s*\.\s*getRuntime\b|\bnew\s+ProcessBuilder\b|[\"'\])]\s*\.\s*execute\s*\(")
+_JAVA_EXECUTION = re.compile(r"\bRuntime\s*\.\s*getRuntime\b|\bnew\s+ProcessBuilder\b|[\"'\])]\s*\.\s*execute\s*\(")
 """Calls that start a program in Java and Groovy."""
 _SHOWN = 160
 
@@ -97,9 +97,9 @@ def _settings(blob: Blob, begun: Start, event: Text, context: Context) -> Iterat
 def _decoded(blob: Blob, begun: Start, event: Text) -> bytes:
     """Return a pickle; a long one is read from the file, since the parser kept only its beginning."""
     text = event.text.encode("ascii", "replace")
-    if len(text) >= _KEPT:
+    if len(text) >= _MAX_PARSED_TEXT:
         length = event.offset - begun.offset
-        if length > _LONGEST:
+        if length > _MAX_PICKLE:
             raise OverLimit(f"a pickle in {length:,} bytes of base64")
         text = blob.reader.read(begun.offset, length).partition(b">")[2]
     try:
@@ -127,7 +127,7 @@ def _script(blob: Blob, script: str, place: _Place, context: Context) -> Iterato
     yield from calls_in(blob, script.encode("utf-8", "replace"), context)
     for line in script.splitlines():
         yield from _commands(blob, line, place)
-        if _JAVA.search(line):
+        if _JAVA_EXECUTION.search(line):
             detail: dict[str, Json] = {"who": "running the workflow runs it", "how": "workflow", "path": place.path}
             yield Fact("shell-command", _shown(line), blob.locator, detail=detail)
 

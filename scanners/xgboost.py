@@ -16,7 +16,7 @@ from modelsweep.core.reader import Truncated
 from modelsweep.core.scanner import JSON_STARTS, Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
-from scanners.metadata_text import LONGEST, telling_facts
+from scanners.metadata_text import LONGEST, suspicious_facts
 from scanners.parsing.cursor import Cursor
 from scanners.parsing.json_text import documents_of, has_keys
 from scanners.parsing.tree_links import led_to_twice
@@ -147,7 +147,7 @@ def _attributes(blob: Blob, document: Value, context: Context) -> Iterator[Item]
     attributes = _inner(inside, "learner", "attributes")
     for key, value in attributes.items() if isinstance(attributes, dict) else ():
         if isinstance(value, str):
-            yield from telling_facts(value, blob.locator, f"attribute {printable(key, _SHOWN)}", context)
+            yield from suspicious_facts(value, blob.locator, f"attribute {printable(key, _SHOWN)}", context)
 
 
 def _json(blob: Blob, context: Context) -> Value:
@@ -297,7 +297,7 @@ def _binary(blob: Blob, context: Context, start: int) -> Iterator[Item]:
             length = _count(cursor, 1)
             text = cursor.take(min(length, LONGEST)).decode("utf-8", "replace")
             cursor.skip(length - min(length, LONGEST))
-            yield from telling_facts(text, blob.locator, "an attribute", context)
+            yield from suspicious_facts(text, blob.locator, "an attribute", context)
     if objective == b"count:poisson":
         _name(cursor)
     if metrics:

@@ -16,7 +16,7 @@ from modelsweep.core.text import printable
 
 LINE = re.compile(r"\s*\d{1,9} (?P<word>.+) \d{1,9}\s*")
 LITERAL = re.compile(r"""\s*[bBrRuU]{0,2}(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*""")
-_TOLD = 200
+_MAX_REPORTED = 200
 """Maximum lines with code that are reported: more do not make a file more dangerous."""
 _SHOWN = 200
 
@@ -28,12 +28,12 @@ def code_of(lines: Iterable[str]) -> list[str]:
         match = LINE.fullmatch(line)
         if match and "(" in match["word"] and not LITERAL.fullmatch(match["word"]):
             found.append(match["word"].strip())
-            if len(found) == _TOLD:
+            if len(found) == _MAX_REPORTED:
                 break
     return found
 
 
-def told(expression: str, locator: Locator, path: str) -> Fact:
+def expression_fact(expression: str, locator: Locator, path: str) -> Fact:
     """Return the fact of an expression that a loader evaluates."""
     detail: dict[str, Json] = {"how": "evaluated", "path": printable(path, _SHOWN)}
     return Fact("code-reference", printable(" ".join(expression.split()), _SHOWN), locator, detail=detail)

@@ -271,7 +271,7 @@ def _tokenizer(class_name: str, path: str, config: dict[str, Json], blob: Blob) 
     lines = words.splitlines() if isinstance(words, str) else words if isinstance(words, list) else ()
     expressions = evaluated_words.code_of(line for line in lines if isinstance(line, str))
     if expressions:
-        yield evaluated_words.told(expressions[0], blob.locator, _joined(path, "vocabulary"))
+        yield evaluated_words.expression_fact(expressions[0], blob.locator, _joined(path, "vocabulary"))
         yield evaluated_words.source_of(expressions, blob)
 
 

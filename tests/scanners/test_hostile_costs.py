@@ -29,7 +29,7 @@ from modelsweep.core.scanner import Blob, Context
 from modelsweep.core.units import MIB
 from scanners import json_config, sevenzip
 from scanners import zip as zip_scanner
-from scanners.concealment import MANY, concealer
+from scanners.concealment import MIN_INDEXED, concealer
 from scanners.detectors import encoded, hidden_text
 from scanners.judge import attack_commands
 from scanners.matcher import PATTERNS, offsets
@@ -352,7 +352,7 @@ def test_a_long_hidden_text_is_told_a_few_times() -> None:
 
 @given(st.lists(st.text("abc", min_size=4, max_size=6), max_size=12), st.text("abc-", max_size=60))
 def test_many_credentials_are_hidden_as_few_are(secrets: list[str], text: str) -> None:
-    others = [f"{number:04}xyz" for number in range(MANY + 1)]
+    others = [f"{number:04}xyz" for number in range(MIN_INDEXED + 1)]
     assert concealer([*secrets, *others])(text) == concealer([*secrets, "xyzxyz"])(text)
 
 
