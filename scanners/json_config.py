@@ -31,7 +31,7 @@ from scanners.parsing.json_text import (
     spelled_out,
 )
 from scanners.parsing.json_words import CODE, COMMANDS, COMPUTED, ONNX, PRIVATE, TELLING, holds
-from scanners.parsing.name_sets import HASHED, hash_of_names
+from scanners.parsing.name_sets import MAX_HASHED, hash_of_names
 from scanners.parsing.onnx_schema import HOLDING_GRAPHS, JSON_SUFFIX
 from scanners.suffixes import NEVER_PLAIN
 
@@ -429,7 +429,7 @@ def _shards(blob: Blob, index: dict[str, Json]) -> Iterator[Item]:
     yield Fact("shard-index", printable(blob.locator.name, _SHOWN), blob.locator, detail=detail)
     for shard, names in shards.items():
         found: dict[str, Json] = {"count": len(names)}
-        if len(names) <= HASHED:
+        if len(names) <= MAX_HASHED:
             found["names"] = hash_of_names(names)
         yield Fact("shard", printable(shard, _MAX_PATH), blob.locator, detail=found)
 

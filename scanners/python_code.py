@@ -207,13 +207,13 @@ def _module_fact(blob: Blob, source: bytes) -> Fact:
 
     Whether these modules are in the same folder is checked later.
     """
-    from scanners.parsing.marshal_names import TOLD
+    from scanners.parsing.marshal_names import REPORTED_NAMES
     from scanners.parsing.python_imports import imports_in
 
     names = [printable(name, _SHOWN) for name in imports_in(source.decode("utf-8", "replace"))]
     detail: dict[str, Json] = {"imports": [*names]}
     if len(source) == blob.size:
-        detail |= {"size": blob.size, "names": [*sorted(name for name in TOLD if name.encode() in source)]}
+        detail |= {"size": blob.size, "names": [*sorted(name for name in REPORTED_NAMES if name.encode() in source)]}
     return Fact("python-module", printable(blob.locator.name, _SHOWN), blob.locator, detail=detail)
 
 

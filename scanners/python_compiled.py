@@ -42,14 +42,14 @@ def _is_code(kind: bytes) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield a fact with the names in the code that matter; raises OverLimit above 4 MiB."""
-    from scanners.parsing.marshal_names import TOLD, names_in
+    from scanners.parsing.marshal_names import REPORTED_NAMES, names_in
 
     flags = int.from_bytes(blob.head[4:8], "little") if _is_code(blob.head[16:17]) else 0
     cached = "__pycache__" in blob.locator.path.replace("\\", "/").split("/")[:-1]
     place = "beside" if not cached else "unchecked" if flags == _UNCHECKED else "cached"
     searched = min(blob.size, SIZE_LIMIT, context.limits.parsed_bytes)
     context.operations.spend(searched)
-    names = sorted(TOLD.intersection(names_in(blob.reader.read(0, searched))))
+    names = sorted(REPORTED_NAMES.intersection(names_in(blob.reader.read(0, searched))))
     detail: dict[str, Json] = {"place": place, "names": [*names]}
     if not flags and _is_code(blob.head[16:17]):
         detail["source"] = int.from_bytes(blob.head[12:16], "little")

@@ -13,7 +13,7 @@ from modelsweep.core.limits import OverLimit
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Numbers, Scanner, Signs
 from modelsweep.core.text import printable
 from scanners.metadata_text import suspicious_facts
-from scanners.parsing.name_sets import HASHED, hash_of_names
+from scanners.parsing.name_sets import MAX_HASHED, hash_of_names
 
 HEADER_LIMIT = 100_000_000
 """Maximum bytes of a header that loaders accept."""
@@ -235,7 +235,7 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
     parameters = sum(tensor.elements for tensor in header.tensors.values())
     # A string, since a hostile sum exceeds the 64 bits of most JSON readers
     detail: dict[str, Json] = {"count": len(header.tensors), "parameters": str(parameters)[:_SHOWN]}
-    if len(header.tensors) <= HASHED:
+    if len(header.tensors) <= MAX_HASHED:
         detail["names"] = hash_of_names(header.tensors)
     yield Fact("tensors", dtypes, blob.locator, Span(header.data, blob.size - header.data), detail)
     for key, value in sorted(header.metadata.items()):

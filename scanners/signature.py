@@ -34,8 +34,8 @@ from scanners.parsing.signer_check import is_by
 from scanners.parsing.sigstore_bundle import (
     MEDIA,
     METHODS,
-    OURS,
-    WHOLE,
+    SINGLE_FILE,
+    STATEMENT_PREFIX,
     Bundle,
     Listed,
     Statement,
@@ -164,7 +164,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _unknown(where: Locator, bundle: Bundle, statement: Statement | None) -> Iterator[Problem]:
     """Yield a Problem if a newer release may have signed in a way that cannot be compared with the files."""
     kind = kind_of(bundle) if statement is None and bundle.payload is not None else ""
-    if kind.startswith(OURS):
+    if kind.startswith(STATEMENT_PREFIX):
         detail = f"not compared: a statement about a model of a kind that is not known: {printable(kind, _SHOWN)}"
         yield Problem(ProblemKind.UNSUPPORTED, where, NAME, detail)
     if statement is not None and statement.method not in METHODS:
@@ -250,7 +250,7 @@ def _files(where: Locator, bundle: Bundle, statement: Statement | None) -> Itera
     """Yield the listed files, each by its plain path below the folder, as loaders find it."""
     if bundle.payload is None and bundle.digest:
         detail: dict[str, Json] = {"algorithm": printable(bundle.algorithm, _SHOWN), "digest": bundle.digest}
-        yield Fact("signed-file", WHOLE, where, detail=detail)
+        yield Fact("signed-file", SINGLE_FILE, where, detail=detail)
     if statement is None or statement.method not in METHODS:
         return
     for item in statement.files[:FILES]:
@@ -266,7 +266,7 @@ def _files(where: Locator, bundle: Bundle, statement: Statement | None) -> Itera
 def plain(name: str) -> str:
     """Return a path as model_signing compares it, without empty parts and dots, and with control characters escaped."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    return printable(("/" if name.startswith("/") else "") + "/".join(parts), 4 * _SHOWN) or WHOLE
+    return printable(("/" if name.startswith("/") else "") + "/".join(parts), 4 * _SHOWN) or SINGLE_FILE
 
 
 # -- what is wrong with it

@@ -239,7 +239,7 @@ class _Graphs:
 
     def _passed_strings(self) -> Iterator[tuple[str, Node, list[str]]]:
         """Yield operators that receive strings through calls of the function that contains them."""
-        from scanners.judge.operators import telling
+        from scanners.judge.operators import relevant_strings
 
         for _, node, strings in self._calls:
             waiting, reached = list(node.calls), set()
@@ -248,7 +248,7 @@ class _Graphs:
                 for effect in sorted(self._effects.get(name, ())):
                     call, _, callee = effect.partition(" ")
                     if call != "call":
-                        yield effect, node, telling(effect, strings)
+                        yield effect, node, relevant_strings(effect, strings)
                     elif callee not in reached:
                         reached.add(callee)
                         waiting.append(callee)

@@ -226,19 +226,19 @@ def _raw(blob: Blob, context: Context, entry: ZipEntry) -> Iterator[Blob]:
 
 def _code(blob: Blob, context: Context, entry: ZipEntry, parsed: int) -> Generator[Item, None, int]:
     """Yield the operators that a member of `code/` calls, and return the bytes parsed; `parsed` were parsed before."""
-    from scanners.parsing.torchscript import PARSED, SOURCE, called, may_be_python, mentioned, python_of
+    from scanners.parsing.torchscript import MAX_PARSED, MAX_SOURCE, called, may_be_python, mentioned, python_of
     from scanners.parsing.zip_directory import member_blob
     from scanners.python_code import TORCHSCRIPT
 
     member = member_blob(blob, entry, context)
     with closing(member.reader):
-        if member.size > SOURCE:
-            error = OverLimit(f"more than {SOURCE:,} bytes of code")
+        if member.size > MAX_SOURCE:
+            error = OverLimit(f"more than {MAX_SOURCE:,} bytes of code")
             yield problem_of(error, member.locator, NAME)
-        source = member.reader.read(0, min(SOURCE, member.size))
+        source = member.reader.read(0, min(MAX_SOURCE, member.size))
     names = mentioned(source)
     doubtful = TORCHSCRIPT.search(entry.name) is not None and may_be_python(source)
-    parse = (bool(names) or doubtful) and parsed + len(source) <= PARSED
+    parse = (bool(names) or doubtful) and parsed + len(source) <= MAX_PARSED
     if names and parse and (exact := called(source)) is not None:
         names = exact
     yield from operator_items(member.locator, sorted(names))

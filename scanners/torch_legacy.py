@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modelsweep.core.finding import Finding
 from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Signs, begins
 from modelsweep.core.text import printable
-from scanners.parsing.torch_tensors import KEY, STORAGE_MISMATCH
+from scanners.parsing.torch_tensors import MAX_KEY, STORAGE_MISMATCH
 
 if TYPE_CHECKING:
     from scanners.parsing.pickle_machine import Machine
@@ -70,7 +70,7 @@ def _keys(machine: Machine, storages: dict[str, Storage]) -> list[str]:
     from scanners.parsing.pickle_values import Values
 
     values = Values(machine)
-    kept = [printable(values.string(value), KEY) for value in machine.items(machine.result)]
+    kept = [printable(values.string(value), MAX_KEY) for value in machine.items(machine.result)]
     return kept if len(kept) == machine.second(machine.result) else sorted(storages)
 
 

@@ -231,13 +231,13 @@ class _Module:
 
     def _source(self, span: Span) -> Iterator[Item]:
         """Yield the operators that TorchScript code calls; torch.jit.load compiles it instead of the bytecode."""
-        from scanners.parsing.torchscript import PARSED, SOURCE, called, mentioned
+        from scanners.parsing.torchscript import MAX_PARSED, MAX_SOURCE, called, mentioned
 
-        if span.length > SOURCE:
-            yield problem_of(OverLimit(f"more than {SOURCE:,} bytes of code"), self.blob.locator, NAME)
-        source = self.blob.reader.read(span.offset, min(span.length, SOURCE))
+        if span.length > MAX_SOURCE:
+            yield problem_of(OverLimit(f"more than {MAX_SOURCE:,} bytes of code"), self.blob.locator, NAME)
+        source = self.blob.reader.read(span.offset, min(span.length, MAX_SOURCE))
         names = mentioned(source)
-        exact = called(source) if names and len(source) <= PARSED else None
+        exact = called(source) if names and len(source) <= MAX_PARSED else None
         yield from operator_items(self.blob.locator, self._limited(sorted(names if exact is None else exact)))
 
     def _within(self, subject: str, what: str, indices: Iterable[int], count: int | None = None) -> Iterator[Finding]:

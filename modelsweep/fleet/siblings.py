@@ -21,7 +21,7 @@ from modelsweep.fleet.answers import said_of, verdict_count
 from modelsweep.fleet.results import decode_chunk, digest_of, encode_chunk
 from modelsweep.fleet.store import Store
 from scanners.judge.repository.across import gathered
-from scanners.judge.repository.tree import Said
+from scanners.judge.repository.tree import Addition
 
 HELD = 2_000
 """Things said that are sorted in memory."""
@@ -66,10 +66,10 @@ class Changes:
             yield item
 
 
-def in_order(said: Iterable[Said]) -> Iterator[Said]:
+def in_order(additions: Iterable[Addition]) -> Iterator[Addition]:
     """Yield what is said in the order of results; raises OSError where there is no room for a temporary file."""
-    held: list[Said] = []
-    waiting = iter(said)
+    held: list[Addition] = []
+    waiting = iter(additions)
     for item in waiting:
         held.append(item)
         if len(held) > HELD:
@@ -79,7 +79,7 @@ def in_order(said: Iterable[Said]) -> Iterator[Said]:
     yield from sorted(held, key=lambda item: item.order)
 
 
-def _sorted_in(file: BinaryIO, held: list[Said], rest: Iterator[Said]) -> Iterator[Said]:
+def _sorted_in(file: BinaryIO, held: list[Addition], rest: Iterator[Addition]) -> Iterator[Addition]:
     orders, places = array("Q"), array("Q", [0])
     for items in (held, rest):
         for item in items:
@@ -91,7 +91,7 @@ def _sorted_in(file: BinaryIO, held: list[Said], rest: Iterator[Said]) -> Iterat
         file.seek(places[number])
         result = decode_result(json.loads(file.read(places[number + 1] - places[number])))
         found: tuple[Fact | Finding | Problem, ...] = (*result.facts, *result.findings, *result.problems)
-        yield from (Said(orders[number], result.unit.locator, item) for item in found)
+        yield from (Addition(orders[number], result.unit.locator, item) for item in found)
 
 
 def store_siblings(found: Iterable[UnitResult], tool: Tool, store: Store, folder: str) -> Iterator[tuple[str, bytes]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from modelsweep.core.finding import Fact, Finding, Rule, Severity, Span
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from scanners.detector import Detector
-from scanners.parsing.bytes_as_text import AT_ONCE, STARTS, native_code_as_text
+from scanners.parsing.bytes_as_text import MAX_DECODED, STARTS, native_code_as_text
 from scanners.parsing.image_layer import in_layer
 from scanners.parsing.native_code import DOS, STUB, NativeCode, beginning_at, damaged_code, native_code_at
 
@@ -65,7 +65,7 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
         return
     is_file = blob.expect != RAW
     begun = beginning_at(blob.reader, offset, is_file=is_file)
-    context.operations.spend(AT_ONCE)
+    context.operations.spend(MAX_DECODED)
     written = native_code_as_text(blob.reader, begun.start if begun else offset)
     if written and context.first(f"program as text in {blob.locator}", str(written.start)):
         yield from _embedded(blob, written)

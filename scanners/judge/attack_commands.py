@@ -92,7 +92,7 @@ _FETCHED = (
 
 
 _GAP = re.compile(r"(\[\^\\n[|;&]*\](?:\*|\{0,\d+\}))")
-_REACH = 400
+_MAX_PART = 400
 """Maximum characters of one part of a command."""
 
 
@@ -143,20 +143,20 @@ class _Chain:
         """Return the first match of this form in a text."""
         at = 0
         while (first := self.parts[0].search(text, at)) is not None:
-            followed, place = self._followed(text, 1, first.end())
+            followed, place = self._follow(text, 1, first.end())
             if followed:
                 return Found(first.start(), place)
             at = max(place, first.start() + 1)
         return None
 
-    def _followed(self, text: str, number: int, end: int) -> tuple[bool, int]:
+    def _follow(self, text: str, number: int, end: int) -> tuple[bool, int]:
         """Return (True, end) if the parts from `number` on follow, else (False, offset before which none begins)."""
         if number == len(self.parts):
             return True, end
         gap, at = self._gaps[number - 1], end
         stop = gap.stop(text, end)
-        while (found := self.parts[number].search(text, at, stop + _REACH)) is not None and found.start() <= stop:
-            followed, place = self._followed(text, number + 1, found.end())
+        while (found := self.parts[number].search(text, at, stop + _MAX_PART)) is not None and found.start() <= stop:
+            followed, place = self._follow(text, number + 1, found.end())
             if followed or self._gaps[number].is_line:
                 return followed, place
             at = max(place, found.start() + 1)
@@ -180,14 +180,14 @@ class Commands:
 
     def search(self, text: str) -> Found | None:
         """Return the first command in a text."""
-        return min(filter(None, (self._of_own(text), self._of_rest(text))), default=None)
+        return min(filter(None, (self._search_own(text), self._search_rest(text))), default=None)
 
-    def _of_own(self, text: str) -> Found | None:
+    def _search_own(self, text: str) -> Found | None:
         if self._may_begin.search(text) is None:
             return None
         return min(filter(None, (chain.search(text) for chain in self._chains)), default=None)
 
-    def _of_rest(self, text: str) -> Found | None:
+    def _search_rest(self, text: str) -> Found | None:
         if self._rest is None:
             return None
         lower = text.lower()

@@ -254,7 +254,7 @@ RULES = (
     INJECTED,
     REPLACED,
 )
-_STATED = {
+_RULES_BY_HOW = {
     "computed": COMPUTED,
     "remote": REMOTE,
     "kernel": KERNEL,
@@ -321,8 +321,8 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     """
     for fact in facts:
         path, how = str(fact.detail["path"]), str(fact.detail["how"])
-        if how in _STATED and not is_own(fact):
-            yield Finding(_STATED[how], fact.locator, fact.value, path=path, span=fact.span)
+        if how in _RULES_BY_HOW and not is_own(fact):
+            yield Finding(_RULES_BY_HOW[how], fact.locator, fact.value, path=path, span=fact.span)
         if how == "asset" and leaves(fact.value):
             yield Finding(PATH, fact.locator, fact.value, path=path, span=fact.span)
         if how == "path" and is_private(fact.value):

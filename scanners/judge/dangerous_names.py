@@ -222,13 +222,13 @@ _HARMLESS = (
     "torch.jit._script.RecursiveScriptModule",
 )
 # Attributes through which any object leads to the modules, functions and classes that it was made of.
-_WAYS_OUT = frozenset(
+_INTERNAL_ATTRIBUTES = frozenset(
     "__base__ __bases__ __builtins__ __closure__ __code__ __dict__ __func__ __getattribute__ __globals__ __loader__ "
     "__mro__ __self__ __spec__ __subclasses__ __wrapped__".split()
 )
 _PATHS = re.compile(r"pathlib\.(?:_local\.)?(?:Path|PosixPath|WindowsPath)\.")
 # What functions that run something are called, whatever their package. Of classes only the one that all know.
-_TELLING = re.compile(
+_RUNNING_FUNCTION = re.compile(
     r"Popen|_*+(?:system|spawn|shell|\w*pipe_pager|run(?:code|source|string)|(?:\w+_|my)?(?:exec|eval|execfile|popen"
     r"|(?:run|exec|execute)_(?:bash|cmd|command|code|script|shell|shell_command|string|subprocess|system_command)"
     r"|execute_subprocess_async|subprocess_run_helper|shell_exec|check_output(?:_cmd)?|check_call|get(?:status)?output"
@@ -238,12 +238,12 @@ _TELLING = re.compile(
     r"|deserialize_keras_object))"
 )
 # How pandas names what reads from an address or a file, and what writes to one.
-_FRAMES = re.compile(
+_PANDAS_IO = re.compile(
     r"pandas\.(?:(?:core\.\w+\.)?\w+\.)?(?:read_[a-z]+|to_(?:clipboard|csv|excel|feather|gbq|hdf|html|iceberg|json|latex"
     r"|markdown|orc|parquet|pickle|sql|stata|xml))"
 )
 # How numpy names what reads or writes a file, in any of its modules and classes of arrays.
-_ARRAYS = re.compile(
+_NUMPY_IO = re.compile(
     r"numpy\.(?:\w+\.)*(?:dump|tofile|fromfile|fromregex|(?:open_)?memmap|genfromtxt|loadtxt|recfrom(?:csv|txt)|save(?:txt|z\w*)?)"
 )
 # Modules that other modules import: reached through any of them (`random._os.system`) they are as dangerous.
@@ -277,19 +277,19 @@ def family(name: str) -> str:
         if found in _EXECUTING:  # also where the module that leads there is of a family by itself: `shutil.os.system`
             return found
         first = first or found
-    return first or ("indirection" if _WAYS_OUT.intersection(parts[1:]) else "")
+    return first or ("indirection" if _INTERNAL_ATTRIBUTES.intersection(parts[1:]) else "")
 
 
 def family_of_function(name: str) -> str:
     """Return the danger family that a function's own name suggests, whatever its package: `acme.tools.run_command`."""
-    if _FRAMES.fullmatch(name) or _ARRAYS.fullmatch(name):
+    if _PANDAS_IO.fullmatch(name) or _NUMPY_IO.fullmatch(name):
         return "file access"
-    return "code execution" if _TELLING.fullmatch(name.rpartition(".")[2]) else ""
+    return "code execution" if _RUNNING_FUNCTION.fullmatch(name.rpartition(".")[2]) else ""
 
 
-_OF_VALUES = frozenset("copy open rename replace".split())
+_VALUE_METHODS = frozenset("copy open rename replace".split())
 """Methods of paths that strings, tables and tensors have too."""
-_ACTING = re.compile(
+_DANGEROUS_METHOD = re.compile(
     r"exec(?:l|v)p?e?|(?:posix_)?spawn\w*|fork\w*|kill\w*|putenv|startfile|remove(?:dirs)?|truncate|set_data"
 )
 """Names in `os` and module loaders for functions that start, end, delete and write."""
@@ -297,14 +297,14 @@ _ACTING = re.compile(
 
 def method_family(name: str) -> str:
     """Return the danger family that a method's name suggests for any object, such as `unlink` of a path."""
-    if _ACTING.fullmatch(name):
+    if _DANGEROUS_METHOD.fullmatch(name):
         return "command execution"
-    return "" if name in _OF_VALUES else family(f"pathlib.Path.{name}")
+    return "" if name in _VALUE_METHODS else family(f"pathlib.Path.{name}")
 
 
 def _family_of(parts: list[str], *, whole: bool) -> str:
     dotted = ".".join(parts)
-    if dotted.startswith(_HARMLESS) and not _reaches_on(parts):
+    if dotted.startswith(_HARMLESS) and not _leads_on(parts):
         return ""
     table = _prefixes()
     # An inner tail must name a module that others import, or something in a listed one: `acme.code.Net` is private.
@@ -316,7 +316,7 @@ def _family_of(parts: list[str], *, whole: bool) -> str:
     return ""
 
 
-def _reaches_on(parts: list[str]) -> bool:
+def _leads_on(parts: list[str]) -> bool:
     """Return whether a harmless prefix leads into another module, such as `os.path.os.system`."""
     return any(part.lstrip("_") in _ALIASED for part in parts[1:])
 

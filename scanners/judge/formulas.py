@@ -24,13 +24,13 @@ _CALLS = frozenset(
     ).split()
 ) | {f"{module}.{name}" for module in ("np", "numpy") for name in _NUMPY.split()}
 """Functions that only compute: those of formula libraries, of Python, and of NumPy."""
-_HIDING = ("__", "'", '"', "\\", ":=", "@", "#", ";", "\n")
-_HIDING_WORDS = re.compile(r"\b(?:as|async|await|for|from|global|import|lambda|yield|while|with)\b")
+_SUSPICIOUS_SIGNS = ("__", "'", '"', "\\", ":=", "@", "#", ";", "\n")
+_SUSPICIOUS_WORDS = re.compile(r"\b(?:as|async|await|for|from|global|import|lambda|yield|while|with)\b")
 _COMPUTED = re.compile(r"(?:[)\]}]|~~)\s*+\(")
 """A call of a bracketed expression, or of a string (here `~~`), which has no name."""
 _JOINING = frozenset("and else if in is not or".split())
 _ALIASES = {"np": "numpy", "pd": "pandas", "sp": "scipy", "sm": "statsmodels"}
-_RUNNING = frozenset("breakpoint compile delattr eval exec getattr globals locals setattr vars".split())
+_DANGEROUS_BUILTINS = frozenset("breakpoint compile delattr eval exec getattr globals locals setattr vars".split())
 _NAMED = re.compile(r"[A-Za-z_.][\w.]*+")
 
 
@@ -53,12 +53,12 @@ def is_tame(formula: str) -> bool:
 def _may_be_own(name: str) -> bool:
     package, _, rest = name.strip(".").partition(".")
     full = f"{_ALIASES.get(package, package)}.{rest}" if rest else f"__main__.{package}"
-    return package not in _RUNNING and not (rest and family(full)) and not family_of_function(full)
+    return package not in _DANGEROUS_BUILTINS and not (rest and family(full)) and not family_of_function(full)
 
 
 def _called(formula: str) -> list[str] | None:
     """Return the names that a formula calls, or None if it does what no formula needs, or calls something unnamed."""
     bare = _TEXT.sub("~~", formula)
-    if any(part in bare for part in _HIDING) or _HIDING_WORDS.search(bare) or _COMPUTED.search(bare):
+    if any(part in bare for part in _SUSPICIOUS_SIGNS) or _SUSPICIOUS_WORDS.search(bare) or _COMPUTED.search(bare):
         return None
     return [name for name in _CALLED.findall(bare) if name and name not in _JOINING]

@@ -44,7 +44,7 @@ _ROOT = frozenset(
     "DTypePolicy FloatDTypePolicy Functional Initializer Input InputSpec KerasTensor Layer Loss Metric "
     "Model Operation Optimizer Quantizer Regularizer Sequential StatelessScope Variable".split()
 )
-_ELSEWHERE = frozenset("FeatureSpace Feature Cross LayerScale PreStem".split())
+_OTHER_MODEL_PARTS = frozenset("FeatureSpace Feature Cross LayerScale PreStem".split())
 """Parts of models in other modules of Keras."""
 # Functions of Keras that load, fetch, save or build objects from configurations, wherever they are exported
 _GADGETS = {
@@ -56,7 +56,7 @@ _GADGETS = {
     "text_dataset_from_directory audio_dataset_from_directory timeseries_dataset_from_directory extract_archive",
 }
 _GADGET_FAMILIES = {name: group for group, names in _GADGETS.items() for name in names.split()}
-_REACHING = frozenset("getattr setattr delattr globals locals vars __build_class__".split())
+_REFLECTIVE_BUILTINS = frozenset("getattr setattr delattr globals locals vars __build_class__".split())
 """Builtins that lead from one object to any other; no metric has such a name."""
 # Names in bytecode that a layer has no use for
 _CODE_NAMES = frozenset(
@@ -68,7 +68,7 @@ _CODE_NAMES = frozenset(
     "write_text write_bytes read_text read_bytes webbrowser multiprocessing http urllib3 ftplib smtplib telnetlib "
     "sendall execl execle execlp execvpe spawnl spawnle spawnlp spawnvp".split()
 )
-_RUNNING = frozenset(
+_RUNNING_NAMES = frozenset(
     "system popen Popen subprocess check_output check_call getoutput execv execve execvp spawnv pty eval exec "
     "__import__ import_module runpy ctypes __subclasses__".split()
 )
@@ -95,7 +95,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
         if _is_registered(fact) and _owner(fact) in named:
             continue  # its class is told
         if fact.kind != "keras-object":
-            yield from _OPINIONS[fact.kind](fact)
+            yield from _JUDGES[fact.kind](fact)
             continue
         found = _object(fact)
         if found is not None:
@@ -137,7 +137,7 @@ def _danger(name: str) -> str:
     """Return the danger family of a dotted name, or ""."""
     package, last = name.partition(".")[0], name.rpartition(".")[2]
     in_keras = package in _TRUSTED or name.startswith(_TENSORFLOW)
-    reaches = package == "builtins" and last in _REACHING
+    reaches = package == "builtins" and last in _REFLECTIVE_BUILTINS
     return (_GADGET_FAMILIES.get(last, "") if in_keras else "") or ("indirection" if reaches else family(name))
 
 
@@ -160,7 +160,7 @@ def _is_unusual(name: str) -> bool:
     if not inner:
         return parts[-1] not in _ROOT
     made_of = inner[0] in _MODELLING and not _NO_MODELLING.intersection(inner)
-    return parts[-1].startswith(_FILE_VERBS) or not (made_of or parts[-1] in _ELSEWHERE)
+    return parts[-1].startswith(_FILE_VERBS) or not (made_of or parts[-1] in _OTHER_MODEL_PARTS)
 
 
 def _is_unknown(name: str) -> bool:
@@ -173,7 +173,7 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
         named = f"{fact.detail.get('module', '')}.{fact.value}"
         if danger := family(named):  # Keras 2 looks the function up in the module, where that is imported already
             yield _finding(DANGEROUS, fact, named, family=danger)
-        elif _of_tensorflow(named):
+        elif _is_tensorflow_function(named):
             yield _finding(OPERATION, fact, named)
         else:
             yield _finding_of_source(fact) if _SOURCE.search(fact.value) else _finding(NAMED_LAMBDA, fact)
@@ -190,7 +190,7 @@ def _lambda(fact: Fact) -> Iterator[Finding]:
 def _finding_of_source(fact: Fact) -> Finding:
     """Return the finding for source code in place of a function's name."""
     words = _WORD.findall(fact.value)
-    if running := sorted(_RUNNING.intersection(words)):
+    if running := sorted(_RUNNING_NAMES.intersection(words)):
         return _finding(DANGEROUS_LAMBDA, fact, ", ".join(running[:_NAMES_SHOWN]))
     return _finding(LAMBDA_SOURCE if _CODE_NAMES.intersection(words) else NAMED_LAMBDA, fact)
 
@@ -205,7 +205,7 @@ def _operation(fact: Fact) -> Iterator[Finding]:
         yield _finding(OPERATION, fact)
 
 
-def _of_tensorflow(name: str) -> bool:
+def _is_tensorflow_function(name: str) -> bool:
     """Return whether a dotted name is that of a TensorFlow function for files, Python code or other models."""
     return name.startswith(("tensorflow.", "tf.")) and _reaches_out(name)
 
@@ -233,7 +233,7 @@ def _allowed(name: str, options: Options) -> bool:
     return is_allowed(name, options)
 
 
-_OPINIONS = {
+_JUDGES = {
     "keras-lambda": _lambda,
     "keras-torch-module": _always(TORCH_MODULE),
     "keras-unsafe": _always(UNSAFE),
@@ -242,4 +242,4 @@ _OPINIONS = {
     "keras-operation": _operation,
     "keras-layer-name": _layer_name,
 }
-KINDS = frozenset({*_OPINIONS, "keras-object"})
+KINDS = frozenset({*_JUDGES, "keras-object"})

@@ -75,7 +75,7 @@ UNKNOWN = Rule(
     references=("https://spdx.org/licenses/",),
 )
 RULES = (NETWORK, COPYLEFT, NON_COMMERCIAL, RESTRICTED, UNKNOWN)
-_BOUND = (
+_OBLIGATIONS = (
     (NETWORK, r"(?i)(?:AGPL|SSPL|OSL|CPAL|RPL|RPSL|NPOSL|CPOL)-|LicenseRef-(?:agpl|sspl)"),
     (COPYLEFT, r"(?i)(?:GPL-|LicenseRef-gpl)(?!.* WITH )"),
     (
@@ -99,8 +99,8 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     """Yield the obligations of each licence, once per file that states it."""
     for fact in facts:
         said: set[str] = set()
-        for rule, pattern in _BOUND:
-            for name in _bound(fact, pattern):
+        for rule, pattern in _OBLIGATIONS:
+            for name in _bound_licences(fact, pattern):
                 if name not in said:
                     said.add(name)
                     yield Finding(rule, fact.locator, name, span=fact.span)
@@ -108,7 +108,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
             yield Finding(UNKNOWN, fact.locator, printable(fact.value, _SHOWN), span=fact.span)
 
 
-def _bound(fact: Fact, pattern: str) -> list[str]:
+def _bound_licences(fact: Fact, pattern: str) -> list[str]:
     """Return the licences of a fact that match `pattern` and that no alternative can replace."""
     from scanners.parsing.spdx_expression import NoExpression, binds, parsed
 

@@ -18,7 +18,7 @@ FILES = {"nested-file": 0, "nested-pickle": 0, "nested-pickle-1": 1, "nested-pic
 IDENTIFIER = re.compile(r"(?!__)[^\W\d]\w*")
 # Classes inside a TorchScript archive: Python cannot import the module, and PyTorch compiles them from `code/`.
 _TORCHSCRIPT = "__torch__."
-LONGEST_NAME = 200
+MAX_NAME = 200
 """Length from which a name may have been cut off, so that its end is unknown."""
 DATA_TYPES = frozenset(
     f"builtins.{name}"
@@ -45,24 +45,24 @@ def _modules(package: str, text: str) -> dict[str, str]:
     return {package if module == "." else f"{package}{module}": names for module, _, names in lines}
 
 
-def _of_package(table: dict[str, str], name: str) -> dict[str, str]:
+def _names_of_package(table: dict[str, str], name: str) -> dict[str, str]:
     """Return the names, by module, of the package of a dotted name."""
     package = name.partition(".")[0]
     return _modules(package, table.get(package, ""))
 
 
-def _listed(table: dict[str, str], name: str) -> bool:
-    modules = _of_package(table, name)
+def _is_listed(table: dict[str, str], name: str) -> bool:
+    modules = _names_of_package(table, name)
     return any(module in modules and rest in words_of(modules[module]) for module, rest in _splits(name))
 
 
-def _refused(name: str) -> bool:
+def _is_refused(name: str) -> bool:
     return f" {name} " in f" {tables.REFUSED} "
 
 
-def _wildcard(module: str) -> bool:
+def _has_wildcard(module: str) -> bool:
     """Return whether a wildcard in CLASSES covers a module."""
-    modules, parts = _of_package(tables.CLASSES, module), module.split(".")
+    modules, parts = _names_of_package(tables.CLASSES, module), module.split(".")
     return any(".".join(parts[:at]) + ".*" in modules for at in range(len(parts), 0, -1))
 
 
@@ -71,17 +71,17 @@ def is_class(name: str) -> bool:
     """Return whether instances of a class may be created without calling it, and given a state."""
     if name.startswith(_TORCHSCRIPT):
         return True
-    if name in DATA_TYPES or _listed(tables.CLASSES, name) or is_enum(name):
+    if name in DATA_TYPES or _is_listed(tables.CLASSES, name) or is_enum(name):
         return True
     for module, rest in _splits(name):
-        if CLASS_NAME.fullmatch(rest) and not _refused(rest) and _wildcard(module):
+        if CLASS_NAME.fullmatch(rest) and not _is_refused(rest) and _has_wildcard(module):
             return (module.partition(".")[0], rest) not in _ruled_states()  # by another name than its rule knows
     return False
 
 
 def is_enum(name: str) -> bool:
     """Return whether a name is an enumeration, which is called with a value or read with `getattr`."""
-    return _listed(tables.ENUMS, name)
+    return _is_listed(tables.ENUMS, name)
 
 
 @cache
@@ -98,12 +98,12 @@ def is_class_name(name: str) -> bool:
 @cache
 def is_call(name: str) -> bool:
     """Return whether a callable is harmless with any arguments."""
-    if _listed(tables.CALLS, name):
+    if _is_listed(tables.CALLS, name):
         return True
     module, _, rest = name.rpartition(".")
     if not CYTHON.fullmatch(rest):
         return False
-    return _wildcard(module) or module.partition(".")[0] in words_of(tables.CYTHON_PACKAGES)
+    return _has_wildcard(module) or module.partition(".")[0] in words_of(tables.CYTHON_PACKAGES)
 
 
 def is_ruled(name: str) -> bool:
@@ -113,14 +113,14 @@ def is_ruled(name: str) -> bool:
 
 def is_inert_name(name: str) -> bool:
     """Return whether a name may be held without a finding."""
-    return len(name) < LONGEST_NAME and (
+    return len(name) < MAX_NAME and (
         (name in MAKERS and name not in (BARE_FUNCTION, NEW_CLASS))
         or is_class(name)
         or is_call(name)
         or is_expression(name)
         or (name in tables.ARGUMENT_RULES and not (loads_file(name) and family(name)))
         or _attribute_of_class(name)
-        or _held(name)
+        or _may_be_held(name)
     )
 
 
@@ -130,7 +130,7 @@ def loads_file(name: str) -> bool:
 
 
 @cache
-def _held(name: str) -> bool:
+def _may_be_held(name: str) -> bool:
     """Return whether a name is a function for data or of a framework, such as a callback, metric or activation."""
     if is_framework(name):
         return not family(name) and not any(part.startswith("__") for part in name.split("."))

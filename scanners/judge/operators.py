@@ -54,7 +54,7 @@ ONNX_CUSTOM = Rule(
     cwe=829,
     references=("https://onnxruntime.ai/docs/reference/operators/add-custom-op.html",),
 )
-ONNX_TELLING = Rule(
+ONNX_SUSPICIOUS = Rule(
     id="onnx/telling-operator",
     title="Operator named after running commands or accessing files",
     severity=Severity.WARNING,
@@ -70,7 +70,7 @@ _STANDARD = frozenset(
     {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview", "ai.onnx.preview.training", "com.microsoft"}
 )
 _STANDARD_PREFIXES = ("com.microsoft.", "com.ms.internal.")
-_ASKING = re.compile(r"(?:Azure|OpenAI)\w+")
+_SENDING = re.compile(r"(?:Azure|OpenAI)\w+")
 """Operators of onnxruntime-extensions that send their inputs to an address in the model."""
 # Why, by name of operator, in any domain: interpreters have moved from one to another
 _PYTHON = {
@@ -191,7 +191,7 @@ TFLITE_CUSTOM = Rule(
     cwe=829,
     references=("https://ai.google.dev/edge/litert/models/ops_custom",),
 )
-TFLITE_TELLING = Rule(
+TFLITE_SUSPICIOUS = Rule(
     id="tflite/telling-operator",
     title="Custom operator named after running commands or accessing files",
     severity=Severity.WARNING,
@@ -233,7 +233,7 @@ _TENSORFLOW = {
     **dict.fromkeys("XlaCustomCall XlaCustomCallV2".split(), TENSORFLOW_CUSTOM),
 }
 """Rules by operator name, for operators that are judged without their paths."""
-_BY_PATH = {
+_PATH_RULES = {
     **dict.fromkeys("Save SaveV2 SaveSlices MergeV2Checkpoints".split(), TENSORFLOW_WRITES),
     **dict.fromkeys(
         "CacheDataset CacheDatasetV2 SnapshotDataset SnapshotDatasetV2 CreateSummaryFileWriter "
@@ -250,7 +250,7 @@ _BY_PATH = {
 _FIRST = (0,)
 _SECOND = (1,)
 _INPUTS = {
-    **dict.fromkeys([*_TENSORFLOW, *_BY_PATH], _FIRST),
+    **dict.fromkeys([*_TENSORFLOW, *_PATH_RULES], _FIRST),
     **dict.fromkeys(
         "SaveDataset SaveDatasetV2 DistributedSave DatasetToTFRecord ExperimentalDatasetToTFRecord SnapshotDataset "
         "SnapshotDatasetV2 SnapshotDatasetReader CacheDataset CacheDatasetV2 CreateSummaryFileWriter "
@@ -275,7 +275,7 @@ _INPUTS = {
     **dict.fromkeys("PyFunc PyFuncStateless EagerPyFunc".split(), None),
 }
 """Indices of the inputs with files and addresses, by operator; None if attributes hold them."""
-_STREAMS = {
+_SENDING_ATTRIBUTES = {
     "PrintV2": "",
     **dict.fromkeys(
         "DebugIdentity DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary".split(), "grpc://"
@@ -283,16 +283,16 @@ _STREAMS = {
 }
 """Operators that send their input to a log, file or machine, as attributes specify."""
 _ADDRESSES = ("http://", "https://", "ftp://")
-_MEMMAPPED = "memmapped_package://"
+_MEMMAPPED_PREFIX = "memmapped_package://"
 """Prefix of constants that TensorFlow's own converter moved out of a graph."""
-_SHELL = (
+_SUSPICIOUS_NAMES = (
     *("shell", "popen", "subprocess", "runcommand", "execcommand", "executecommand", "systemcommand", "oscommand"),
     *("pyfunc", "numpyfunc", "callpython", "runpython", "execpython", "pythonfunc", "runcode", "evalcode", "execcode"),
     *("readfile", "writefile", "deletefile", "removefile", "loadlibrary", "dlopen", "httprequest", "downloadfile"),
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W_A-Za-z0-9]+")
 """A word of a name in CamelCase or with underscores."""
-_WHOLE = frozenset("exec execute eval system command cmd spawn python".split())
+_WHOLE_NAMES = frozenset("exec execute eval system command cmd spawn python".split())
 """Words of many honest names, which are suspicious only as a whole name."""
 TEXT_OPERATORS = frozenset(
     "StringJoin ShardedFilename ShardedFilespec StringFormat StringStrip StringLower StringUpper Substr RegexReplace "
@@ -309,7 +309,7 @@ RULES = (
     ONNX_PYTHON,
     ONNX_DANGEROUS,
     ONNX_CUSTOM,
-    ONNX_TELLING,
+    ONNX_SUSPICIOUS,
     TENSORFLOW_WRITES,
     TENSORFLOW_READS,
     TENSORFLOW_PRIVATE,
@@ -321,7 +321,7 @@ RULES = (
     TENSORFLOW_LOCAL,
     TENSORFLOW_LEAVES,
     TFLITE_CUSTOM,
-    TFLITE_TELLING,
+    TFLITE_SUSPICIOUS,
 )
 
 
@@ -330,7 +330,7 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
     yield from _onnx([fact for fact in facts if fact.detail.get("framework") == "onnx" and not fact.detail["defined"]])
     for fact in facts:
         if fact.detail.get("framework") == "tflite":
-            told = TFLITE_TELLING if _is_shell(fact.value) or _is_outside(fact.value) else TFLITE_CUSTOM
+            told = TFLITE_SUSPICIOUS if _is_suspicious_name(fact.value) or _is_outside(fact.value) else TFLITE_CUSTOM
             yield Finding(told, fact.locator, fact.value or "without a name", span=fact.span)
         rule = _rule_of(fact) if fact.detail.get("framework") == "tensorflow" else None
         if rule:
@@ -342,26 +342,31 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 def concerns(operator: str) -> bool:
     """Return whether the files, addresses and functions that a TensorFlow operator receives matter."""
-    return operator in _TENSORFLOW or operator in _BY_PATH or operator in _STREAMS or _is_shell(operator)
+    return (
+        operator in _TENSORFLOW
+        or operator in _PATH_RULES
+        or operator in _SENDING_ATTRIBUTES
+        or _is_suspicious_name(operator)
+    )
 
 
 def paths_only(operator: str) -> bool:
     """Return whether an operator is ordinary unless it receives a path outside the folder of the model."""
-    return operator in _BY_PATH
+    return operator in _PATH_RULES
 
 
 def by_path(operator: str) -> bool:
     """Return whether the rule for an operator depends on its paths."""
-    return operator in _BY_PATH or _reads_by_path(operator)
+    return operator in _PATH_RULES or _reads_by_path(operator)
 
 
-def telling(operator: str, strings: list[str]) -> list[str]:
+def relevant_strings(operator: str, strings: list[str]) -> list[str]:
     """Return the strings from a function's caller that matter to an operator in the function.
 
     A function may also receive other texts, so of an operator that merely reads a data set, only private files and
     addresses matter.
     """
-    if operator in _BY_PATH:
+    if operator in _PATH_RULES:
         return strings
     return [string for string in strings if _rule_of_paths(operator, [string])]
 
@@ -376,9 +381,9 @@ def paths_first(operator: str, strings: list[str]) -> list[str]:
 
     For operators that only a path makes suspicious, strings that begin like binary data are left out.
     """
-    if operator in _BY_PATH:
+    if operator in _PATH_RULES:
         strings = [string for string in strings if string[:1].isprintable()]
-    elif operator not in _STREAMS:
+    elif operator not in _SENDING_ATTRIBUTES:
         return strings
     return sorted(strings, key=lambda string: not _is_outside(string))
 
@@ -389,20 +394,20 @@ def _is_outside(string: str) -> bool:
 
 def _rule_of(fact: Fact) -> Rule | None:
     operator, strings = fact.value, fact.texts("strings")
-    if operator in _STREAMS:
+    if operator in _SENDING_ATTRIBUTES:
         if any(string.startswith("file://") for string in strings):
             return TENSORFLOW_WRITES
-        remote = _STREAMS[operator]
+        remote = _SENDING_ATTRIBUTES[operator]
         return TENSORFLOW_NETWORK if remote and any(string.startswith(remote) for string in strings) else None
     if _reads(operator) and (read := _rule_of_paths(operator, strings)):
         return read
-    if operator in _BY_PATH:
-        return _BY_PATH[operator] if any(_is_outside(string) for string in strings) else None
-    if operator == "ImmutableConst" and strings and all(string.startswith(_MEMMAPPED) for string in strings):
+    if operator in _PATH_RULES:
+        return _PATH_RULES[operator] if any(_is_outside(string) for string in strings) else None
+    if operator == "ImmutableConst" and strings and all(string.startswith(_MEMMAPPED_PREFIX) for string in strings):
         return None
     if operator in _TENSORFLOW:
         return _TENSORFLOW[operator]
-    if _is_shell(operator):
+    if _is_suspicious_name(operator):
         return TENSORFLOW_SHELL
     return None if not operator or operator.startswith("_") or operator in TENSORFLOW_OPERATORS else TENSORFLOW_CUSTOM
 
@@ -423,11 +428,11 @@ def _reads(operator: str) -> bool:
 
 
 def _reads_by_path(operator: str) -> bool:
-    return _TENSORFLOW.get(operator) is TENSORFLOW_DATASET or _BY_PATH.get(operator) is TENSORFLOW_LOCAL
+    return _TENSORFLOW.get(operator) is TENSORFLOW_DATASET or _PATH_RULES.get(operator) is TENSORFLOW_LOCAL
 
 
 @lru_cache(maxsize=1_000)  # a graph has few operators, and many nodes of each
-def _is_shell(operator: str) -> bool:
+def _is_suspicious_name(operator: str) -> bool:
     """Return whether the name of a custom operator says that it reaches outside the graph."""
     if operator.startswith("__"):
         return False
@@ -435,8 +440,9 @@ def _is_shell(operator: str) -> bool:
     own = "".join(_WORD.findall(operator.rpartition(">")[2].rpartition(".")[2]))
     # Only at the beginning of a word, or as a whole word: "CopyFunction" does not mention Python
     tails = ["".join(words[at:]).lower() for at in range(len(words))]
-    return own.lower() in _WHOLE or any(
-        any(tail.startswith(told) for tail in tails) or any(told in word.lower() for word in words) for told in _SHELL
+    return own.lower() in _WHOLE_NAMES or any(
+        any(tail.startswith(told) for tail in tails) or any(told in word.lower() for word in words)
+        for told in _SUSPICIOUS_NAMES
     )
 
 
@@ -471,8 +477,8 @@ def _onnx(facts: Sequence[Fact]) -> Iterator[Finding]:
         elif name in _PYTHON and not _calls_arithmetic(fact):
             evidence = {"reason": _PYTHON[name]}
             yield Finding(ONNX_PYTHON, fact.locator, fact.value, path=node, span=fact.span, evidence=evidence)
-        elif _is_shell(name) or _ASKING.fullmatch(name):
-            yield Finding(ONNX_TELLING, fact.locator, fact.value, path=node, span=fact.span)
+        elif _is_suspicious_name(name) or _SENDING.fullmatch(name):
+            yield Finding(ONNX_SUSPICIOUS, fact.locator, fact.value, path=node, span=fact.span)
         elif domain not in _STANDARD and not domain.startswith(_STANDARD_PREFIXES):
             custom.setdefault((str(fact.locator), domain), []).append(fact)
     for (_, domain), used in custom.items():

@@ -126,8 +126,8 @@ REDIRECTED = _rule(
 )
 KINDS = frozenset({"shell-command"})
 RULES = (UNASKED, ATTACK, FETCHED, INSTALLER, OPENING, CONFIGURED, PIPED, STARTS, DROPPED, CONCEALED, REDIRECTED)
-_STATED = {"configured": CONFIGURED, "piped": PIPED, "workflow": STARTS, "dropped": DROPPED}
-_OF_ASSISTANTS = {"concealed": CONCEALED, "redirected": REDIRECTED}
+_RULES_BY_HOW = {"configured": CONFIGURED, "piped": PIPED, "workflow": STARTS, "dropped": DROPPED}
+_ASSISTANT_RULES = {"concealed": CONCEALED, "redirected": REDIRECTED}
 
 
 def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
@@ -140,10 +140,10 @@ def findings(facts: Sequence[Fact], _options: Options) -> Iterator[Finding]:
 
 def _rule_of(fact: Fact) -> Rule:
     how = fact.detail["how"]
-    if how in _OF_ASSISTANTS:
-        return _OF_ASSISTANTS[str(how)]
+    if how in _ASSISTANT_RULES:
+        return _ASSISTANT_RULES[str(how)]
     if hostile_command().search(fact.value):
         return UNASKED if how == "unasked" else ATTACK
     if fetched_command().search(fact.value):
         return FETCHED if how == "unasked" else INSTALLER
-    return _STATED.get(str(how), OPENING)
+    return _RULES_BY_HOW.get(str(how), OPENING)

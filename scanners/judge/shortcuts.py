@@ -12,7 +12,7 @@ from scanners.judge.attack_commands import fetched_command, hostile_command
 from scanners.judge.start_orders import stray_place
 
 _SHOWN = 200
-_LONGEST = 1_000
+_MAX_ARGUMENTS = 1_000
 """Maximum characters of arguments that a person would write."""
 
 
@@ -64,11 +64,11 @@ ENCODED = _rule(
 )
 KINDS = frozenset({"shortcut"})
 RULES = (PROGRAM, SHARE, REGISTRY, HOSTS, ENCODED)
-_ELSEWHERE = re.compile(
+_SHARE = re.compile(
     r"(?:[^\s\\]{0,3})?\\\\(?!\?\\|\.\\|localhost\b|127\.)[\w.@$-]+|file:/{2,5}(?:localhost)?(?=[\w.-]+\.[\w.-]+/|\d+\.)|file:\\\\\\\\"
 )
 """A network share, also as an address."""
-_HOSTING = re.compile(
+_INTERPRETERS = re.compile(
     r"(?:mshta|rundll32|regsvr32|wscript|cscript|certutil|bitsadmin|msiexec|forfiles|pcalua|hh|odbcconf|installutil|msbuild|regasm"
     r"|regsvcs|cmstp|schtasks|wmic|ftp|ssh|conhost|scriptrunner|curl|ieexec|msdt|control|syncappvpublishingserver)(?:\.exe|\.vbs)?"
 )
@@ -76,18 +76,18 @@ _HOSTING = re.compile(
 _SHELL = re.compile(
     r"(?:cmd|powershell|pwsh|bash|wsl|wt)(?:\.exe)?|.*/(?:ba|z|da)?sh|.*/(?:osascript|python[\d.]*|perl|ruby|curl)"
 )
-_ODD = re.compile(
+_SUSPICIOUS_ARGUMENTS = re.compile(
     r"https?://(?!localhost|127\.)|\\\\[\w.-]+\\|(?:^|\s)[-/](?:e|ec|enc\w*|w\s+h\w*|win\w*\s+h\w*|nop\w*)(?:\s|$)|%(?:TEMP|APPDATA|PUBLIC)%"
     r"|\b(?:curl|certutil|bitsadmin|powershell|mshta|rundll32|regsvr32|[wc]script|msiexec|copy|iex|iwr|irm|Invoke-\w+|Start-Process)\b"
     r"|\bstart\s+(?!https?://(?:localhost|127\.))(?!\"\"\s+\S+\.(?:bat|cmd|py)\b)[\w\"%.\\]|\s{20}|(?:\^.?){4}|\.(?:bin|dat|pt|onnx|gguf|png|jpg|txt)\b",
     re.IGNORECASE,
 )
 """Arguments of a shell that start more than a script beside the shortcut."""
-_PLAIN = re.compile(
+_PLAIN_ARGUMENTS = re.compile(
     r"(?:\s{0,3}[/-]\w{1,20}(?::\w{1,10}|\s+(?:Bypass|RemoteSigned|Unrestricted))?){0,8}\s{0,3}[\"']{0,3}"
     r"(?:cd\s+(?:/d\s+)?[^&|<>^]{1,300}&{1,2}\s?)?(?:call\s+|\./)?[^&|<>^`$]{0,400}"
 )
-_SCRIPT = re.compile(
+_SCRIPT_ARGUMENTS = re.compile(
     r"\.(?:bat|cmd|ps1|py|sh|psm1|jar)\b|\b(?:activate|jupyter|conda|python\w{0,6}(?:\.exe)?)\b", re.IGNORECASE
 )
 """Arguments of a shell that start a visible script, or a Python environment."""
@@ -121,31 +121,32 @@ def _rule_of(form: str, value: str, arguments: str, path: str) -> Rule | None:
         return plain[form]
     if form == "registers":
         return REGISTRY if _REGISTERED.search(path) or _is_attack(value) else None
-    if _ELSEWHERE.match(value):
+    if _SHARE.match(value):
         return SHARE
     if form == "opens":
-        return PROGRAM if _is_odd_address(value) else None
+        return PROGRAM if _is_suspicious_address(value) else None
     if form in ("starts", "stays"):
-        return PROGRAM if _is_odd_program(value, arguments) else None
+        return PROGRAM if _is_suspicious_program(value, arguments) else None
     return None
 
 
-def _is_odd_address(address: str) -> bool:
+def _is_suspicious_address(address: str) -> bool:
     return re.match(r"[A-Za-z][\w+.-]+:", address) is not None and _SCHEMES.match(address) is None
 
 
-def _is_odd_program(target: str, arguments: str) -> bool:
+def _is_suspicious_program(target: str, arguments: str) -> bool:
     """Return whether a shortcut starts a program that runs foreign code, or has arguments as attacks use them."""
     name = re.split(r"[\\/]", target.strip("\"' "))[-1].lower().removesuffix("%")
     name = {"%comspec": "cmd"}.get(name, name)
-    if _HOSTING.fullmatch(name) or stray_place().search(f"{target} ") or _is_attack(f"{name} {arguments}"):
+    if _INTERPRETERS.fullmatch(name) or stray_place().search(f"{target} ") or _is_attack(f"{name} {arguments}"):
         return True
     if _SHELL.fullmatch(name) or _SHELL.fullmatch(target.lower()):
-        odd = _ODD.search(arguments) is not None or not (
-            _PLAIN.fullmatch(arguments[:_LONGEST]) and _SCRIPT.search(arguments[:_LONGEST])
+        odd = _SUSPICIOUS_ARGUMENTS.search(arguments) is not None or not (
+            _PLAIN_ARGUMENTS.fullmatch(arguments[:_MAX_ARGUMENTS])
+            and _SCRIPT_ARGUMENTS.search(arguments[:_MAX_ARGUMENTS])
         )
         return arguments.strip() != "" and odd
-    return name in ("explorer.exe", "explorer") and _ODD.search(arguments) is not None
+    return name in ("explorer.exe", "explorer") and _SUSPICIOUS_ARGUMENTS.search(arguments) is not None
 
 
 def _is_attack(command: str) -> bool:

@@ -37,7 +37,7 @@ NAMES = _LIBRARIES | _FILES | _COMMANDS | _OPTIONS | _FOLDERS | {_BREAKPOINT}
 Setting = Literal["system", "beside", "script"]
 """Where a variable is set: system-wide, by settings in a folder that came with a model, or by a script."""
 _SEPARATOR = re.compile(r"[\s:;]+")
-_BESIDE = re.compile(r"(?:\.{1,2}/|\$\{?PWD\}?/|\$\(pwd\)/|\$\{?(?:workspaceFolder|WORKSPACE)\}?/)")
+_BESIDE_SETTINGS = re.compile(r"(?:\.{1,2}/|\$\{?PWD\}?/|\$\(pwd\)/|\$\{?(?:workspaceFolder|WORKSPACE)\}?/)")
 """Prefix of a path into the folder of the settings."""
 _BARE = re.compile(r"\.?[\w-][\w./-]{0,200}\.(?:so|dylib|py|sh|js|mjs|cjs|pl|rb)")
 _LOADS = re.compile(
@@ -55,21 +55,21 @@ def what_of(name: str, value: str, setting: Setting = "system") -> str:
     """Return the rule that this value of a variable violates, or "" if it is harmless."""
     value = value.strip().strip("\"'")
     if name in _LIBRARIES:
-        odd = any(_is_odd_library(part, setting) for part in _SEPARATOR.split(value) if part)
+        odd = any(_is_unusual_library(part, setting) for part in _SEPARATOR.split(value) if part)
         return "preloaded-library" if odd else ""
     if name not in NAMES:
         return ""
     return "start-variable" if _runs(name, value, setting) else ""
 
 
-def _is_odd_library(path: str, setting: Setting) -> bool:
+def _is_unusual_library(path: str, setting: Setting) -> bool:
     """Return whether a preloaded library is in a world-writable folder, or has an unknown name."""
     if stray_place().search(path):
         return True
     if setting == "script":  # a script sets it for one program
         return False
     name = path.rpartition("/")[2]
-    if _BESIDE.match(path) is None and "$" in path:  # whatever that is
+    if _BESIDE_SETTINGS.match(path) is None and "$" in path:  # whatever that is
         return False
     return (".so" in name or name.endswith(".dylib")) and known_library().fullmatch(name) is None
 
@@ -86,14 +86,16 @@ def _runs(name: str, value: str, setting: Setting) -> bool:
         return any(_is_stray(found["what"], setting) for found in _LOADS.finditer(value))
     if name in _COMMANDS:
         first = value.split(None, 1)[0] if value.split() else ""
-        return stray_program().search(value) is not None or (setting == "beside" and _BESIDE.match(first) is not None)
+        return stray_program().search(value) is not None or (
+            setting == "beside" and _BESIDE_SETTINGS.match(first) is not None
+        )
     return _is_stray(value, setting) or (name == "PYTHONSTARTUP" and _is_unusual(value, setting))
 
 
 def _is_stray(path: str, setting: Setting) -> bool:
     if stray_place().match(path):
         return True
-    return setting == "beside" and (_BESIDE.match(path) is not None or _BARE.fullmatch(path) is not None)
+    return setting == "beside" and (_BESIDE_SETTINGS.match(path) is not None or _BARE.fullmatch(path) is not None)
 
 
 def _is_unusual(path: str, setting: Setting) -> bool:

@@ -128,7 +128,7 @@ _RULES = {
     "sending": SENDING,
     "concealed": CONCEALED,
 }
-_NAMED, _COMPARED = 8, 100
+_MAX_NAMES, _MAX_COMPARED = 8, 100
 """Maximum names of one line in a finding, and maximum names of a template that each is compared with."""
 KINDS = frozenset({"template"})
 RULES = (INTERNALS, HELD, LOAD, UNUSUAL, DYNAMIC, INSTRUCTION, CONCEALED, EXHAUSTION, INVISIBLE, SENDING, URL)
@@ -158,9 +158,11 @@ def _chains(attributes: Sequence[Fact]) -> dict[Json, str]:
     names = [fact.value for fact in attributes]
     chains: dict[Json, list[str]] = {}
     for fact in reversed(attributes):
-        if not any(fact.value != other and fact.value in other for other in names[:_COMPARED]):
+        if not any(fact.value != other and fact.value in other for other in names[:_MAX_COMPARED]):
             chains.setdefault(fact.detail["line"], []).append(fact.value)
-    return {line: ", ".join(each[:_NAMED]) + (", …" if len(each) > _NAMED else "") for line, each in chains.items()}
+    return {
+        line: ", ".join(each[:_MAX_NAMES]) + (", …" if len(each) > _MAX_NAMES else "") for line, each in chains.items()
+    }
 
 
 def _is_unusual(name: str) -> bool:

@@ -16,9 +16,11 @@ _SCRIPT_TOOLS = frozenset(
     "tensorboard black isort ruff flake8 mypy pandoc pdflatex latexmk dot coverage type".split()
 )
 """Tools that scripts use in a shell, but code of a model does not."""
-_ASKING = re.compile(r"(?:…|(?:…/)?[\w.+-]{2,40})\s+(?:-{1,2}version|-V|-{1,2}help|-h)(?:\s+2>(?:&1|/dev/null))?")
+_VERSION_QUERY = re.compile(
+    r"(?:…|(?:…/)?[\w.+-]{2,40})\s+(?:-{1,2}version|-V|-{1,2}help|-h)(?:\s+2>(?:&1|/dev/null))?"
+)
 """A program, by name or by path, that is asked for its version or its help."""
-_LAUNCHED = re.compile(
+_LAUNCH = re.compile(
     r"(?:[A-Z][A-Z\d_]*=[\w,./-]*\s+)*(?:python[\d.]*(?:\s+-[uOBEsS])*(?:\s+-m)?|(?:accelerate|deepspeed|torchrun|"
     r"streamlit|jupyter|uvicorn|gunicorn|pytest)(?:\s+(?:launch|run|nbconvert))?(?:\s+--?[\w-]+(?:[=:./][\w:./-]*)?)*)"
     r"(?:\s+(?:\./|…/)?|(?<=-m))(?!\S*\.\./)\w[\w.:/-]*(?:\s|$)"
@@ -28,7 +30,7 @@ _LAUNCHED = re.compile(
 _FETCHES_CODE = re.compile(
     r"\b(?:git\s+(?:-\S+\s+)*clone|svn\s+(?:co|checkout)|wget|curl|gdown|pget|hf|huggingface-cli)\b"
 )
-_REMOVED = re.compile(r"rm(?:\s+-[rfv]+)*(?:\s+(?![-/~.])(?!\S*\.\./)[\w*./-]+)+")
+_REMOVAL = re.compile(r"rm(?:\s+-[rfv]+)*(?:\s+(?![-/~.])(?!\S*\.\./)[\w*./-]+)+")
 """Removal of files and folders below this one."""
 _FETCHING_TOOLS = {
     "wget": re.compile(r"-(?:[qcnvNP]|nv|nc|q?O)|--(?:quiet|continue|no-clobber|timestamping|show-progress|no-verbose)"
@@ -45,7 +47,7 @@ _FETCHED_DATA = re.compile(
     r"(?:\?download=(?:true|1))?|https://drive\.google\.com/[^\s\"'$`]+",
 )
 _ARCHIVED = re.compile(r"\.(?:mar|nemo|tar|t[bgx]z|zip|gz|7z|whl)\b")
-_FETCHED_WORD = re.compile(
+_DOWNLOAD_WORD = re.compile(
     r"(?![/~]|(?:.*/)?\.[\w.]|.*(?:site|dist)-packages)[\w./*-]+(?<!\.py)(?<!\.sh)(?<!\.so)(?<!\.exe)(?<!\.bat)(?<!\.ps1)"
 )
 """Other words of a download command: targets below this folder that are neither hidden nor executable."""
@@ -72,7 +74,7 @@ _ADDRESS = re.compile(r"(?:(?:git|hg)\+)?\w{2,6}://[^\s'\"]+")
 _KNOWN_INDEX = re.compile(r"https://(?:download\.pytorch\.org|[\w.-]+\.nvidia\.com|data\.pyg\.org)/")
 """Indexes with the wheels of frameworks, as their own instructions name them."""
 _INSTALLED = re.compile(r"\bpip[\d.]*\s+install\s+(?P<what>[^\n;&|]*)")
-_WITH_VALUE = frozenset(
+_OPTIONS_WITH_VALUE = frozenset(
     "-r --requirement -c --constraint -i --index-url --extra-index-url -f --find-links -t --target".split()
 )
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -104,7 +106,7 @@ def is_launch(text: str, *, shell: bool) -> bool:
         return False
     pieces = _pieces(text, shell=shell)
     return any(pieces) and all(
-        _LAUNCHED.match(piece) or is_usual(piece, shell=shell, script=True) for piece in pieces if piece
+        _LAUNCH.match(piece) or is_usual(piece, shell=shell, script=True) for piece in pieces if piece
     )
 
 
@@ -136,7 +138,7 @@ def _is_unknown(words: list[str]) -> bool:
     for word in words:
         name = re.split(r"[\[<>=!~;@]", word.strip("'\""))[0].lower().replace("_", "-")
         known = name in _PACKAGES or name.replace("-", "_") in FRAMEWORKS or name in FRAMEWORKS
-        if before not in _WITH_VALUE and _PACKAGE.fullmatch(name) and not known:
+        if before not in _OPTIONS_WITH_VALUE and _PACKAGE.fullmatch(name) and not known:
             return True
         before = word
     return False
@@ -157,8 +159,8 @@ def _runs(tools: frozenset[str], text: str, *, shell: bool, downloads: bool) -> 
     return any(pieces) and all(
         _PYTHON_TOOLS.match(piece)
         or _QUERY.fullmatch(piece)
-        or (_ASKING.fullmatch(piece) and (downloads or "…" not in piece))
-        or (downloads and _REMOVED.fullmatch(piece))
+        or (_VERSION_QUERY.fullmatch(piece) and (downloads or "…" not in piece))
+        or (downloads and _REMOVAL.fullmatch(piece))
         or piece.partition(" ")[0].rpartition("/")[2] in tools
         or (downloads and _fetches_data(piece))
         for piece in (piece.removeprefix("sudo ") for piece in pieces)
@@ -184,6 +186,6 @@ def _fetches_data(piece: str) -> bool:
     return (bool(addresses) or tool not in ("wget", "curl")) and all(
         _FETCHED_DATA.fullmatch(word)
         if "://" in word
-        else (options if word.startswith("-") else _FETCHED_WORD).fullmatch(word)
+        else (options if word.startswith("-") else _DOWNLOAD_WORD).fullmatch(word)
         for word in words
     )

@@ -13,12 +13,12 @@ from modelsweep.core.options import Options
 from modelsweep.core.units import MIB
 
 KINDS = frozenset({"weights", "hidden-in-weights"})
-_SEEN = 64
+_MIN_NUMBERS = 64
 """Minimum numbers of a tensor that is judged: smaller ones are counters, ranges of observers and the like."""
-_SCORE, _LEAD = 10.0, 3.0
+_MIN_SCORE, _MIN_LEAD = 10.0, 3.0
 """Minimum deviations of an outlier above the median, and minimum ratio to those of the next unit."""
-_CONSTANT, _PART = 1 * MIB, 4
-"""Minimum bytes of matrices of a single number that are reported, and their minimum share (one in `_PART`) of all."""
+_MIN_CONSTANT, _MIN_SHARE = 1 * MIB, 4
+"""Minimum bytes of constant matrices that are reported, and their minimum share (one in `_MIN_SHARE`) of all."""
 _EVIL_MODEL, _STEGANALYSIS = "https://arxiv.org/abs/2107.08590", "https://arxiv.org/abs/2310.01969"
 
 
@@ -134,18 +134,18 @@ def _is_not_finite(detail: Mapping[str, Json]) -> bool:
     """Return whether some numbers are not finite among others; NaN in data, masks of -inf and the like are usual."""
     seen, nan, infinite = _integer(detail, "seen"), _integer(detail, "nan"), _integer(detail, "infinite")
     positive = infinite - _integer(detail, "negative_infinite")
-    return not detail["data"] and seen >= _SEEN and bool(nan or positive) and infinite < seen
+    return not detail["data"] and seen >= _MIN_NUMBERS and bool(nan or positive) and infinite < seen
 
 
 def _is_implausible(detail: Mapping[str, Json]) -> bool:
     """Return whether several magnitudes are implausible; a single one is a sentinel, as in masks."""
     extreme = _integer(detail, "extreme")
-    return not detail["data"] and extreme > 1 and not detail["sentinel"] and _integer(detail, "seen") >= _SEEN
+    return not detail["data"] and extreme > 1 and not detail["sentinel"] and _integer(detail, "seen") >= _MIN_NUMBERS
 
 
 def _constant(fact: Fact) -> Iterator[Finding]:
     constant, matrices = _integer(fact.detail, "constant"), _integer(fact.detail, "matrices")
-    if constant >= max(_CONSTANT, matrices // _PART):
+    if constant >= max(_MIN_CONSTANT, matrices // _MIN_SHARE):
         evidence: dict[str, Json] = {"constant": constant, "matrices": matrices}
         yield Finding(CONSTANT, fact.locator, str(fact.detail["tensor"]), evidence=evidence)
 
@@ -162,7 +162,7 @@ def _outliers(fact: Fact) -> Iterator[Finding]:
 def _stands_out(score: Json, following: Json) -> bool:
     if not isinstance(score, int | float) or not isinstance(following, int | float):
         return False
-    return score >= _SCORE and score >= _LEAD * following
+    return score >= _MIN_SCORE and score >= _MIN_LEAD * following
 
 
 def _integer(detail: Mapping[str, Json], key: str) -> int:

@@ -14,8 +14,8 @@ from modelsweep.core.scanner import Context, Malformed
 
 MAGIC = b"bplist00"
 _TRAILER = 32
-LONGEST = 1 << 22
-_DEPTH = 30
+MAX_SIZE = 1 << 22
+_MAX_DEPTH = 30
 _COST = 20
 _TEXT, _WIDE, _ARRAY, _SET, _TABLE = 5, 6, 10, 12, 13
 
@@ -28,7 +28,7 @@ class _Form(NamedTuple):
 
 def texts(reader: Reader, context: Context) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the strings with their keys; raises Malformed."""
-    data = reader.read(0, min(reader.size, LONGEST))
+    data = reader.read(0, min(reader.size, MAX_SIZE))
     if len(data) < len(MAGIC) + _TRAILER:
         raise Malformed("the property list has no trailer")
     trailer = data[-_TRAILER:]
@@ -45,7 +45,7 @@ def _walk(form: _Form, number: int, keys: tuple[str, ...], context: Context) -> 
     kind, length, start = _head(form, number)
     if kind in (_TEXT, _WIDE):
         yield keys, _text(form, kind, length, start)
-    elif kind in (_ARRAY, _SET, _TABLE) and len(keys) < _DEPTH:
+    elif kind in (_ARRAY, _SET, _TABLE) and len(keys) < _MAX_DEPTH:
         numbers = _numbers(form, start, length * (2 if kind == _TABLE else 1))
         named = [""] * length
         if kind == _TABLE:

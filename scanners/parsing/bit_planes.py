@@ -14,16 +14,16 @@ from scanners.parsing.arrays import Arrays
 
 MULTIPLE = 8
 """Numbers are processed in multiples of this: the lowest bits of eight numbers form a byte."""
-_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def _turned(bits: int) -> bytes:
+def _reversed_groups(bits: int) -> bytes:
     """Return a translation table that reverses each group of `bits` bits in a byte."""
     groups = range(0, 8, bits)
     return bytes(int("".join(f"{byte:08b}"[at : at + bits][::-1] for at in groups), 2) for byte in range(256))
 
 
-_TURNED = {bits: _turned(bits) for bits in (2, 4)}
+_REVERSED_GROUPS = {bits: _reversed_groups(bits) for bits in (2, 4)}
 # Numbers of bits, and of bytes, of a number that are combined, by the width of the number
 _GROUPS = {2: (1, 2, 3, 4), 4: (1, 2, 3, 4), 8: (1, 2, 3, 4)}
 _BYTES = {2: (1,), 4: (1, 2, 3), 8: (1, 2, 3, 4, 6)}
@@ -63,12 +63,12 @@ def _of_bits(arrays: Arrays, values: Any, bits: int) -> Iterator[Plane]:
     shifts = tuple(range(bits, 8, bits)) if bits != 3 else ()
     if bits == 1:
         highest = arrays.pack(low)
-        lowest = highest.translate(_MIRRORED)
+        lowest = highest.translate(_REVERSED_BITS)
         turned = [b"", b""]
     elif bits == 3:
         other = (low & 1) << 2 | low & 2 | low >> 2
-        highest, lowest = _packed(arrays, low), _packed(arrays, other).translate(_MIRRORED)
-        turned = [_packed(arrays, other), _packed(arrays, low).translate(_MIRRORED)]
+        highest, lowest = _packed(arrays, low), _packed(arrays, other).translate(_REVERSED_BITS)
+        turned = [_packed(arrays, other), _packed(arrays, low).translate(_REVERSED_BITS)]
     else:
         groups = low.reshape(-1, 8 // bits)
         first = last = groups[:, 0]
@@ -76,7 +76,7 @@ def _of_bits(arrays: Arrays, values: Any, bits: int) -> Iterator[Plane]:
             first = first << bits | groups[:, place]
             last = last | groups[:, place] << bits * place
         highest, lowest = arrays.dump(first), arrays.dump(last)
-        turned = [plane.translate(_TURNED[bits]) for plane in (highest, lowest)]
+        turned = [plane.translate(_REVERSED_GROUPS[bits]) for plane in (highest, lowest)]
     yield Plane(f"{title}, highest first", highest, "big", shifts)
     yield Plane(f"{title}, lowest first", lowest, "little", shifts)
     if bits > 1:

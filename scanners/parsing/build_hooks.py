@@ -15,10 +15,10 @@ from scanners.parsing.python_projects import at, parsed
 
 _HATCH: tuple[tuple[str, ...], ...] = (("tool", "hatch"), ())
 """Keys that lead to Hatch's settings in pyproject.toml, and in its own hatch.toml."""
-_CUSTOM = (("build", "hooks", "custom"), ("metadata", "hooks", "custom"), ("build", "targets", "custom"))
-_OF_HATCH, _OF_PDM = "hatch_build.py", "pdm_build.py"
+_HOOK_KEYS = (("build", "hooks", "custom"), ("metadata", "hooks", "custom"), ("build", "targets", "custom"))
+_HATCH_DEFAULT, _PDM_DEFAULT = "hatch_build.py", "pdm_build.py"
 """Default names of the hooks; PDM runs its own without any setting."""
-_SOURCES = frozenset({"code"})
+_EXECUTED_SOURCES = frozenset({"code"})
 """Sources of a version for which Hatch executes the file that contains it."""
 
 
@@ -35,10 +35,10 @@ def hooks_of_build(content: str) -> Iterator[BuildHook]:
     project = parsed(content)
     yield from _backend(project)
     for place in _HATCH:
-        yield from _of_hatch(at(project, place))
+        yield from _hatch_hooks(at(project, place))
     custom = at(project, ("tool", "pdm", "build", "custom-hook"))
     if isinstance(custom, str) or at(project, ("build-system", "build-backend")) == "pdm.backend":
-        yield BuildHook("tool.pdm.build.custom-hook", custom if isinstance(custom, str) else _OF_PDM)
+        yield BuildHook("tool.pdm.build.custom-hook", custom if isinstance(custom, str) else _PDM_DEFAULT)
     poetry = at(project, ("tool", "poetry", "build"))
     script = poetry.get("script") if isinstance(poetry, dict) else poetry
     if isinstance(script, str):
@@ -58,15 +58,15 @@ def _backend(project: Json) -> Iterator[BuildHook]:
         yield BuildHook("build-system.build-backend", f"{module}.py", tuple(map(str, paths)))
 
 
-def _of_hatch(settings: Json) -> Iterator[BuildHook]:
+def _hatch_hooks(settings: Json) -> Iterator[BuildHook]:
     """Yield custom hooks for all targets, for one target and for metadata, builders, and executed version files."""
     targets = at(settings, ("build", "targets"))
     named = targets if isinstance(targets, dict) else ()
-    for place in (*_CUSTOM, *(("build", "targets", name, "hooks", "custom") for name in named)):
+    for place in (*_HOOK_KEYS, *(("build", "targets", name, "hooks", "custom") for name in named)):
         custom = at(settings, place)
         if isinstance(custom, dict):
             path = custom.get("path")
-            yield BuildHook(".".join(("tool", "hatch", *place)), path if isinstance(path, str) else _OF_HATCH)
+            yield BuildHook(".".join(("tool", "hatch", *place)), path if isinstance(path, str) else _HATCH_DEFAULT)
     source, path = (at(settings, ("version", key)) for key in ("source", "path"))
-    if source in _SOURCES and isinstance(path, str):
+    if source in _EXECUTED_SOURCES and isinstance(path, str):
         yield BuildHook("tool.hatch.version.path", path)

@@ -21,7 +21,7 @@ PREFIX = "$"
 _IMPORT = re.compile(r"\$\s*(?:import|from)\s")
 _ITEM = re.compile(r"%?@[\w:#@]+|%[\w./:#-]+::[\w:#]+")
 _IMPORTED = re.compile(r"^__import__\(['\"]([\w.]+)['\"]\)")
-_EXPRESSIONS = 1_000
+_MAX_EXPRESSIONS = 1_000
 """Maximum expressions of one document; no bundle has that many."""
 _SHOWN = 200
 
@@ -33,14 +33,14 @@ def evaluated(blob: Blob, texts: Iterable[str]) -> Iterator[Item]:
     """
     imports, others, called = list[str](), list[str](), set[str]()
     for text in texts:
-        if len(imports) + len(others) == _EXPRESSIONS:
+        if len(imports) + len(others) == _MAX_EXPRESSIONS:
             break
         source = _ITEM.sub("item", text[len(PREFIX) :]).strip()
         tree = _parsed(source)
         if tree is not None:
             (imports if _IMPORT.match(text) else others).append(source)
             names = (ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call))
-            called |= {_full(name) for name in names}
+            called |= {_full_name(name) for name in names}
     for name in sorted(filter(runs_something, called)):
         detail: dict[str, Json] = {"how": "hint", "path": "an expression"}
         yield Fact("code-reference", printable(name, _SHOWN), blob.locator, detail=detail)
@@ -49,7 +49,7 @@ def evaluated(blob: Blob, texts: Iterable[str]) -> Iterator[Item]:
         yield blob.nested("expressions.py", MemoryReader(lines.encode("utf-8", "replace")), expanded=True)
 
 
-def _full(name: str) -> str:
+def _full_name(name: str) -> str:
     """Return the dotted name of a callee: `__import__('os').system` becomes `os.system`, and `eval` a builtin."""
     found = _IMPORTED.sub(r"\1", name)
     return f"builtins.{found}" if found in BUILTINS and found != "__import__" else found

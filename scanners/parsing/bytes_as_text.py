@@ -21,7 +21,7 @@ STARTS = (
 """Beginnings of Windows and macOS programs in such texts; Linux programs begin with ASCII, which is unchanged."""
 _OLD_LETTERS = re.compile(rb"(?:\\u00[0-9a-fA-F]{2}|[^\n\\])+")
 _ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})")
-AT_ONCE = 16 * KIB
+MAX_DECODED = 16 * KIB
 """Maximum bytes of a text that are decoded to find the headers of a program."""
 
 
@@ -39,15 +39,15 @@ def of_text(text: bytes) -> bytes:
 
 def native_code_as_text(reader: Reader, offset: int) -> NativeCode | None:
     """Return the program that is written as text at `offset`, or None."""
-    text = reader.read(offset, min(AT_ONCE, reader.size - offset))
-    for data in (of_text(text), _of_old_text(text)):
+    text = reader.read(offset, min(MAX_DECODED, reader.size - offset))
+    for data in (of_text(text), _of_protocol_0(text)):
         code = native_code_file(data, MemoryReader(data)) if data and not text.startswith(data) else None
         if code:
             return NativeCode(offset, code.title)
     return None
 
 
-def _of_old_text(text: bytes) -> bytes:
+def _of_protocol_0(text: bytes) -> bytes:
     """Return the bytes of a text in the form of protocol 0, a line with escapes."""
     match = _OLD_LETTERS.match(text)
     return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), match[0]) if match else b""

@@ -21,7 +21,7 @@ from scanners.parsing.json_text import joined, within
 _SHOWN = 200
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 _FILE_AND_NAME = re.compile(r"[\w./\\-]+:\w+")
-_TREESPECS = 4
+_MAX_TREESPECS = 4
 """Maximum nesting of JSON strings in the description of a tree of inputs: one more than real ones have."""
 _TRUE = ("true", "yes", "on")
 _NATIVE = re.compile(r"\.(?:so|dll|dylib)(?:\.\d+)*$", re.IGNORECASE)
@@ -76,25 +76,27 @@ _CONVENTIONS = (
     _Convention("()", ("()",), "hint"),  # logging.config.dictConfig
     _Convention("class", ("formatter", "level", "stream", "filters"), "hint"),  # its handlers
 )
-_PARTS = frozenset({"name", "function", "attr", "class", "callable"})
+_MEMBER_KEYS = frozenset({"name", "function", "attr", "class", "callable"})
 """Keys of a name in the module that the same mapping names, as for tools of CrewAI (CVE-2026-92206)."""
 _JSONPICKLE = ("py/object", "py/type", "py/function", "py/class", "py/mod")
 """Keys under which jsonpickle names what it imports and creates or calls (https://jsonpickle.github.io)."""
-_WEAK = frozenset(
+_WEAK_KEYS = frozenset(
     "target type class class_name cls callable func function factory constructor component entry_point loader fn hook "
     "callback handler import".split()
 )
 """Keys under which some programs name a callable to import, and others store any word."""
 LOOSELY = frozenset(
-    form for key in _WEAK for form in (key, f"_{key}_", f"__{key}__", f"${key}", f"@{key}", f"+{key}")
+    form for key in _WEAK_KEYS for form in (key, f"_{key}_", f"__{key}__", f"${key}", f"@{key}", f"+{key}")
 ) - {"_target_"}
 """Such keys with the signs that programs add to them; Hydra's own key is handled separately."""
-_FINDING = re.compile(
+_LOOKUP_FUNCTION = re.compile(
     r"(?:\w*_)?(?:import|locate|resolve|get_(?:method|object|class|func|attr)|load_(?:object|class|func)|instantiate)\w*"
     r"|partial|partialmethod|methodcaller|attrgetter|getattr|map|filter|reduce|starmap|call|apply|Thread|Process|Timer"
 )
 """Names of functions that look up a name, or call their argument."""
-_MEMBERS = re.compile(r"system|popen|startfile|(?:exec|spawn|posix_spawn)\w*|check_output|check_call|getoutput|__\w+__")
+_DANGEROUS_MEMBER = re.compile(
+    r"system|popen|startfile|(?:exec|spawn|posix_spawn)\w*|check_output|check_call|getoutput|__\w+__"
+)
 """Names with which a getter reaches command execution or the interpreter in a module."""
 _REGISTERED = re.compile(r"[A-Z]\w*")
 """A target without a package, which Hydra refuses: a class of MONAI, or one in a file of the folder."""
@@ -102,10 +104,10 @@ _RUNS = re.compile(
     r"os\.(?:system|popen|startfile|(?:exec|spawn|posix_spawn)\w*)|(?:posix|nt)\.system|subprocess\.\w+|pty\.spawn"
     r"|builtins\.(?:eval|exec|compile|__import__)|runpy\.run_\w+|commands\.get\w*output|pickle\.loads?|marshal\.loads?"
 )
-_JACKSON = ("@class", "@type", "java-class", "java-element-class", "java-key-class")
+_JAVA_CLASS_KEYS = ("@class", "@type", "java-class", "java-element-class", "java-key-class")
 """Keys under which Java readers of JSON, and of Avro schemas, find the class to instantiate (CVE-2024-47561)."""
 _JAVA_CLASS = re.compile(r"(?:[a-z]\w*\.)+[A-Z][\w$]*")
-_SERVICES = {
+_SERVICE_KEYS = {
     "service": ("python", "docker", "include", "labels"),
     "predict": ("build",),
     "train": ("build",),
@@ -117,15 +119,15 @@ HYDRA_HELPERS = frozenset(
 )
 """Targets that import or call their arguments, which are judged instead of the target."""
 _GETTERS = frozenset({"methodcaller", "attrgetter", "getattr"})
-_LOADERS = frozenset(
+_LOADING_METHODS = frozenset(
     "from_pretrained load_checkpoint load_from_checkpoint load_model load_state_dict restore_from".split()
 )
 """Names of methods that load a model, mostly a pickle, from a file or an address."""
 _ADDRESS = re.compile(r"(?!hf://)[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
 _UNSAFE_ADDRESS = re.compile(r"http://|\w+://\d{1,3}(?:\.\d{1,3}){3}\b", re.IGNORECASE)
-_EXTERNAL = "ext://"
+_EXTERNAL_PREFIX = "ext://"
 """Prefix of a name that logging settings import: https://docs.python.org/3/library/logging.config.html."""
-_EXPERIMENT = frozenset({"dataset_reader", "data_loader", "trainer"})
+_EXPERIMENT_KEYS = frozenset({"dataset_reader", "data_loader", "trainer"})
 """Keys of which an AllenNLP experiment has one beside `model`; a dotted `type` is imported there."""
 _BY_KEY: dict[str, list[_Convention]] = {}
 for _convention in _CONVENTIONS:
@@ -134,15 +136,15 @@ for _convention in _CONVENTIONS:
 
 def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]:
     """Yield references to code, and a blob for each mapping whose strings a loader evaluates."""
-    if not _tells(document):
+    if not _has_convention(document):
         return
-    experiment = isinstance(document, dict) and "model" in document and not _EXPERIMENT.isdisjoint(document)
+    experiment = isinstance(document, dict) and "model" in document and not _EXPERIMENT_KEYS.isdisjoint(document)
     for path, mapping in mappings(document):
         context.operations.spend()
         if KEYS.isdisjoint(mapping):
             continue
         yield from _named_code(blob, mapping, path, experiment=experiment)
-        yield from _of_java(blob, mapping, path)
+        yield from _java_classes(blob, mapping, path)
         yield from _prompt(blob, mapping, path)
         for name, data in pickled_in(mapping):
             yield blob.nested(printable(joined(path, name), _SHOWN), MemoryReader(data), expect="pickle", expanded=True)
@@ -152,7 +154,7 @@ def conventional(blob: Blob, document: Json, context: Context) -> Iterator[Item]
 def _named_code(blob: Blob, mapping: Mapping[str, Json], path: str, *, experiment: bool) -> Iterator[Fact]:
     """Yield the code that one mapping names; an environment variable in place of a key is not code."""
     for named in (*named_in(mapping), *(_registered(mapping) if experiment else ())):
-        if named.how != "secret" or not _MEANT.search(path[-_KEY:]):
+        if named.how != "secret" or not _ENVIRONMENT_KEY.search(path[-_MAX_KEY:]):
             where = f"{path}.{named.key}" if path else named.key
             detail: dict[str, Json] = {"how": named.how, "path": printable(where, _SHOWN)}
             yield Fact("code-reference", printable(named.name, _SHOWN), blob.locator, detail=detail)
@@ -178,16 +180,16 @@ def _evaluated(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[I
         yield blob.nested(f"{name}.py", MemoryReader(source.encode("utf-8", "replace")), expanded=True)
 
 
-def _of_java(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Fact]:
+def _java_classes(blob: Blob, mapping: Mapping[str, Json], path: str) -> Iterator[Fact]:
     """Yield the class that Jackson (of DL4J) or fastjson instantiates."""
-    for key in _JACKSON:
+    for key in _JAVA_CLASS_KEYS:
         name = mapping.get(key)
         if isinstance(name, str) and _JAVA_CLASS.fullmatch(name):
             detail: dict[str, Json] = {"how": "named", "path": printable(joined(path, key), _SHOWN)}
             yield Fact("java-class", printable(name, _SHOWN), blob.locator, detail=detail)
 
 
-def _tells(document: Json) -> bool:
+def _has_convention(document: Json) -> bool:
     """Return whether any mapping has a key of a convention, without computing paths, since few documents do."""
     left = [document]
     while left:
@@ -212,13 +214,13 @@ def named_in(mapping: Mapping[str, Json]) -> Iterator[Named]:
     """Yield the code that one mapping names by a convention."""
     for key, value in mapping.items():
         if isinstance(value, str) and value:
-            found = list(_of_text(key, value, mapping))
+            found = list(_text_conventions(key, value, mapping))
             yield from found
-            name = value.removeprefix(_EXTERNAL).replace(":", ".", 1)
-            weak = value.startswith(_EXTERNAL) or key in LOOSELY
+            name = value.removeprefix(_EXTERNAL_PREFIX).replace(":", ".", 1)
+            weak = value.startswith(_EXTERNAL_PREFIX) or key in LOOSELY
             if not found and weak and _RUNS.fullmatch(name):
                 yield Named(key, name, "mention")
-            elif key in _PARTS and _RUNS.fullmatch(f"{mapping.get('module')}.{value}"):
+            elif key in _MEMBER_KEYS and _RUNS.fullmatch(f"{mapping.get('module')}.{value}"):
                 yield Named(key, f"{mapping['module']}.{value}", "mention")
         elif isinstance(value, dict | list) and key in _NESTED:
             yield from _NESTED[key](value, mapping)
@@ -236,19 +238,19 @@ def runs_something(name: str) -> bool:
     return _RUNS.fullmatch(name) is not None
 
 
-def _given(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+def _target_arguments(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
     """Yield the arguments of a Hydra helper, and addresses from which a target loads a checkpoint.
 
     A mapping as an argument has a `_target_` of its own, which is handled separately.
     """
     positional = mapping.get("_args_")
     arguments = positional if isinstance(positional, list) else []
-    if value.rpartition(".")[2] in _LOADERS:
+    if value.rpartition(".")[2] in _LOADING_METHODS:
         for name, item in (*mapping.items(), *(("_args_", item) for item in arguments)):
             if isinstance(item, str) and _ADDRESS.match(item):
                 yield Named(name, item, "checkpoint")
     if value not in HYDRA_HELPERS:
-        yield from _handed(value, [*mapping.items(), *(("_args_", item) for item in arguments)])
+        yield from _named_arguments(value, [*mapping.items(), *(("_args_", item) for item in arguments)])
         return
     given = [mapping.get("path"), mapping.get("config"), *arguments[:1]]
     for callee in given:
@@ -258,21 +260,21 @@ def _given(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]
         yield Named(key, value, "call")
 
 
-def _handed(target: str, given: list[tuple[str, Json]]) -> Iterator[Named]:
+def _named_arguments(target: str, given: list[tuple[str, Json]]) -> Iterator[Named]:
     """Yield names of dangerous callables among a target's arguments: a target that looks up names would call them."""
     last = target.rpartition(".")[2]
-    finds = _FINDING.fullmatch(last) is not None
+    finds = _LOOKUP_FUNCTION.fullmatch(last) is not None
     for key, item in given:
         if not isinstance(item, str) or item == target:
             continue
         name = item.replace(":", ".", 1)
         if _RUNS.fullmatch(name):
             yield Named(key, name, "hint" if finds else "mention")
-        elif last in _GETTERS and key == "_args_" and _MEMBERS.fullmatch(item.rpartition(".")[2]):
+        elif last in _GETTERS and key == "_args_" and _DANGEROUS_MEMBER.fullmatch(item.rpartition(".")[2]):
             yield Named(key, item, "mention")
 
 
-def _of_text(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
+def _text_conventions(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Named]:
     for convention in _BY_KEY.get(key, ()):
         if _DOTTED.fullmatch(value) and any(other in mapping for other in convention.beside):
             yield Named(key, value, convention.how)
@@ -345,7 +347,7 @@ def _located(key: str, value: str, mapping: Mapping[str, Json]) -> Iterator[Name
 
 
 def _spec(key: str, value: str, _mapping: Mapping[str, Json]) -> Iterator[Named]:
-    yield from _treespec(value, key, _TREESPECS)
+    yield from _treespec(value, key, _MAX_TREESPECS)
 
 
 def _treespec(text: str, key: str, depth: int) -> Iterator[Named]:
@@ -369,7 +371,7 @@ def _treespec(text: str, key: str, depth: int) -> Iterator[Named]:
 
 def _is_service(key: str, mapping: Mapping[str, Json]) -> bool:
     """Return whether a mapping is the top level of bentofile.yaml or cog.yaml, or an application of Ray Serve."""
-    return any(other in mapping for other in _SERVICES.get(key, ()))
+    return any(other in mapping for other in _SERVICE_KEYS.get(key, ()))
 
 
 def _auto_mapping(value: Json, mapping: Mapping[str, Json]) -> Iterator[Named]:
@@ -469,9 +471,9 @@ _INJECTED = re.compile(r"[;&|`\n]|\$\((?!uname\b)")
 """What no package name contains; some legitimately run `uname`."""
 _INSTRUCTION = re.compile(r"\n[^\S\n]*(?:RUN|COPY|ADD|FROM|ENTRYPOINT|CMD|SHELL|USER)\s")
 """An instruction of a Dockerfile on a new line after something else."""
-_KEY = 100
+_MAX_KEY = 100
 """Characters at the end of a path that suffice to identify its key."""
-_MEANT = re.compile(
+_ENVIRONMENT_KEY = re.compile(
     r"(?i)(?:key|token|secret|passw\w*|cred\w*|auth\w*|url|user\w*|instance\w*|endpoint|host|organi[sz]ation|project\w*"
     r"|account|region|space\w*|id)s?$"
 )
@@ -485,7 +487,7 @@ _TEXTS: dict[str, Callable[[str, str, Mapping[str, Json]], Iterator[Named]]] = {
     "trust_remote_code": _trust,
     "data_files": lambda _, value, mapping: _data_files(value, mapping),
     "model_file": _model_file,
-    "_target_": _given,
+    "_target_": _target_arguments,
     "class": _located,
     "type": _pyref,
 }
@@ -511,10 +513,10 @@ KEYS = frozenset(
     (
         *_BY_KEY,
         *_JSONPICKLE,
-        *_JACKSON,
+        *_JAVA_CLASS_KEYS,
         *_TEXTS,
         *_NESTED,
-        *_SERVICES,
+        *_SERVICE_KEYS,
         *LOOSELY,
         "base_image",
         *PICKLED,

@@ -27,16 +27,16 @@ _PROGRAM_NAMES = frozenset(
     "WORKSPACE meson.build Earthfile Rakefile Gemfile Podfile Fastfile PKGBUILD APKBUILD Singularity Apptainer hgrc "
     ".hgrc .replit user-data pom.xml build.xml".split()
 )
-_ORDERS = frozenset(
+_INSTRUCTION_FILES = frozenset(
     "CLAUDE.md CLAUDE.local.md AGENTS.md AGENT.md GEMINI.md QWEN.md SKILL.md CONVENTIONS.md copilot-instructions.md "
     ".cursorrules .windsurfrules .clinerules .roorules .goosehints llms.txt llms-full.txt Modelfile".split()
 )
-_ORDERS_IN = re.compile(
+_INSTRUCTION_PATHS = re.compile(
     r"(?:^|/)\.(?:(?:claude|cursor|roo|clinerules|kiro|windsurf|junie|continue)/(?:[^/]+/){0,2}[^/]+\.mdc?"
     r"|github/(?:[^/]+/)?[^/]+\.(?:instructions|prompt|chatmode|agent)\.md)$"
 )
 """Files that assistants working in a folder read as instructions."""
-_ENTERED = frozenset(
+_STARTUP_FILES = frozenset(
     ".envrc .mise.toml mise.toml .exrc .vimrc .lvimrc .gdbinit .lldbinit .Rprofile .dir-locals.el .pdbrc .irbrc .pryrc "
     ".ghci .pythonrc .pythonrc.py .octaverc .psqlrc .sqliterc".split()
 )
@@ -49,7 +49,7 @@ _HAS_FILTER = re.compile(rb"(?m)^[ \t]*(?:[A-Z]\w*:[ \t]*)?H[A-Z]{2,12}FILTER[ \
 _HAS_OPTION = re.compile(rb"(?m)^[ \t]*--[A-Za-z][\w.:-]*=")
 SUFFIXES = (*_SCRIPTS, ".desktop", _TABLE, *_PAGES, *_PROGRAMS)
 _PROJECTS = frozenset({"MLproject", ".pre-commit-config.yaml", "crontab", "workspace.xml", ".gitlab-ci.yml"})
-_OF_IDEA = '<component name="ProjectRunConfigurationManager"'
+_JETBRAINS_START = '<component name="ProjectRunConfigurationManager"'
 """Beginning of run configurations of JetBrains editors."""
 _WORKFLOW = re.compile(rb"(?m)^[ \t]+runs-on[ \t]*:|^[ \t]*(?:before_)?script[ \t]*:[ \t]*$")
 """Keys of workflow jobs: where one runs (GitHub), or what one runs (GitLab)."""
@@ -96,7 +96,7 @@ def runner_of(blob: Blob) -> Runner | None:
     runners = (
         (name in _HOOKS, HOOK),
         (name in _SHELL_FILES, SHELL),
-        (name in _ENTERED, STARTED),
+        (name in _STARTUP_FILES, STARTED),
         (_is_of_git(blob), GIT_SETTING),
         (place_of(blob.locator) == ORDERS, SYSTEM),
         (suffix == ".desktop", OPENED),
@@ -107,7 +107,7 @@ def runner_of(blob: Blob) -> Runner | None:
         (suffix == _OPTIONS and _HAS_OPTION.search(blob.head), VALUE),
         (_BUILD.fullmatch(name), BUILT),
         (_SHEBANG.match(blob.head), SCRIPT),
-        (_is_order(blob), ORDERED),
+        (_is_instruction(blob), ORDERED),
         (suffix in _PROGRAMS or name in _PROGRAM_NAMES, PROGRAM),
         (suffix in _SCRIPTS, SCRIPT),
     )
@@ -125,14 +125,16 @@ def _is_of_htk(blob: Blob) -> bool:
 def _is_project(blob: Blob) -> bool:
     """Return whether the blob describes jobs of continuous integration, or commands that a project tool runs."""
     workflow = blob.locator.suffix in (".yml", ".yaml") and _WORKFLOW.search(blob.head) is not None
-    of_idea = blob.locator.suffix == ".xml" and opening(blob).startswith(_OF_IDEA)
+    of_idea = blob.locator.suffix == ".xml" and opening(blob).startswith(_JETBRAINS_START)
     return workflow or blob.locator.name in _PROJECTS or of_idea
 
 
-def _is_order(blob: Blob) -> bool:
+def _is_instruction(blob: Blob) -> bool:
     """Return whether assistants working in a folder read the blob as instructions."""
     name, path = blob.locator.name, _path(blob).replace("\\", "/")
-    return name in _ORDERS or (name.endswith((".md", ".mdc")) and _ORDERS_IN.search(path) is not None)
+    return name in _INSTRUCTION_FILES or (
+        name.endswith((".md", ".mdc")) and _INSTRUCTION_PATHS.search(path) is not None
+    )
 
 
 def _path(blob: Blob) -> str:

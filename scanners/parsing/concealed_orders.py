@@ -11,7 +11,7 @@ from itertools import islice
 
 from modelsweep.core import patterns as re
 
-_AROUND = 300
+_MAX_DISTANCE = 300
 """Characters before and after the words of concealment in which the instruction must be."""
 _CONCEALING = re.compile(
     r"\b(?:do not|don't|never|must not|should not|without)\s+(?:ever\s+)?"
@@ -35,9 +35,9 @@ _SENDING = re.compile(
     r"|\b(?:insert|add|include|open)\w*\b[^.\n]{0,40}?\bback[- ]?door\b",
     re.IGNORECASE,
 )
-_COMMENT = 4_000
+_MAX_COMMENT = 4_000
 """Maximum characters of a comment that are examined."""
-_ORDERS = 10_000
+_MAX_PLACES = 10_000
 """Maximum words of concealment that are examined per text."""
 
 
@@ -57,8 +57,8 @@ def concealed_order(text: str) -> str:
 def _around(text: str) -> Iterator[tuple[int, int]]:
     """Yield the ranges of a text around words of concealment, with overlapping ones merged."""
     first = last = -1
-    for match in islice(_CONCEALING.finditer(text), _ORDERS):
-        start, stop = max(0, match.start() - _AROUND), match.end() + _AROUND
+    for match in islice(_CONCEALING.finditer(text), _MAX_PLACES):
+        start, stop = max(0, match.start() - _MAX_DISTANCE), match.end() + _MAX_DISTANCE
         if start > last >= 0:
             yield first, last
         if start > last:
@@ -72,5 +72,5 @@ def _comments(text: str) -> Iterator[str]:
     """Yield the text of a page that is not displayed, but read by an assistant."""
     start = text.find("<!--")
     while start >= 0 and (end := text.find("-->", start)) >= 0:
-        yield text[start + 4 : min(end, start + _COMMENT)]
+        yield text[start + 4 : min(end, start + _MAX_COMMENT)]
         start = text.find("<!--", end)

@@ -14,13 +14,13 @@ _NO_TEXT = re.compile(rb"[%b\x80-\xff]" % _CONTROL)
 _LINES = re.compile(rb"[^%b]*" % _CONTROL)
 _ONE_WORD = re.compile(rb"[!-~]+")
 _END_OF_LINE = re.compile(rb"\n(?=p[0-9]{1,9}\n|g[0-9]{1,9}\n|[VSIFLsuatel.(])")
-_GOES_ON = re.compile(rb"[A-Za-z0-9_+/=.~-][^%b\x80-\xff]{4}" % _CONTROL)
+_CONTINUES = re.compile(rb"[A-Za-z0-9_+/=.~-][^%b\x80-\xff]{4}" % _CONTROL)
 """What follows if a string is longer: opcodes, tags and lengths soon contain bytes that are not text."""
-_FAR = 512
+_MAX_BEFORE = 512
 """Maximum bytes between the start of a string and the place of interest in it."""
-_LEAST = 16
+_MIN_SECRET = 16
 """Minimum bytes of a string that may be a secret."""
-_STRING = 2
+_LENGTH_DELIMITED = 2
 """Wire type in the lowest bits of a protobuf tag: a string, bytes or a message follow."""
 _MEMO = rb"(?:\x94|q[^\xff]|r[^\xff]{4})?"
 _LENGTHS = (
@@ -52,7 +52,7 @@ def set_apart(data: bytes, at: int) -> Iterator[bytes]:
     Finally yield `data` unchanged, unless there is no doubt about the string.
     """
     for start, stop, sure in bounds(data, at):
-        if start > at or stop > len(data) or stop - start < _LEAST or at >= stop or _GOES_ON.match(data, stop):
+        if start > at or stop > len(data) or stop - start < _MIN_SECRET or at >= stop or _CONTINUES.match(data, stop):
             continue
         if _LINES.fullmatch(data, start, stop):
             yield _alone(data, start, stop)
@@ -68,7 +68,12 @@ def beginning_at(data: bytes, at: int) -> bytes | None:
     """
     length, tag = (data[at - 1], data[at - 2]) if at > 1 else (0, 0)
     stop = at + length
-    if not _LEAST <= length < 0x80 or tag & 7 != _STRING or stop >= len(data) or _GOES_ON.match(data, stop):
+    if (
+        not _MIN_SECRET <= length < 0x80
+        or tag & 7 != _LENGTH_DELIMITED
+        or stop >= len(data)
+        or _CONTINUES.match(data, stop)
+    ):
         return None
     return _alone(data, at, stop) if _ONE_WORD.fullmatch(data, at, stop) else None
 
@@ -79,7 +84,7 @@ def _alone(data: bytes, start: int, stop: int) -> bytes:
 
 def bounds(data: bytes, at: int) -> Iterator[tuple[int, int, bool]]:
     """Yield possible start and end of the string that contains `at`, and whether there is no other possibility."""
-    first = max(0, at - _FAR)
+    first = max(0, at - _MAX_BEFORE)
     line = data.rfind(b"\n", first, at) + 1
     if data.startswith(b"V", line) and (match := _END_OF_LINE.search(data, at)):  # in a pickle of protocol 0
         yield line + 1, match.start(), True

@@ -16,9 +16,9 @@ from itertools import pairwise
 
 from modelsweep.core import patterns as re
 
-_PASSWORD = 8
+_MIN_PASSWORD = 8
 """Minimum bytes of a real password; shorter ones are examples."""
-_BESIDE = 300
+_NEARBY = 300
 """Bytes around a key that are searched for its secret, or for a sign that it is public."""
 
 
@@ -117,7 +117,7 @@ def is_access_key(data: bytes, match: re.Match[bytes]) -> bool | None:
 
 def aws_secrets_beside(data: bytes, match: re.Match[bytes]) -> tuple[bytes, ...]:
     """Return the possible secrets of an AWS key id, each once."""
-    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
+    around = data[max(0, match.start() - _NEARBY) : match.end() + _NEARBY]
     return tuple(dict.fromkeys(filter(_is_aws_secret, _AWS_SECRET.findall(around))))
 
 
@@ -136,20 +136,20 @@ def _is_aws_secret(secret: bytes) -> bool:
 
 def is_named_aws_secret(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return True for a secret without its key id; otherwise the key id is reported."""
-    around = data[max(0, match.start("s") - _BESIDE) : match.end() + _BESIDE]
+    around = data[max(0, match.start("s") - _NEARBY) : match.end() + _NEARBY]
     return None if _AWS_ID.search(around) or not _is_aws_secret(match["s"]) else True
 
 
 def is_kaggle_key(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return True if a user name is beside the key, as in kaggle.json."""
-    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
+    around = data[max(0, match.start() - _NEARBY) : match.end() + _NEARBY]
     return None if is_filler(match["s"]) or b'"username' not in around else True
 
 
 def is_registry_login(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return True if the text decodes to a name and a password, under `auths` as in Docker's configuration."""
     user, colon, password = (decoded(match["s"]) or b"").partition(b":")
-    if b'"auths' not in data[: match.start()] or not (user and colon) or len(password) < _PASSWORD:
+    if b'"auths' not in data[: match.start()] or not (user and colon) or len(password) < _MIN_PASSWORD:
         return None
     known = FILLERS.search(password) or password.lower() in (b"password", user.lower())
     return None if known or not (user + password).isascii() or not (user + password).decode().isprintable() else True
@@ -157,21 +157,21 @@ def is_registry_login(data: bytes, match: re.Match[bytes]) -> bool | None:
 
 def is_netrc_password(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return True if machine and login precede the password."""
-    before = data[max(0, match.start() - _BESIDE) : match.start()]
+    before = data[max(0, match.start() - _NEARBY) : match.start()]
     entry = re.search(rb"machine[ \t]+[\w.-]+(?:\s|\\n)+login[ \t]+[^\s\\]+(?:\s|\\n)+\Z", before)
     return True if entry and not is_filler(match["s"]) else None
 
 
 def is_shared_signature(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return whether the permissions and expiry of an Azure Storage URL are beside its signature."""
-    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
+    around = data[max(0, match.start() - _NEARBY) : match.end() + _NEARBY]
     told = all(re.search(rb"[?&;\x22']" + name, around) for name in (rb"sv=20\d\d-", rb"se=", rb"sp="))
     return False if told and not is_filler(match["s"]) else None
 
 
 def is_google_key(data: bytes, match: re.Match[bytes]) -> bool | None:
     """Return whether a key is secret: those of web pages that use Firebase are public by design."""
-    around = data[max(0, match.start() - _BESIDE) : match.end() + _BESIDE].lower()
+    around = data[max(0, match.start() - _NEARBY) : match.end() + _NEARBY].lower()
     return None if is_filler(match["s"]) else b"firebase" not in around and b"authdomain" not in around
 
 

@@ -42,7 +42,7 @@ BACK = 512
 """Bytes before a nominated place that are examined."""
 REACH = 16 * 1024
 """Bytes after a nominated place that are examined."""
-_BESIDE = 128
+_NEARBY = 128
 """Bytes around a named secret in which a form that contains it may begin or end."""
 
 
@@ -71,15 +71,15 @@ def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
         return
     for apart in set_apart(data, at):
         named = named_secret_at(apart, at)
-        found = [*_made(apart, at), *_keyed(apart, at), *(_named(apart, named) if named else ())]
+        found = [*_with_form(apart, at), *_with_parser(apart, at), *(_named(apart, named) if named else ())]
         if found or named:
             yield from found
             return
     if alone := beginning_at(data, at):
-        yield from _made(alone, at)
+        yield from _with_form(alone, at)
 
 
-def _made(data: bytes, at: int) -> Iterator[Credential]:
+def _with_form(data: bytes, at: int) -> Iterator[Credential]:
     """Yield credentials with one of the forms in `MAKES`."""
     for make in MAKES:
         if not data.startswith(make.lead, at):
@@ -92,7 +92,7 @@ def _made(data: bytes, at: int) -> Iterator[Credential]:
             yield Credential(make.title, match.start(), match.end(), sure, hidden, digest(match["s"]))
 
 
-def _keyed(data: bytes, at: int) -> Iterator[Credential]:
+def _with_parser(data: bytes, at: int) -> Iterator[Credential]:
     """Yield a private key, or the password of a URL."""
     if data.startswith(KEY_ENDS, at):
         yield from _private_key(data, at)
@@ -119,8 +119,8 @@ def _around(make: Make, data: bytes, at: int) -> re.Match[bytes] | None:
 
 def _named(data: bytes, found: NamedSecret) -> Iterator[Credential]:
     """Yield the secret that only its name identifies, unless it has one of the forms."""
-    first = max(0, found.start - _BESIDE)
-    around = data[first : found.stop + _BESIDE]
+    first = max(0, found.start - _NEARBY)
+    around = data[first : found.stop + _NEARBY]
     likely = (make for make in MAKES if make.lead in around)
     forms = ((make, match) for make in likely for match in _compiled(make.form).finditer(around))
     overlapping = (

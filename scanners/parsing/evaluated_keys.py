@@ -10,27 +10,27 @@ from collections.abc import Iterator, Mapping
 from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 
-_PLAIN = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/(),\[\] ]*")
+_PLAIN_EXPRESSION = re.compile(r"(?:(?:torch\.)?nn\.)?[A-Za-z_]\w*(?:\([\w.=, -]*\))?|[\d.eE+\-*/(),\[\] ]*")
 """Expressions of honest models: a layer, an activation with its numbers, a fraction, a size."""
 _ARITHMETIC = re.compile(r"""(?:[\w\s+\-*/,.()<>=!&|~%^\[\]]|'[\w.+-]*'|"[\w.+-]*")*""")
-_REACHES = re.compile(
+_BEYOND_SHAPES = re.compile(
     r"__|[\w)\]'\"]\s*\.\s*[^\W\d]|\b(?!(?:abs|min|max|pow|round|int|float|bool|sqrt|floor|ceiling|log|exp)\b)[a-z_]+\s*\("
 )
 """What no shape expression contains: double underscores, attributes, calls of functions with lower-case names."""
-_SHAPES_OF_LAYERS = ("conv_feature_layers", "conv_pos_layers", "conv_aggregator_layers")
+_SHAPE_KEYS = ("conv_feature_layers", "conv_pos_layers", "conv_aggregator_layers")
 """Keys that fairseq and converters of its models evaluate (CVE-2025-14926): sums and products of lists of numbers."""
 SCOPE = "import contextlib, math, os, platform, subprocess, sys, torch\nimport numpy as np\nfrom torch import nn\n"
 """Names in the modules that evaluate layers, as far as an expression may use them."""
-_EXPRESSIONS = 2_000
+_MAX_LAYERS = 2_000
 """Maximum layers whose expressions are examined together."""
 BY_KIND = ("__instance_type__", "__symbol__", "__nni_type__")
 """Keys under which json_tricks and NNI name what they import; NNI also reads a pickle after `bytes:` there."""
-_PLAINLY = re.compile(r"[A-Za-z0-9+/]{1,4000000}={0,2}")
-_HEADED = re.compile(rb"\x80[\x02-\x05]")
+_PLAIN_BASE64 = re.compile(r"[A-Za-z0-9+/]{1,4000000}={0,2}")
+_PICKLE_HEADER = re.compile(rb"\x80[\x02-\x05]")
 PICKLED = frozenset({":serialized:", "__nni_obj__", "_type", *BY_KIND})
 """Keys of which every mapping with a pickle has one."""
 EVALUATED = frozenset(
-    {"expr_str", "backbone", "head", "scale", "download", "tokenizer_class", "source_code", *_SHAPES_OF_LAYERS}
+    {"expr_str", "backbone", "head", "scale", "download", "tokenizer_class", "source_code", *_SHAPE_KEYS}
 )
 """Keys of which every mapping with Python has one, except those of Langflow, whose `type` is `code`."""
 
@@ -46,12 +46,12 @@ def pickled_in(mapping: Mapping[str, Json]) -> Iterator[tuple[str, bytes]]:
     for key, text in texts:
         if isinstance(text, str) and text.isascii():
             data = _decoded(text, base64=True)
-            if data and not (_PLAINLY.fullmatch(text) and _HEADED.match(data)):
+            if data and not (_PLAIN_BASE64.fullmatch(text) and _PICKLE_HEADER.match(data)):
                 yield key, data
     digits = mapping.get("value")
     if mapping.get("_type") == "CLOUDPICKLE_FALLBACK" and isinstance(digits, str):
         data = _decoded(digits, base64=False)
-        if data and not _HEADED.match(data):
+        if data and not _PICKLE_HEADER.match(data):
             yield "value", data
 
 
@@ -87,8 +87,8 @@ def _layers(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     activation = mapping.get("activation")
     if isinstance(parts[0], list) and isinstance(activation, str) and _calls(activation):
         layers.append(activation)
-    for first in range(0, len(layers), _EXPRESSIONS):
-        yield "evaluated_layers", SCOPE + "\n".join(layers[first : first + _EXPRESSIONS])
+    for first in range(0, len(layers), _MAX_LAYERS):
+        yield "evaluated_layers", SCOPE + "\n".join(layers[first : first + _MAX_LAYERS])
 
 
 def _picture_scale(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
@@ -99,7 +99,7 @@ def _picture_scale(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def _fairseq(mapping: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    for text in map(mapping.get, _SHAPES_OF_LAYERS):
+    for text in map(mapping.get, _SHAPE_KEYS):
         if isinstance(text, str) and (source := of_shapes(text)):
             yield "evaluated_shapes", source
 
@@ -137,12 +137,12 @@ def of_shapes(text: str) -> str:
 
 def _calls(expression: str) -> bool:
     """Return whether evaluating a text could do something, which requires a call."""
-    return "(" in expression and not _PLAIN.fullmatch(expression)
+    return "(" in expression and not _PLAIN_EXPRESSION.fullmatch(expression)
 
 
 def reaches_out(expression: str) -> bool:
     """Return whether a shape expression is more than arithmetic over symbols."""
-    return not _ARITHMETIC.fullmatch(expression) or _REACHES.search(expression) is not None
+    return not _ARITHMETIC.fullmatch(expression) or _BEYOND_SHAPES.search(expression) is not None
 
 
 def _unusual_layers(value: Json) -> Iterator[str]:

@@ -6,10 +6,10 @@ from modelsweep.core.finding import Fact, Json
 from modelsweep.core.locator import Locator
 from modelsweep.core.related import WEIGHTS
 
-_ALIGNED = 64
+_ALIGNMENT = 64
 """Alignment in bytes to which writers round up the start of a tensor."""
-_DIGITS = 19
-_KEPT = 1_000_000
+_MAX_DIGITS = 19
+_MAX_RANGES = 1_000_000
 
 
 class Extents:
@@ -21,7 +21,7 @@ class Extents:
     def add(self, offset: str, length: str) -> None:
         """Add a range given as strings; an invalid one is left out."""
         numbers = (offset, length)
-        if len(self._places) < _KEPT and all(_is_plain(number) for number in numbers):
+        if len(self._places) < _MAX_RANGES and all(_is_plain(number) for number in numbers):
             self._places.add((int(offset), int(length)))
 
     def fact(self, name: str, locator: Locator) -> Fact | None:
@@ -35,8 +35,8 @@ class Extents:
 
 
 def _rounded(number: int) -> int:
-    return -(-number // _ALIGNED) * _ALIGNED
+    return -(-number // _ALIGNMENT) * _ALIGNMENT
 
 
 def _is_plain(number: str) -> bool:
-    return number.isascii() and number.isdecimal() and len(number) < _DIGITS
+    return number.isascii() and number.isdecimal() and len(number) < _MAX_DIGITS

@@ -80,15 +80,15 @@ BOMB = Rule(
     references=("https://cwe.mitre.org/data/definitions/409.html",),
 )
 RULES = (PATH_ESCAPE, ABSOLUTE_PATH, LINK_ESCAPE, SPECIAL_FILE, WHITEOUT)
-_FOLD = 100
+_BOMB_RATIO = 100
 """Expansion ratio from which data that exhausts the budget is a bomb."""
-_FOLD_OF_ONE = 400
+_REPEATED_BOMB_RATIO = 400
 """Expansion ratio from which data that repeats one byte is a bomb."""
 _SHARE = 8
 """Data that repeats one byte must exceed this fraction (one in `_SHARE`) of the decompression floor to be a bomb."""
-_PLACES = 16
-_PLACE = 4096
-_NAME = 200
+_SAMPLES = 16
+_SAMPLE = 4096
+_MAX_NAME = 200
 _WHITEOUTS = {".wh..": "its own folder", ".wh...": "the folder around its own"}
 
 SPECIAL_KINDS = {
@@ -109,24 +109,24 @@ def bombs(
     follow a header of their format.
     """
     fold = made.size // max(taken, 1)
-    spent = isinstance(fault, OverLimit) and fold >= _FOLD
-    if spent or (fold >= _FOLD_OF_ONE and made.size >= floor // _SHARE and _is_one_byte(made)):
+    spent = isinstance(fault, OverLimit) and fold >= _BOMB_RATIO
+    if spent or (fold >= _REPEATED_BOMB_RATIO and made.size >= floor // _SHARE and _is_one_byte(made)):
         how = "were made of it before the budget was spent" if spent else "that are all the same"
         evidence: dict[str, Json] = {"ratio": f"{fold:,}", "length": f"{made.size:,}", "how": how}
-        yield Finding(BOMB, locator, printable(name, _NAME), evidence=evidence)
+        yield Finding(BOMB, locator, printable(name, _MAX_NAME), evidence=evidence)
 
 
 def _is_one_byte(made: Reader) -> bool:
     """Return whether samples all over the data consist of a single repeated byte."""
     first = made.read(0, 1)
-    offsets = range(0, max(made.size - _PLACE, 1), max(made.size // _PLACES, 1))
-    return all(not made.read(offset, min(_PLACE, made.size - offset)).strip(first) for offset in offsets)
+    offsets = range(0, max(made.size - _SAMPLE, 1), max(made.size // _SAMPLES, 1))
+    return all(not made.read(offset, min(_SAMPLE, made.size - offset)).strip(first) for offset in offsets)
 
 
 Link = Literal["", "symbolic", "hard"]
-PLACES = 200_000
+MAX_PLACES = 200_000
 """Maximum folders and links of the tree that are kept for comparison with later names."""
-PARTS = 4_096
+MAX_PARTS = 4_096
 """Maximum parts of a path: file systems allow only that many characters."""
 SHOWN = 200
 """Maximum characters of a name or link target that are shown."""
@@ -196,7 +196,7 @@ class Extraction:
 
     def _remember(self, path: list[str], end: _At | None) -> Iterator[Problem]:
         """Keep a link for later names, unless no file system would create it."""
-        if self._is_full or len(path) > PARTS or (end and len(end.beyond) > PARTS):
+        if self._is_full or len(path) > MAX_PARTS or (end and len(end.beyond) > MAX_PARTS):
             return
         link = self._place(_At(self._top.place, path))
         if end is None:
@@ -204,9 +204,9 @@ class Extraction:
         else:
             link.leads_to = self._place(end)
             self._has_inside = True
-        if self._kept > PLACES:
+        if self._kept > MAX_PLACES:
             self._is_full = True
-            detail = f"more than {PLACES:,} folders and links: where names lead through later ones is not known"
+            detail = f"more than {MAX_PLACES:,} folders and links: where names lead through later ones is not known"
             yield Problem(ProblemKind.LIMIT, self.locator, "extraction", detail)
 
     def _place(self, end: _At) -> _Place:

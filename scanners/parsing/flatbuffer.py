@@ -14,11 +14,11 @@ from modelsweep.core.scanner import Context, Malformed
 from modelsweep.core.units import KIB
 
 _PAGE = 64 * KIB
-_PAGES = 16
+_MAX_PAGES = 16
 """Maximum pages in memory: tables and their targets may be far apart."""
-_SMALLEST = 4
+_MIN_TABLE = 4
 """Bytes of the smallest table: a file with more tables than fit into it uses some of them twice."""
-_READ = 4
+_MAX_READ_RATIO = 4
 """How many times the bytes of a file may be read as vectors: writers share equal vectors, but not everything."""
 _NUMBERS = {code: struct.Struct(f"<{code}") for code in "BbHhIiQq"}
 
@@ -31,8 +31,8 @@ class FlatBuffer:
     def __init__(self, reader: Reader, context: Context | None = None) -> None:
         self.reader, self._context = reader, context
         self._pages: dict[int, bytes] = {}
-        self._tables = reader.size // _SMALLEST
-        self._vectors = reader.size * _READ
+        self._tables = reader.size // _MIN_TABLE
+        self._vectors = reader.size * _MAX_READ_RATIO
 
     def root(self) -> Table:
         """Return the root table."""
@@ -93,7 +93,7 @@ class FlatBuffer:
             return self.reader.read(position, length)
         page = self._pages.get(start)
         if page is None:
-            if len(self._pages) >= _PAGES:
+            if len(self._pages) >= _MAX_PAGES:
                 self._pages.pop(next(iter(self._pages)))
             page = self._pages[start] = self.reader.read(start, min(_PAGE, self.reader.size - start))
         return page[position - start : position - start + length]

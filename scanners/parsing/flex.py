@@ -20,9 +20,9 @@ from scanners.parsing.protobuf_writer import data, varint
 
 _VECTOR, _STRING, _BLOB = 10, 5, 25
 _WIDTHS = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
-_STRINGS = 8
+_MAX_STRINGS = 8
 """Maximum strings kept per tensor, and maximum bytes of each."""
-_BYTES = 1_100
+_MAX_BYTES = 1_100
 _NAME, _OPERATOR, _INPUT = 1, 2, 3
 _TYPE_STRING = 7
 
@@ -111,9 +111,9 @@ def strings(reader: Reader, span: Span) -> list[bytes]:
     """Return the first strings of a tensor, which holds their number, their offsets, and their bytes."""
     if span.length < 4:
         return []
-    count = min(int.from_bytes(reader.read(span.offset, 4), "little"), _STRINGS, span.length // 4 - 2)
+    count = min(int.from_bytes(reader.read(span.offset, 4), "little"), _MAX_STRINGS, span.length // 4 - 2)
     if count < 1:
         return []
     places = struct.unpack(f"<{count + 1}i", reader.read(span.offset + 4, 4 * (count + 1)))
     inside = ((start, stop) for start, stop in pairwise(places) if 0 <= start <= stop <= span.length)
-    return [reader.read(span.offset + start, min(stop - start, _BYTES)) for start, stop in inside]
+    return [reader.read(span.offset + start, min(stop - start, _MAX_BYTES)) for start, stop in inside]

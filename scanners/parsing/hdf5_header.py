@@ -15,17 +15,17 @@ from modelsweep.core.finding import Span
 from modelsweep.core.reader import Reader, Truncated
 from modelsweep.core.units import KIB
 
-_MESSAGES, _BLOCKS = 10_000, 100
+_MAX_MESSAGES, _MAX_BLOCKS = 10_000, 100
 """Maximum messages of one header, and maximum blocks with its messages, that are read."""
-_BLOCK = 256 * KIB
-_SEARCHED = 256 * KIB
+_MAX_BLOCK = 256 * KIB
+_MAX_SEARCHED = 256 * KIB
 """Maximum bytes of a file that is searched for attributes at unknown offsets."""
 _ATTRIBUTE, _CONTINUED = 0x0C, 0x10
 _SIGNED, _CONTINUATION, _CHECKSUM = b"OHDR", b"OCHK", 4
 _PREFIX, _HEAD = 16, 512
 _TIMES, _PHASES, _ORDERED = 0x20, 0x10, 0x04
 _VERSIONS = 3
-_FIXED = 8
+_NAME_OFFSET = 8
 """Bytes of an attribute's message before its name, one more if it has a character set."""
 
 
@@ -35,13 +35,13 @@ def text_length(reader: Reader, base: int, header: int, name: bytes) -> int:
     Addresses count from `base`; the object's header is at `header`.
     """
     try:
-        for message in islice(_messages(reader, base, header), _MESSAGES):
+        for message in islice(_messages(reader, base, header), _MAX_MESSAGES):
             length = _length_in(message, name)
             if length is not None:
                 return length
     except (Truncated, IndexError):
         pass  # the library reports the damage
-    return _longest(reader.read(0, reader.size), name) if reader.size <= _SEARCHED else 0
+    return _longest(reader.read(0, reader.size), name) if reader.size <= _MAX_SEARCHED else 0
 
 
 def _longest(data: bytes, name: bytes) -> int:
@@ -49,7 +49,7 @@ def _longest(data: bytes, name: bytes) -> int:
     view = memoryview(data)
     longest, at = 0, data.find(name + b"\0")
     while at >= 0:
-        for start in (at - _FIXED, at - _FIXED - 1):
+        for start in (at - _NAME_OFFSET, at - _NAME_OFFSET - 1):
             message = view[max(start, 0) :]
             if start >= 0 and 1 <= message[0] <= _VERSIONS and message[2:4] == (len(name) + 1).to_bytes(2, "little"):
                 longest = max(longest, _length_in(message, name) or 0)
@@ -65,13 +65,13 @@ def _messages(reader: Reader, base: int, header: int) -> Iterator[bytes]:
     flags = head[5] if signed else 0
     first = _first_of(head, flags) if signed else Span(_PREFIX, int.from_bytes(head[8:12], "little"))
     left = [Span(start + first.offset, first.length)]
-    for _ in range(_BLOCKS):
+    for _ in range(_MAX_BLOCKS):
         if not left:
             break
         place = left.pop(0)
         block = head[place.offset - start : place.offset - start + place.length] if place.offset >= start else b""
         if len(block) < place.length:
-            block = reader.read(place.offset, min(place.length, _BLOCK, reader.size - place.offset))
+            block = reader.read(place.offset, min(place.length, _MAX_BLOCK, reader.size - place.offset))
         if signed and block.startswith(_CONTINUATION):
             block = block[len(_CONTINUATION) : -_CHECKSUM]
         for kind, message in _split(block, signed, bool(flags & _ORDERED)):
@@ -103,7 +103,7 @@ def _length_in(message: bytes | memoryview, name: bytes) -> int | None:
     """Return the length in an attribute's message, whose sizes come first, or None if it has another name."""
     version = message[0]
     sizes = [int.from_bytes(message[at : at + 2], "little") for at in (2, 4, 6)]
-    at = _FIXED + (version >= 3)
+    at = _NAME_OFFSET + (version >= 3)
     if message[at : at + len(name) + 1] != name + b"\0":
         return None
     for size in sizes:

@@ -20,7 +20,7 @@ _HEADER = 16
 _LENGTHS = 8
 _ALIGNMENT = 8
 _WRAPS = 1 << 64
-_LARGEST = 64 * MIB
+_MAX_HEAP = 64 * MIB
 """Maximum bytes of a heap that is checked; the library writes heaps of 4 KiB, and larger ones for one large object."""
 
 
@@ -61,7 +61,7 @@ class Hdf5Source:
             self.fault = fault
             raise
         if self._replaced:
-            data = self._mended(data)
+            data = self._with_replacements(data)
         self._position += len(data)
         return data
 
@@ -93,7 +93,7 @@ class Hdf5Source:
         if self._reader.size - start < _HEADER:
             return
         size = int.from_bytes(self._reader.read(start + 8, 8), "little")
-        if size > min(_LARGEST, self._reader.size - start):
+        if size > min(_MAX_HEAP, self._reader.size - start):
             return  # the library rejects a heap beyond the end of the file; a large heap has one object
         heap = self._reader.read(start, size)
         at = _HEADER
@@ -108,7 +108,7 @@ class Hdf5Source:
                 return
             at += length
 
-    def _mended(self, data: bytes) -> bytes:
+    def _with_replacements(self, data: bytes) -> bytes:
         """Return the data at the current position, with objects replaced."""
         mended = bytearray(data)
         for offset, header in self._replaced.items():

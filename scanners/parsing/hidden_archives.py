@@ -19,9 +19,9 @@ _ZIP_HEADER = 30
 _NAME_LENGTH = 1024
 _GZIP = b"\x1f\x8b\x08"
 _GZIP_UNUSED_FLAGS = 0xE0
-_GZIP_TRIED = 20
+_MAX_GZIP_TRIED = 20
 """Maximum places that begin like gzip and are decompressed, since the checksum is at the end."""
-_EXPANDED = 16 * MIB
+_MAX_EXPANDED = 16 * MIB
 _SEVENZIP = b"7z\xbc\xaf\x27\x1c"
 _XZ = b"\xfd7zXZ\x00"
 _BZIP2 = b"1AY&SY"
@@ -40,7 +40,7 @@ def archives(data: bytes) -> Iterator[tuple[str, int]]:
     )
     tried = 0
     for at in _found(data, _GZIP):
-        if len(data) > at + 10 and not data[at + 3] & _GZIP_UNUSED_FLAGS and tried < _GZIP_TRIED:
+        if len(data) > at + 10 and not data[at + 3] & _GZIP_UNUSED_FLAGS and tried < _MAX_GZIP_TRIED:
             tried += 1
             if _is_gzip(data, at):
                 yield "gzip stream", at
@@ -77,7 +77,7 @@ def _is_gzip(data: bytes, at: int) -> bool:
     """Return whether a complete gzip member with the right checksum of its content is at `at` (RFC 1952)."""
     stream = zlib.decompressobj(31)
     try:
-        expanded = stream.decompress(data[at:], _EXPANDED)
+        expanded = stream.decompress(data[at:], _MAX_EXPANDED)
     except zlib.error:
         return False
     return stream.eof and expanded != b""

@@ -23,13 +23,13 @@ from scanners.parsing.hidden_archives import archives
 from scanners.parsing.native_code import native_code_at
 
 NAME = "weights"
-SEARCHED = 1 * MIB
+SEARCH_SIZE = 1 * MIB
 """Maximum bytes of a plane that are searched at once."""
-KEPT = 16 * KIB
+SEARCH_OVERLAP = 16 * KIB
 """Bytes at the end of a searched plane that are searched again with the next ones."""
-HITS = 500
+MAX_HITS = 500
 """Maximum places in all planes of a blob that are examined."""
-SEARCHED_FOR = frozenset({"executables", "pickles", "scripts"})
+DETECTOR_NAMES = frozenset({"executables", "pickles", "scripts"})
 """Detectors that are used: credentials and addresses are of no use to a loader."""
 _SHOWN = 100
 
@@ -64,7 +64,7 @@ class _Stream:
     def forget(self) -> None:
         """Keep only the last bytes."""
         last = self.names[-1]
-        del self.data[: max(0, len(self.data) - KEPT)]
+        del self.data[: max(0, len(self.data) - SEARCH_OVERLAP)]
         self.starts, self.names = [0], [last]
 
 
@@ -75,7 +75,7 @@ class Carver:
         self._arrays, self._blob, self._context = arrays, blob, context
         self._streams: dict[tuple[int, str], _Stream] = {}
         self._told: set[tuple[str, str, str]] = set()
-        self._hits = HITS
+        self._hits = MAX_HITS
 
     def take(self, name: str, values: Any, data: bytes, width: int, is_float: bool) -> Iterator[Item]:
         """Yield what is found with one more block; `values` are the numbers of `width` bytes in `data`."""
@@ -88,7 +88,7 @@ class Carver:
                 continue  # numbers of less precision, that were widened
             stream = self._streams.setdefault((width, plane.title), _Stream(plane.order, plane.shifts))
             stream.add(shown, plane.data)
-            if len(stream.data) >= SEARCHED:
+            if len(stream.data) >= SEARCH_SIZE:
                 yield from self._search(plane.title, stream)
                 stream.forget()
 
@@ -108,12 +108,12 @@ class Carver:
             yield from self._told_once(Hidden(what, hit, False), title, stream)
         for number in matcher_for(len(data)).present(data):
             detector = PATTERNS[number][1]
-            if detector.name not in SEARCHED_FOR:
+            if detector.name not in DETECTOR_NAMES:
                 continue
             for hit in offsets(number, data):
                 self._hits -= 1
                 if self._hits < 0:
-                    detail = f"more than {HITS} places in the lowest bits of weights look like something hidden"
+                    detail = f"more than {MAX_HITS} places in the lowest bits of weights look like something hidden"
                     yield Problem(ProblemKind.LIMIT, self._blob.locator, NAME, detail)
                     return
                 yield from self._confirm(detector, data, hit, title, stream)

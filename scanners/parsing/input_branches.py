@@ -33,13 +33,13 @@ Shape = tuple[int, ...] | None
 MANY, BATCH = 0, -1
 SHAPE, PLAIN, TEST = range(3)
 """Kinds of values: computed from shapes only; from inputs without weights; a decision that compares such values."""
-_FOUND = 10
+_MAX_DECISIONS = 10
 """Maximum decisions that are kept per graph."""
-_DIVIDING = frozenset({"Div", "DIV", "RealDiv", "DivNoNan", "Divide"})
+_DIVISIONS = frozenset({"Div", "DIV", "RealDiv", "DivNoNan", "Divide"})
 _SHOWN, _SHOWN_INPUTS = 100, 5
-_INPUTS = 512
+_MAX_INPUTS = 512
 """Maximum inputs that are distinguished."""
-_ROOTS = 64
+_MAX_ROOTS = 64
 """Maximum compared values kept per decision, since chains of tests would need quadratic memory."""
 
 
@@ -114,7 +114,7 @@ class Branches:
 
     def feed(self, key: Key, name: str, shape: Shape) -> None:
         """Add an input; the first of several sizes is the batch."""
-        if len(self.inputs) < _INPUTS and key not in self.constants:
+        if len(self.inputs) < _MAX_INPUTS and key not in self.constants:
             known = (BATCH, *shape[1:]) if shape and len(shape) > 1 else shape
             self.values[key] = Value(PLAIN, 1 << len(self.inputs), known, _whole(known), frozenset({key}))
             self.inputs.append(name)
@@ -166,7 +166,7 @@ class Branches:
                 if value.mark >= 0:
                     self._met.add(value.mark)
         kept = [self._decided[index] for index in sorted(self._met)]
-        return [decision for decision in kept if decision.sources & self._fed][:_FOUND]
+        return [decision for decision in kept if decision.sources & self._fed][:_MAX_DECISIONS]
 
     def named(self, sources: int) -> list[str]:
         """Return the names of the inputs in a bit mask."""
@@ -178,7 +178,7 @@ class Branches:
 
     def decide(self, step: Step, test: Value) -> int:
         """Record a decision, and return its number."""
-        if len(self._decided) < 100 * _FOUND:
+        if len(self._decided) < 100 * _MAX_DECISIONS:
             self._decided.append(Decision(step.operator, step.name, test.test, test.sources))
         return len(self._decided) - 1
 
@@ -254,11 +254,11 @@ def _merged(live: Sequence[Value], kind: int, shape: Shape) -> Value:
 
 
 def _roots(values: Sequence[Value]) -> frozenset[Key]:
-    """Return the values that `values` represent or compare, up to `_ROOTS` of them."""
+    """Return the values that `values` represent or compare, up to `_MAX_ROOTS` of them."""
     roots: frozenset[Key] = frozenset()
     for value in values:
         both = roots | value.roots
-        roots = both if len(both) <= _ROOTS else roots or value.roots
+        roots = both if len(both) <= _MAX_ROOTS else roots or value.roots
     return roots
 
 
@@ -294,7 +294,7 @@ def _combined(branches: Branches, step: Step, given: Sequence[Value | None], liv
     tests = _tests(live)
     if branches.computed(step, given):
         branches.meet(step, tests)
-        if step.operator in _DIVIDING:
+        if step.operator in _DIVISIONS:
             branches.divided.update(dict.fromkeys(step.outputs, _roots(live)))
         return None
     kinds = {value.kind for value in live}

@@ -12,12 +12,12 @@ from modelsweep.core import patterns as re
 from modelsweep.core.finding import Json
 from scanners.parsing.code_keys import HYDRA_HELPERS
 
-_PLACE = re.compile(r"\$\{([^${}:]{1,200})\}")
+_INTERPOLATION = re.compile(r"\$\{([^${}:]{1,200})\}")
 """An interpolation without a colon; one with a colon is computed by a resolver of the program."""
 _KEY = re.compile(r"[^.\[\]]+")
-_DEEP, _LONGEST = 4, 300
+_MAX_DEPTH, _MAX_LENGTH = 4, 300
 """Maximum nesting of interpolations, and maximum characters of the result, far beyond any real target."""
-_DOCUMENTS, _TEXTS = 4, 1_000
+_MAX_DOCUMENTS, _MAX_TEXTS = 4, 1_000
 """Maximum documents of a file that are used, and maximum texts that are resolved; others are left unchanged."""
 
 
@@ -26,7 +26,7 @@ class Places:
 
     def __init__(self, documents: Sequence[Json]) -> None:
         self._documents = documents
-        self._left = _TEXTS
+        self._left = _MAX_TEXTS
 
     def filled(self, text: str) -> list[str]:
         """Return `text` resolved from each document that has all of its values, or `text` itself if none has.
@@ -36,17 +36,17 @@ class Places:
         if "${" not in text:
             return [text]
         self._left -= 1
-        known = self._left >= 0 and len(self._documents) <= _DOCUMENTS
+        known = self._left >= 0 and len(self._documents) <= _MAX_DOCUMENTS
         whole = {_filled(text, document) for document in self._documents} if known else set[str]()
         made = sorted(one for one in whole if "${" not in one and one not in HYDRA_HELPERS)
         return made or [text]
 
 
 def _filled(text: str, document: Json) -> str:
-    for _ in range(_DEEP):
-        if len(text) > _LONGEST:
+    for _ in range(_MAX_DEPTH):
+        if len(text) > _MAX_LENGTH:
             break
-        known = _PLACE.sub(lambda match: _value(document, match[1].strip(), match[0]), text)
+        known = _INTERPOLATION.sub(lambda match: _value(document, match[1].strip(), match[0]), text)
         if known == text:
             break
         text = known
@@ -63,4 +63,4 @@ def _value(document: Json, path: str, otherwise: str) -> str:
             found = found[int(name)]
         else:
             return otherwise
-    return found if isinstance(found, str) and len(found) <= _LONGEST else otherwise
+    return found if isinstance(found, str) and len(found) <= _MAX_LENGTH else otherwise

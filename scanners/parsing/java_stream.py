@@ -18,13 +18,13 @@ from scanners.parsing.cursor import Cursor
 
 MAGIC = b"\xac\xed\x00\x05"
 _COST = 20
-_KEPT = 512
+_MAX_TEXT = 512
 """Maximum bytes of a string in an event."""
-_HANDLES = 20_000_000
-_PENDING = 4_000_000
-_PARENTS = 1_000
+_MAX_HANDLES = 20_000_000
+_MAX_PENDING = 4_000_000
+_MAX_PARENTS = 1_000
 """Maximum depth of a class hierarchy, and maximum fields of a class: more than real programs have."""
-_FIELDS = 65_535
+_MAX_FIELDS = 65_535
 _NULL, _REFERENCE, _CLASS, _OBJECT, _STRING, _ARRAY, _CLASS_OBJECT, _BLOCK = range(0x70, 0x78)
 _END, _RESET, _LONG_BLOCK, _EXCEPTION, _LONG_STRING, _PROXY, _ENUM = range(0x78, 0x7F)
 _WRITE_METHOD, _SERIALIZABLE, _EXTERNALIZABLE, _BLOCK_DATA = 1, 2, 4, 8
@@ -92,16 +92,16 @@ class JavaStream:
 
     def _push(self, task: Callable[..., None], *arguments: object) -> None:
         self._left.append((task, arguments))
-        if len(self._left) > _PENDING:
-            raise OverLimit(f"more than {_PENDING:,} nested objects")
+        if len(self._left) > _MAX_PENDING:
+            raise OverLimit(f"more than {_MAX_PENDING:,} nested objects")
 
-    def _say(self, kind: str, name: str, offset: int, length: int = 0) -> None:
+    def _emit(self, kind: str, name: str, offset: int, length: int = 0) -> None:
         self._events.append(Event(kind, name, offset, length))
 
     def _handle(self, description: _Description | None = None) -> None:
         self._handles.append(description)
-        if len(self._handles) > _HANDLES:
-            raise OverLimit(f"more than {_HANDLES:,} objects")
+        if len(self._handles) > _MAX_HANDLES:
+            raise OverLimit(f"more than {_MAX_HANDLES:,} objects")
 
     # Contents
 
@@ -145,11 +145,11 @@ class JavaStream:
         text = self._characters(length)
         self._handle()
         if text:
-            self._say(TEXT, text, offset, length)
+            self._emit(TEXT, text, offset, length)
 
     def _characters(self, length: int) -> str:
         """Skip `length` bytes of modified UTF-8, and return the beginning as text."""
-        kept = self._cursor.take(min(length, _KEPT))
+        kept = self._cursor.take(min(length, _MAX_TEXT))
         self._cursor.skip(length - len(kept))
         return kept.decode("utf-8", "replace")
 
@@ -177,7 +177,7 @@ class JavaStream:
 
     def _class(self, offset: int) -> _Description:
         description = _Description(self._name())
-        self._say(NAMED, description.name, offset)
+        self._emit(NAMED, description.name, offset)
         self._cursor.skip(8)  # serialVersionUID
         self._handle(description)
         description.flags = self._cursor.number("B")
@@ -208,13 +208,13 @@ class JavaStream:
         description = _Description("")
         description.flags = _SERIALIZABLE
         self._handle(description)
-        for _ in range(min(self._length("i"), _FIELDS + 1)):
-            self._say(INTERFACE, self._name(), offset)
+        for _ in range(min(self._length("i"), _MAX_FIELDS + 1)):
+            self._emit(INTERFACE, self._name(), offset)
         return description
 
     def _complete(self, description: _Description) -> None:
         parent = self._last
-        if parent is not None and not 0 < parent.depth < _PARENTS:
+        if parent is not None and not 0 < parent.depth < _MAX_PARENTS:
             raise Malformed("a class is its own ancestor, or has a thousand ancestors", self._cursor.position)
         description.above = parent if parent is None or parent.adds else parent.above
         description.depth = parent.depth + 1 if parent else 1
@@ -283,7 +283,7 @@ class JavaStream:
 
     def _elements(self, left: int = -1) -> None:
         if left < 0:
-            left = self._begun()
+            left = self._array_length()
         for done in range(left):
             self._context.operations.spend()
             code = self._cursor.number("B")
@@ -293,7 +293,7 @@ class JavaStream:
                 self._content(code)
                 return
 
-    def _begun(self) -> int:
+    def _array_length(self) -> int:
         """Read the length of an array, and skip numbers; return the number of objects in it."""
         name = self._last.name if self._last else ""
         if name[:1] != "[" or len(name) < 2:
@@ -302,7 +302,7 @@ class JavaStream:
         length = self._length("i")
         width = _WIDTHS.get(name[1], 0)
         if name == "[B" and length:
-            self._say(BYTES, "", self._cursor.position, length)
+            self._emit(BYTES, "", self._cursor.position, length)
         self._cursor.skip(length * width)
         if not width and length > self._cursor.reader.size - self._cursor.position:
             raise Malformed(f"an array of {length:,} objects", self._cursor.position)
@@ -315,7 +315,7 @@ class JavaStream:
     def _referred_class(self) -> None:
         self._handle()
         if self._last is not None and self._last.name:
-            self._say(REFERRED, self._last.name, self._cursor.position)
+            self._emit(REFERRED, self._last.name, self._cursor.position)
 
     def _constant(self) -> None:
         """Read an enum constant: its class and its name."""
@@ -350,7 +350,7 @@ _TASKS: dict[int, Callable[[JavaStream], None]] = {
 _DESCRIBED = re.compile(rb"r(?=\0[\x03-\xff](\[*L?(?:[A-Za-z_$][\w$]*\.)+[\w$]+;?))")
 _WINDOW = 4 * MIB
 _NAME = 512
-_SEARCHED = 50_000
+_MAX_SEARCHED = 50_000
 """Maximum class descriptions that are searched for in a stream that could not be parsed."""
 
 
@@ -365,6 +365,6 @@ def described_anywhere(reader: Reader, context: Context) -> Iterator[Event]:
             name = match[1][:length].decode("ascii")
             if len(name) == length and match.start() < _WINDOW:
                 found += 1
-                if found > _SEARCHED:
-                    raise OverLimit(f"more than {_SEARCHED:,} classes")
+                if found > _MAX_SEARCHED:
+                    raise OverLimit(f"more than {_MAX_SEARCHED:,} classes")
                 yield Event(NAMED, name, start + match.start())

@@ -30,12 +30,12 @@ from scanners.parsing.template_names import INTERNALS, LEADING
 NAME = "template"
 TEMPLATE_LIMIT = 512 * KIB
 """Maximum characters of a template that is parsed: the longest in use have some 20,000."""
-_FOLDED = 1000
+_MAX_FOLDED = 1000
 """Maximum characters of a constant expression that are computed."""
 _SHOWN = 100
-_LEADING = re.compile("|".join(LEADING))
+_TO_INTERPRETER = re.compile("|".join(LEADING))
 _URL = re.compile(r"https?://[^\s\"'<>`{}|\\)\]]{3,200}")
-_LOOP, _BITS = 10_000_000, 1_000_000
+_MAX_ROUNDS, _MAX_BITS = 10_000_000, 1_000_000
 """Limits far beyond any real template: rounds of a loop or characters of a text, and bits of a number."""
 _INVISIBLE = re.compile(
     "[\u202a-\u202e\u2066-\u2069]"
@@ -47,11 +47,11 @@ _SENDING = re.compile(r"https?://[^\s\"'<>`{}|\\)\]\ufffd]{3,200}(?=\ufffd)")
 _HOSTS = re.compile(r"(?<![\w.-])(?:[a-z\d][a-z\d-]{0,62}\.){1,8}[a-z]{2,24}(?![\w.-])", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _PLAIN = re.compile(r"[\w ,.'!?-]{3,}")
-_RAISING = "raise_exception"
+_RAISE_FUNCTION = "raise_exception"
 """A function that loaders pass to chat templates, which rejects messages with an error text."""
-_AFTER, _LATE = frozenset({"gt", "gteq", "eq"}), 3
+_LATER_COMPARISONS, _MIN_LATE_MESSAGE = frozenset({"gt", "gteq", "eq"}), 3
 """Comparisons with which a condition waits for a message, and the message number from which that is suspicious."""
-_INSTRUCTION = 4
+_MIN_INSTRUCTION_WORDS = 4
 """Minimum words of a text that reads as an instruction."""
 
 
@@ -77,9 +77,9 @@ def template_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
         detail = f"the template {path} is longer than {TEMPLATE_LIMIT:,} characters"
         yield Problem(ProblemKind.LIMIT, locator, NAME, detail)
         return
-    first: dict[tuple[str, str], int] = _KNOWN.get(text, {})
+    first: dict[tuple[str, str], int] = _CACHE.get(text, {})
     try:
-        if text not in _KNOWN:
+        if text not in _CACHE:
             for how, value, line in _Walk(_environment().parse(text)).reached():
                 first.setdefault((how, value), line)
             _remember(text, first)
@@ -96,43 +96,45 @@ def leads_to_interpreter(item: Item) -> bool:
     """Return whether an item of a template leads to the interpreter, even if its own program renders it."""
     if isinstance(item, Problem):
         return item.kind is ProblemKind.LIMIT
-    return isinstance(item, Fact) and item.detail["how"] == "attribute" and _LEADING.search(item.value) is not None
+    return (
+        isinstance(item, Fact) and item.detail["how"] == "attribute" and _TO_INTERPRETER.search(item.value) is not None
+    )
 
 
 def held_facts(text: str, locator: Locator, path: str) -> Iterator[Item]:
     """Yield what leads to the interpreter in a setting, if that is a template which a program may render."""
-    if not _LEADING.search(text) or not ("{{" in text or "{%" in text):
+    if not _TO_INTERPRETER.search(text) or not ("{{" in text or "{%" in text):
         return
     for item in template_facts(text, locator, path):
-        if isinstance(item, Fact) and _LEADING.search(item.value):
+        if isinstance(item, Fact) and _TO_INTERPRETER.search(item.value):
             yield replace(item, detail={**item.detail, "how": "held"})
 
 
-_KNOWN: dict[str, dict[tuple[str, str], int]] = {}
-_KNOWN_LENGTH, _KNOWN_MOST = 16 * KIB, 16
+_CACHE: dict[str, dict[tuple[str, str], int]] = {}
+_MAX_CACHED_LENGTH, _MAX_CACHED = 16 * KIB, 16
 """Maximum characters of a template whose result is cached, and maximum entries: files of one model share templates."""
 
 
 def _remember(text: str, first: dict[tuple[str, str], int]) -> None:
-    if len(text) <= _KNOWN_LENGTH and len(first) <= _KNOWN_LENGTH // _SHOWN:
-        if len(_KNOWN) >= _KNOWN_MOST:
-            _KNOWN.clear()
-        _KNOWN[text] = first
+    if len(text) <= _MAX_CACHED_LENGTH and len(first) <= _MAX_CACHED_LENGTH // _SHOWN:
+        if len(_CACHE) >= _MAX_CACHED:
+            _CACHE.clear()
+        _CACHE[text] = first
 
 
 Reached = tuple[str, str, int]
 _UNKNOWN = "\ufffd"
-_DEPTH = 20
-_REPEATING = frozenset("range center ljust rjust zfill indent batch slice lipsum".split())
+_MAX_DEPTH = 20
+_REPEATING_CALLS = frozenset("range center ljust rjust zfill indent batch slice lipsum".split())
 """Functions, methods and filters that repeat or count as often as a number tells."""
 _DUNDER = re.compile(rf"(?<![^\W_])__[a-zA-Z{_UNKNOWN}][\w{_UNKNOWN}]*")
 _PATH = re.compile(r"\w+(?:\.\w+)*")
 """The argument of filters such as `map(attribute=...)`: dotted names."""
-_WIDE = re.compile(r"%[-+ #0]*\d{8,15}[a-zA-Z]|\{\w*:[^{}]{0,3}\d{8,15}[^{}]{0,3}\}")
+_WIDE_FIELD = re.compile(r"%[-+ #0]*\d{8,15}[a-zA-Z]|\{\w*:[^{}]{0,3}\d{8,15}[^{}]{0,3}\}")
 """Format fields that are wider than any text."""
 _IN_BRACES = re.compile(r"\{([^{}]*+)\}")
 _UNDERSCORED = re.compile(r"__\w+")
-_SPOKEN = re.compile(r"content|text|prompt|query|question|input", re.IGNORECASE)
+_MESSAGE_NAME = re.compile(r"content|text|prompt|query|question|input", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
 _LISTS = (nodes.List, nodes.Tuple)
 _BUILDERS = (nodes.Concat, nodes.Add, nodes.Mul, nodes.Mod, nodes.Filter, nodes.Call, nodes.Getitem)
@@ -167,12 +169,12 @@ class _Walk:
             self._take_members(item)
             if isinstance(item.target, nodes.Name):
                 value = self._fold(item.node)
-                if self._is_spoken(item.node):
+                if self._is_message(item.node):
                     self.spoken.add(item.target.name)
                 if any(name.name in self.dated for name in item.node.find_all(nodes.Name)):
                     self.dated.add(item.target.name)
                 earlier = self.known.get(item.target.name)
-                self.known[item.target.name] = value if earlier is None else f"{earlier} {value}"[:_FOLDED]
+                self.known[item.target.name] = value if earlier is None else f"{earlier} {value}"[:_MAX_FOLDED]
 
     def _take_members(self, item: nodes.Assign) -> None:
         """Record the values of a namespace's attributes."""
@@ -186,13 +188,13 @@ class _Walk:
     def _grow(self, name: str, value: str) -> None:
         """Record that an attribute of a namespace is a text, or its former value with more text."""
         earlier = self.known.get(name)
-        self.known[name] = value if earlier is None or earlier in value else f"{earlier} {value}"[:_FOLDED]
+        self.known[name] = value if earlier is None or earlier in value else f"{earlier} {value}"[:_MAX_FOLDED]
 
     def _captured(self, block: nodes.AssignBlock) -> str:
         """Return what a `set` block writes, as if each of its statements ran once."""
         parts = [part for output in _outputs(block.body) for part in output.nodes]
         text = "".join(part.data if isinstance(part, nodes.TemplateData) else self._fold(part) for part in parts)
-        return _CHANGED.get(block.filter.name if block.filter else "", str)(text[:_FOLDED])
+        return _CHANGED.get(block.filter.name if block.filter else "", str)(text[:_MAX_FOLDED])
 
     def reached(self) -> Iterator[Reached]:
         """Yield (how, value, line) for everything that a judge should see."""
@@ -226,7 +228,7 @@ class _Walk:
             yield from self._sending(node)
         if isinstance(node, (nodes.Pow, nodes.Mul, nodes.Call, nodes.Filter)):
             yield from _exhaustion(node)
-        if isinstance(node, nodes.For) and (rounds := _rounds(node)) > _LOOP:
+        if isinstance(node, nodes.For) and (rounds := _rounds(node)) > _MAX_ROUNDS:
             yield "exhaustion", f"loops of {rounds} rounds"
 
     def _constant(self, value: object) -> Iterator[tuple[str, str]]:
@@ -234,7 +236,7 @@ class _Walk:
             yield from _written(value)
             named = (_UNDERSCORED.findall(inside)[-1:] for inside in _IN_BRACES.findall(value))
             yield from (("attribute", name) for names in named for name in names)
-            yield from (("exhaustion", form) for form in _WIDE.findall(value))
+            yield from (("exhaustion", form) for form in _WIDE_FIELD.findall(value))
             if value in INTERNALS or any(map(_DUNDER.fullmatch, value.split(".") if _PATH.fullmatch(value) else ())):
                 yield "attribute", value
 
@@ -261,7 +263,7 @@ class _Walk:
             return
         called = node.name if isinstance(node, nodes.Filter) else _last_name(node.node)
         source = node.node.node if isinstance(node.node, nodes.Getattr) and isinstance(node, nodes.Call) else node.node
-        if called == "replace" and self._is_spoken(source):
+        if called == "replace" and self._is_message(source):
             hosts = [_HOSTS.findall(self._fold(argument)) for argument in node.args[:2]]
             other = [host for host in hosts[1] if not any(f".{was}".endswith(f".{host}") for was in hosts[0])]
             if hosts[0] and other:
@@ -274,13 +276,13 @@ class _Walk:
         else:
             parts = node.nodes
         for before, after in pairwise(parts):
-            if self._is_spoken(after) or any(map(self._is_spoken, after.find_all((nodes.Getattr, nodes.Getitem)))):
+            if self._is_message(after) or any(map(self._is_message, after.find_all((nodes.Getattr, nodes.Getitem)))):
                 text = before.data if isinstance(before, nodes.TemplateData) else self._fold(before)
                 yield from (("sending", url) for url in _SENDING.findall(text + _UNKNOWN))
 
     def _instruction(self, node: nodes.If | nodes.CondExpr) -> Iterator[tuple[str, str]]:
         """Yield text that is added only if the conversation contains certain words."""
-        tested = [word for word in self._asked(node.test) if _PLAIN.fullmatch(word) and _WORDS.search(word)]
+        tested = [word for word in self._searched_texts(node.test) if _PLAIN.fullmatch(word) and _WORDS.search(word)]
         tested = tested or list(self._dated(node.test))
         late = [] if tested else list(_late(node.test))
         if not tested and not late:
@@ -289,7 +291,7 @@ class _Walk:
         if late:  # text before that message is the normal case
             tested, branches = late, branches[: len(node.body) if isinstance(node, nodes.If) else 1]
         for text in (text for branch in branches if branch for text in self._texts(branch)):
-            if len(_WORDS.findall(_MARKUP.sub(" ", text))) >= _INSTRUCTION:
+            if len(_WORDS.findall(_MARKUP.sub(" ", text))) >= _MIN_INSTRUCTION_WORDS:
                 yield "instruction", f"{tested[0]}: {text.strip()}"
 
     def _dated(self, test: nodes.Node) -> Iterator[str]:
@@ -304,8 +306,10 @@ class _Walk:
 
     def _texts(self, node: nodes.Node) -> Iterator[str]:
         """Yield the texts that a statement writes or sets, except those of errors, which stop rendering."""
-        refuses = isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == _RAISING
-        if refuses and _RAISING not in self.bound:
+        refuses = (
+            isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == _RAISE_FUNCTION
+        )
+        if refuses and _RAISE_FUNCTION not in self.bound:
             return
         text = node.data if isinstance(node, nodes.TemplateData) else getattr(node, "value", None)
         if isinstance(text, str):
@@ -313,7 +317,7 @@ class _Walk:
         for child in node.iter_child_nodes():
             yield from self._texts(child)
 
-    def _asked(self, test: nodes.Node) -> Iterator[str]:
+    def _searched_texts(self, test: nodes.Node) -> Iterator[str]:
         """Yield the texts that a condition searches for in the conversation."""
         for node in [test, *test.find_all((nodes.Compare, nodes.Call))]:
             if isinstance(node, nodes.Compare):
@@ -322,29 +326,29 @@ class _Walk:
                 sides = [node.node.node, *node.args]
             else:
                 continue
-            if any(self._is_spoken(side) for side in sides):
+            if any(self._is_message(side) for side in sides):
                 flat = [item for side in sides for item in (side.items if isinstance(side, _LISTS) else [side])]
                 yield from (
                     item.value for item in flat if isinstance(item, nodes.Const) and isinstance(item.value, str)
                 )
 
-    def _is_spoken(self, node: nodes.Node | None) -> bool:
+    def _is_message(self, node: nodes.Node | None) -> bool:
         """Return whether `node` is the text of a message, judging by its name."""
         while isinstance(node, (nodes.Filter, nodes.Call, nodes.Getattr, nodes.Getitem)):
-            if isinstance(node, nodes.Getattr) and _SPOKEN.search(node.attr):
+            if isinstance(node, nodes.Getattr) and _MESSAGE_NAME.search(node.attr):
                 return True
             if (
                 isinstance(node, nodes.Getitem)
                 and isinstance(node.arg, nodes.Const)
                 and isinstance(node.arg.value, str)
             ):
-                return bool(_SPOKEN.search(node.arg.value))
+                return bool(_MESSAGE_NAME.search(node.arg.value))
             node = node.node
-        return isinstance(node, nodes.Name) and (node.name in self.spoken or bool(_SPOKEN.search(node.name)))
+        return isinstance(node, nodes.Name) and (node.name in self.spoken or bool(_MESSAGE_NAME.search(node.name)))
 
     def _fold(self, node: nodes.Node, depth: int = 0) -> str:
         """Return the text that `node` evaluates to, with `_UNKNOWN` for parts known only when rendered."""
-        return self._folded(node, depth)[:_FOLDED] if depth < _DEPTH else _UNKNOWN
+        return self._folded(node, depth)[:_MAX_FOLDED] if depth < _MAX_DEPTH else _UNKNOWN
 
     def _folded(self, node: nodes.Node, depth: int) -> str:
         if isinstance(node, nodes.Const):
@@ -355,19 +359,19 @@ class _Walk:
             return self.known.get(f"{_last_name(owner)}{member}", _UNKNOWN)
         if isinstance(node, (nodes.Concat, nodes.List, nodes.Tuple)):
             parts = node.nodes if isinstance(node, nodes.Concat) else node.items
-            return "".join(self._fold(part, depth + 1) for part in parts[:_FOLDED])
+            return "".join(self._fold(part, depth + 1) for part in parts[:_MAX_FOLDED])
         if isinstance(node, nodes.Add):
             return self._fold(node.left, depth + 1) + self._fold(node.right, depth + 1)
         if isinstance(node, nodes.Mul):
             times = node.right.value if isinstance(node.right, nodes.Const) else 1
-            return self._fold(node.left, depth + 1) * (min(times, _FOLDED) if isinstance(times, int) else 1)
+            return self._fold(node.left, depth + 1) * (min(times, _MAX_FOLDED) if isinstance(times, int) else 1)
         if isinstance(node, nodes.Mod):
             return self._formatted(self._fold(node.left, depth + 1), [node.right], depth)
         if isinstance(node, nodes.Getitem):
-            return self._cut(node, depth) if isinstance(node.arg, nodes.Slice) else _UNKNOWN
+            return self._sliced(node, depth) if isinstance(node.arg, nodes.Slice) else _UNKNOWN
         return self._called(node, depth)
 
-    def _cut(self, node: nodes.Getitem, depth: int) -> str:
+    def _sliced(self, node: nodes.Getitem, depth: int) -> str:
         """Return the part of a text that a slice with constant numbers selects, including a reversed text."""
         assert isinstance(node.arg, nodes.Slice)
         whole, edges = self._fold(node.node, depth + 1), list[int | None]()
@@ -407,7 +411,7 @@ class _Walk:
             items, between = between, source
         parts = items.items if isinstance(items, (nodes.List, nodes.Tuple)) else [items]
         glue = self._fold(between, depth + 1) if between is not None else ""
-        return glue.join(self._fold(part, depth + 1) for part in parts[:_FOLDED])
+        return glue.join(self._fold(part, depth + 1) for part in parts[:_MAX_FOLDED])
 
     def _formatted(self, text: str, arguments: list[nodes.Expr], depth: int) -> str:
         """Fill the placeholders of `text` in order, for `%` and braces; `%c` converts numbers to characters."""
@@ -426,7 +430,12 @@ def _late(test: nodes.Node) -> Iterator[str]:
     for node in [test, *test.find_all(nodes.Compare)]:
         if isinstance(node, nodes.Compare) and node.ops:
             counted, number = node.expr, _number(node.ops[0].expr)
-            if node.ops[0].op in _AFTER and number is not None and number >= _LATE and _counts(counted):
+            if (
+                node.ops[0].op in _LATER_COMPARISONS
+                and number is not None
+                and number >= _MIN_LATE_MESSAGE
+                and _counts(counted)
+            ):
                 yield f"from message {number} on"
 
 
@@ -468,14 +477,16 @@ def _exhaustion(node: nodes.Pow | nodes.Mul | nodes.Call | nodes.Filter) -> Iter
         name = node.name if isinstance(node, nodes.Filter) else _last_name(node.node)
         given = [*node.args, *(item.value for item in node.kwargs)]
         most = max((abs(number) for number in map(_number, given) if number is not None), default=0)
-        if name in _REPEATING and most > _LOOP:
+        if name in _REPEATING_CALLS and most > _MAX_ROUNDS:
             yield "exhaustion", f"{name}({most})"
         return
     left, right = _number(node.left), _number(node.right)
     if isinstance(node, nodes.Pow):
-        if right is not None and (left or 2).bit_length() * right > _BITS:
+        if right is not None and (left or 2).bit_length() * right > _MAX_BITS:
             yield "exhaustion", f"** {right}"
-    elif max(left or 0, right or 0) > _LOOP and any(isinstance(one, (nodes.List, nodes.Const)) for one in _sides(node)):
+    elif max(left or 0, right or 0) > _MAX_ROUNDS and any(
+        isinstance(one, (nodes.List, nodes.Const)) for one in _sides(node)
+    ):
         yield "exhaustion", f"* {max(left or 0, right or 0)}"
 
 
@@ -486,7 +497,7 @@ def _last_name(node: nodes.Node) -> str:
 def _rounds(node: nodes.For, depth: int = 0) -> int:
     """Return how often the innermost of nested loops over constant ranges runs, or 0 if one is not such a loop."""
     made = node.iter
-    if not (isinstance(made, nodes.Call) and _last_name(made.node) == "range") or depth > _DEPTH:
+    if not (isinstance(made, nodes.Call) and _last_name(made.node) == "range") or depth > _MAX_DEPTH:
         return 0
     own = max((abs(number) for number in map(_number, made.args) if number is not None), default=0)
     inner = [_rounds(part, depth + 1) for part in node.body if isinstance(part, nodes.For)]
@@ -505,5 +516,5 @@ def _number(node: nodes.Node) -> int | None:
         and (of := _number(node.left)) is not None
         and (to := _number(node.right)) is not None
     ):
-        value = of**to if 0 <= to * of.bit_length() < 64 else _BITS
+        value = of**to if 0 <= to * of.bit_length() < 64 else _MAX_BITS
     return value if isinstance(value, int) else None

@@ -70,7 +70,7 @@ ONNX = Words(b'"opsetImport"', b'"opset_import"', b'"externalData"', b'"external
 """Keys of an ONNX model."""
 LICENCES = Words(b"licen", any_case=True)
 _ALL = (TELLING, CODE, COMMANDS, PRIVATE, COMPUTED, ONNX, LICENCES)
-_KEPT = MIB
+_MAX_CACHED = MIB
 """Maximum bytes of JSON that are kept in memory to recognise them."""
 
 
@@ -82,7 +82,7 @@ def holds(words: Words, data: bytes) -> bool:
         found = list[int]()
         WORDS_SOUGHT.scan(data, _note, found)
         _Latest.found = frozenset(_OWNERS[number] for number in found)
-        _Latest.data = data if len(data) <= _KEPT else None
+        _Latest.data = data if len(data) <= _MAX_CACHED else None
     return words in _Latest.found
 
 

@@ -23,11 +23,11 @@ from scanners.parsing.marshal_names import names_in
 
 SHOWN = 160
 """Maximum characters of a name, path or text in a fact."""
-_NAMES = 2_000
+_MAX_NAMES = 2_000
 """Maximum names of one code object in a fact."""
-_WORST_NODE = 72
+_MAX_NODE_BYTES = 72
 """Maximum bytes that one JSON value takes in memory, besides its text."""
-_CODE_VALUES = 20
+_MAX_CODE_NESTING = 20
 """Maximum nesting of lists and objects around encoded code."""
 _UNSAFE = re.compile(r"\benable_unsafe_deserialization\s*(?:\(|$)")
 """The name alone or a call of it, but not prose about it."""
@@ -36,21 +36,21 @@ _PATHS = frozenset(
     "vocabulary vocabulary_file idf_weights merges proto handle filepath file_path filename fname path origin url "
     "cache_dir directory archive asset_path weights_path".split()
 )
-_ELSEWHERE = (
+_FILE_BEGINNINGS = (
     *(f"/{folder}/" for folder in "etc home root proc var tmp opt usr mnt".split()),
     *("~/", "../", "..\\", "C:\\"),
 )
 """Beginnings of file paths that are reported for arguments of any name."""
-_PACKED = re.compile(rb"[A-Za-z0-9+/=\s]*")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*")
 """Base64, which is not source code."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _SPACES = {ord(space): " " for space in "\t\n\r"}
 _LAMBDA_FUNCTIONS = ("function", "output_shape", "mask")
 _MODELS = ("modelTopology", "model_config")
 """Keys under which TensorFlow.js stores a model; its objects name no modules."""
-_EVALUATING = ("RWKVTokenizer", "RWKV7Tokenizer")
+_EVALUATING_TOKENIZERS = ("RWKVTokenizer", "RWKV7Tokenizer")
 """Tokenizers of keras_hub that evaluate their vocabulary."""
-_OPENING = {"WhisperTokenizer": ("special_tokens", "language_tokens")}
+_FILE_ARGUMENTS = {"WhisperTokenizer": ("special_tokens", "language_tokens")}
 """String arguments that only these classes open as files."""
 _OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod")
 """Layers of Keras 2 that call a TensorFlow symbol by name."""
@@ -77,7 +77,7 @@ def parse(data: bytes, context: Context, errors: str = "surrogatepass") -> Docum
     import json
 
     nodes = sum(data.count(mark) for mark in (b",", b"[", b"{", b":"))
-    if nodes * _WORST_NODE + len(data) > context.limits.parsed_bytes:
+    if nodes * _MAX_NODE_BYTES + len(data) > context.limits.parsed_bytes:
         raise OverLimit(f"the configuration holds {nodes:,} values: more than may be held in memory")
     try:
         return Document(*with_repeated(data.decode(json.detect_encoding(data), errors)))
@@ -204,7 +204,7 @@ def _code_texts(value: Json) -> list[str]:
     Loaders differ in the key that they read, so an object may contain more than one.
     """
     found, left = [], [value]
-    for _ in range(_CODE_VALUES):
+    for _ in range(_MAX_CODE_NESTING):
         if not left:
             break
         item = left.pop()
@@ -228,16 +228,16 @@ def _code(path: str, value: Json, locator: Locator) -> Iterator[Item]:
             code = text.encode("raw_unicode_escape", "replace")  # the form before base64, which Keras still reads
         names.update(dict.fromkeys([*names_in(code), *_words_in(code), *_words_in(text.encode("utf-8", "replace"))]))
         size += len(code)
-    shown: list[Json] = [printable(name, SHOWN) for name in list(names)[:_NAMES]]
+    shown: list[Json] = [printable(name, SHOWN) for name in list(names)[:_MAX_NAMES]]
     detail: dict[str, Json] = {"path": path, "code": True, "names": shown, "size": size}
     yield Fact("keras-lambda", "a function stored by value", locator, detail=detail)
-    if len(names) > _NAMES:
+    if len(names) > _MAX_NAMES:
         yield problem_of(OverLimit(f"{path} uses {len(names):,} names: the rest is left out"), locator, "keras")
 
 
 def _words_in(code: bytes) -> list[str]:
     """Return the words of source code in place of bytecode, which some program may run too."""
-    if b"\0" in code or _PACKED.fullmatch(code):
+    if b"\0" in code or _BASE64.fullmatch(code):
         return []
     try:
         text = code.decode()
@@ -261,11 +261,11 @@ def _torch_module(path: str, config: dict[str, Json], blob: Blob, context: Conte
 
 def _tokenizer(class_name: str, path: str, config: dict[str, Json], blob: Blob) -> Iterator[Item]:
     """Yield the files that a tokenizer opens when it is created, and code that it runs even in safe mode."""
-    for key in _OPENING.get(class_name, ()):
+    for key in _FILE_ARGUMENTS.get(class_name, ()):
         file = config.get(key)
         if isinstance(file, str) and file:
             yield _fact("keras-path", file, _joined(path, key), blob.locator, key)
-    if class_name not in _EVALUATING:
+    if class_name not in _EVALUATING_TOKENIZERS:
         return
     words = config.get("vocabulary")
     lines = words.splitlines() if isinstance(words, str) else words if isinstance(words, list) else ()
@@ -297,7 +297,7 @@ def _text(node: _Node, locator: Locator) -> Iterator[Fact]:
     elif node.key == "name":
         if "/" in text or "\\" in text:
             yield _fact("keras-layer-name", text, node.path, locator)
-    elif "://" in text[:12] or text.startswith(_ELSEWHERE):
+    elif "://" in text[:12] or text.startswith(_FILE_BEGINNINGS):
         yield _fact("keras-argument", text, node.path, locator, node.key)
 
 

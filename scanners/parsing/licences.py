@@ -22,15 +22,15 @@ from scanners.parsing.spdx_ids import LICENCES
 
 SHOWN = 200
 """Maximum characters of a licence or copyright line that are kept."""
-NAMED = 300
+MAX_NAME = 300
 """Maximum characters of a name that is looked up."""
-NOTICES = 20
+MAX_NOTICES = 20
 """Maximum copyright lines that are kept per file."""
 UNKNOWN = ("other", "unknown", "none", "custom", "proprietary")
 """Placeholders for a name."""
-_TITLE = 4_000
+_TITLE_LENGTH = 4_000
 """Characters at the start of a text that contain its title or first sentence."""
-_BODY = 4_000
+_BODY_LENGTH = 4_000
 """Characters after that in which the texts of one family differ."""
 
 
@@ -44,7 +44,7 @@ class Licence(NamedTuple):
 def licence_of(name: str) -> Licence | None:
     """Return the licence for an expression, an identifier of the Hub, or a name; None if `name` is none of these."""
     text = " ".join(name.split())
-    if not text or len(text) > NAMED or text.lower() in ("null", "no license", "n/a", "-"):
+    if not text or len(text) > MAX_NAME or text.lower() in ("null", "no license", "n/a", "-"):
         return None
     try:
         return Licence(written(parsed(text)), spdx=True)
@@ -77,7 +77,7 @@ def copyright_facts(context: Context, locator: Locator, text: str) -> Iterator[F
     found = 0
     for match in _COPYRIGHT.finditer(text):
         line = " ".join(match[0].rstrip(_EDGES).split())
-        if found < NOTICES and not _BLANK.search(line) and context.first("copyright", line):
+        if found < MAX_NOTICES and not _BLANK.search(line) and context.first("copyright", line):
             found += 1
             yield Fact("copyright", printable(redact(line), SHOWN), locator)
 
@@ -205,15 +205,15 @@ def _reference(name: str) -> str:
 # Whole texts
 
 _FRAME = " \t#*/;|%\"'>=+_.,:-"
-_HEAD = 10
+_TITLE_LINES = 10
 """Non-blank lines at the start of a text that may contain its title."""
-_BINDING = re.compile(
+_AGREEMENT_TITLE = re.compile(
     r"(?i)(?P<whose>[a-z0-9][a-z0-9 .-]{0,40}) (?P<kind>community|non-?commercial|(?:open )?rail(?:-[a-z])?|research)"
     r"(?: (?:model|use|research))? licen[cs]e(?: agreement)?(?:,? (?:version |v\.? ?)?[\d.]{1,6})?"
 )
 """Titles such as `Acme Community License Agreement`."""
 _CALLED = re.compile(r"(?i)licen[cs]e|commons|dedication|agreement")
-_ASIDE = re.compile(
+_TITLE_SUFFIX = re.compile(
     r"(?i)\([^()]{0,60}\)|\"[^\"]{0,60}\"|[ ,-]{0,4}\b(?:\d{1,2} )?(?:january|february|march|april|may|june|july|august"
     r"|september|october|november|december)\b[ \d,]{0,6}\d{4}"
 )
@@ -222,16 +222,16 @@ _ASIDE = re.compile(
 
 def licence_of_text(text: str) -> str:
     """Return the identifier of the licence whose text this is, or "" if it is unknown."""
-    if titled := _by_title(text[:_TITLE]):
+    if titled := _by_title(text[:_TITLE_LENGTH]):
         return titled
-    plain = _flat(text[: 4 * (_TITLE + _BODY)])[: _TITLE + _BODY]
+    plain = _flat(text[: 4 * (_TITLE_LENGTH + _BODY_LENGTH)])[: _TITLE_LENGTH + _BODY_LENGTH]
     hits = []
     for order, (pattern, name) in enumerate(_texts()):
-        match = pattern.search(plain, 0, _TITLE)
+        match = pattern.search(plain, 0, _TITLE_LENGTH)
         if match:
             hits.append((match.start(), order, match.expand(name)))
     if not hits:
-        return _own_title(text[:_TITLE])
+        return _own_title(text[:_TITLE_LENGTH])
     start, _, name = min(hits)
     if name in _FAMILIES:
         return _FAMILIES[name](plain[start:])
@@ -241,11 +241,11 @@ def licence_of_text(text: str) -> str:
 
 def _by_title(text: str) -> str:
     """Return the identifier of the licence whose SPDX name is one of the first lines, or two consecutive ones."""
-    lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_HEAD]
+    lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_TITLE_LINES]
     for place, line in enumerate(lines):
         for title in (line, " ".join(lines[place : place + 2])):
-            if len(title) <= NAMED and _CALLED.search(title):
-                keys = (_key(title), _key(_ASIDE.sub("", title)))
+            if len(title) <= MAX_NAME and _CALLED.search(title):
+                keys = (_key(title), _key(_TITLE_SUFFIX.sub("", title)))
                 if found := next((_titles()[key] for key in keys if "-" in key and key in _titles()), ""):
                     return found
     return ""
@@ -253,8 +253,8 @@ def _by_title(text: str) -> str:
 
 def _own_title(text: str) -> str:
     """Return the reference to an unlisted licence whose title is that of a licence agreement."""
-    lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_HEAD]
-    match = next((match for match in map(_BINDING.fullmatch, lines) if match), None)
+    lines = [line for line in (line.strip(_FRAME) for line in text.splitlines()) if line][:_TITLE_LINES]
+    match = next((match for match in map(_AGREEMENT_TITLE.fullmatch, lines) if match), None)
     return _reference(f"{match['whose']} {match['kind']}") if match else ""
 
 
@@ -283,7 +283,7 @@ def licence_of_prose(text: str) -> str:
 
 def _under(plain: str) -> str:
     """Return the identifier of the licence in a normalized sentence such as "released under the ..."."""
-    for match in islice(_UNDER.finditer(plain), _SENTENCES):
+    for match in islice(_UNDER.finditer(plain), _MAX_SENTENCES):
         licence = licence_of(match["name"])
         found = licence.value if licence and licence.spdx else licence_of_text(match["name"])
         if found:
@@ -291,7 +291,7 @@ def _under(plain: str) -> str:
     return ""
 
 
-_SENTENCES = 20
+_MAX_SENTENCES = 20
 """Maximum sentences that are checked for a licence."""
 _UNDER = re.compile(
     r"\b(?:licensed|released|distributed|available|provided|is) under (?:the )?"

@@ -12,12 +12,12 @@ _SHORT = frozenset(b"zZ")
 """Types of ASCII strings of at most 255 characters, plain and interned, with a length of one byte."""
 _LONG = frozenset(b"saAut")
 """Types of bytes and strings of any length, and Python 2's interned ones, with a length of four bytes."""
-TOLD = frozenset(
+REPORTED_NAMES = frozenset(
     "exec eval system popen Popen subprocess check_output b64decode decompress marshal loads socket urlopen "
     "urlretrieve requests ctypes CDLL spawn dup2 __import__ import_module".split()
 )
 """Names that are reported although their use is unknown."""
-_LONGEST = 300
+_MAX_NAME = 300
 """Maximum characters of a string that counts as a name."""
 
 
@@ -35,7 +35,7 @@ def names_in(code: bytes) -> list[str]:
             start, length = offset + 5, int.from_bytes(code[offset + 1 : offset + 5], "little")
         else:
             continue
-        if 0 < length <= _LONGEST and start + length <= len(code):
+        if 0 < length <= _MAX_NAME and start + length <= len(code):
             text = code[start : start + length].decode("utf-8", "replace")
             parts = text.split(".")
             if all(part.isidentifier() for part in parts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-HASHED = 100_000
+MAX_HASHED = 100_000
 """Maximum names of a set that is hashed: a hash costs a microsecond per name."""
 _BYTES = 8
 

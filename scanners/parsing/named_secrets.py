@@ -56,12 +56,12 @@ _WEB_PAGE = b"apiKey"
 """Name of public keys in pages with search, maps or Firebase."""
 _ATTRIBUTE = re.compile(rb"[a-z_][a-z0-9_]+(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_OF_LINKS = (b"token", b"accessToken")
+_LINK_TOKENS = (b"token", b"accessToken")
 """Names of tokens in download links of Firebase, and in shared reports of Weights & Biases."""
-_OF_AWS = b"aws_secret_access_key"
-_TOKEN = 30
+_AWS_SECRET = b"aws_secret_access_key"
+_MIN_TOKEN = 30
 """Minimum characters of a value named only `token`, and only for arguments, since vocabularies use colons."""
-_LONGEST = 64
+_MAX_NAME = 64
 
 
 class NamedSecret(NamedTuple):
@@ -95,7 +95,7 @@ def counted_secret_at(data: bytes, at: int) -> NamedSecret | None:
 def _secret(data: bytes, match: re.Match[bytes], start: int, stop: int) -> NamedSecret | None:
     """Return the secret in `start:stop` if it follows a name of one."""
     secret, between, at = data[start:stop], data[match.end("word") : start], match.start()
-    before = _BEFORE.search(data[max(0, at - _LONGEST) : at])
+    before = _BEFORE.search(data[max(0, at - _MAX_NAME) : at])
     if before is None or _is_attribute(secret) or not is_random(secret):
         return None
     name = before[0].lstrip(b"-") + match["word"]
@@ -103,12 +103,12 @@ def _secret(data: bytes, match: re.Match[bytes], start: int, stop: int) -> Named
         name = _OPCODES.sub(b"", name)
     if not between.strip() and not (before[0].startswith(b"--") or _VARIABLE.fullmatch(name)):
         return None  # words of a sentence
-    if name.lower() == _OF_AWS and ("s" in match.groupdict() or b"AKIA" in data):
+    if name.lower() == _AWS_SECRET and ("s" in match.groupdict() or b"AKIA" in data):
         return None  # makes look for it, and for the identifier beside it
     told = (
         _ends_as_secret(name)
         or _VARIABLE.fullmatch(name)
-        or (name.lower() == b"token" and b"=" in between and len(secret) >= _TOKEN)
+        or (name.lower() == b"token" and b"=" in between and len(secret) >= _MIN_TOKEN)
     )
     if _PUBLIC.search(name) or not told or _is_in_link(data, at - len(before[0]), name, secret):
         return None
@@ -117,7 +117,7 @@ def _secret(data: bytes, match: re.Match[bytes], start: int, stop: int) -> Named
 
 def _is_in_link(data: bytes, start: int, name: bytes, secret: bytes) -> bool:
     """Return whether a name is in an address that is published with its secret, such as a shared report."""
-    is_handed_out = name in _OF_LINKS or _UUID.fullmatch(secret)
+    is_handed_out = name in _LINK_TOKENS or _UUID.fullmatch(secret)
     return bool(is_handed_out) and data[max(0, start - 1) : start] in (b"?", b"&", b";")
 
 

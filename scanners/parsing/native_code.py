@@ -136,7 +136,7 @@ def beginning_at(reader: Reader, offset: int, *, is_file: bool) -> NativeCode | 
     if head[:4] in _MACH_MAGIC:
         return NativeCode(offset, "Mach-O file") if _is_mach_beginning(head) else None
     start = _dos_start(reader, offset, head[:1])
-    return None if start is None or _is_told(reader, start, is_file) else NativeCode(start, "Windows program")
+    return None if start is None or _is_reported(reader, start, is_file) else NativeCode(start, "Windows program")
 
 
 def _dos_start(reader: Reader, offset: int, mark: bytes) -> int | None:
@@ -151,7 +151,7 @@ def _dos_start(reader: Reader, offset: int, mark: bytes) -> int | None:
     return None if _DOS_HEADER.match(between) or _TEXT.search(between) else start
 
 
-def _is_told(reader: Reader, start: int, is_file: bool) -> bool:
+def _is_reported(reader: Reader, start: int, is_file: bool) -> bool:
     """Return whether a complete Windows program begins at `start`, or one that `damaged_code` reports."""
     try:
         header = start + int.from_bytes(reader.read(start + 60, 4), "little")

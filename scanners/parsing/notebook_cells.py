@@ -28,11 +28,11 @@ _WIDGETS = "application/vnd.jupyter.widget-state+json"
 _EXECUTED = re.compile(r"kernel\s{0,9}\.\s{0,9}execute\s{0,9}\(\s{0,9}(?=[\"'`])")
 _QUOTED = {quote: re.compile(rf"{quote}((?:[^{quote}\\]|\\.)*+){quote}", re.DOTALL) for quote in "\"'`"}
 _SERVER = re.compile(r"/api/(?:terminals|kernels|contents|sessions)\b|/terminals/websocket/|\bdocument\.cookie")
-_ASKS = re.compile(r"(?:\bfetch\s?\(|\.open\s?\(|WebSocket\s?\(|sendBeacon|\.src\s?=)[^;]*\Z")
-_BEFORE, _LONGEST, _PLACES = 200, 4_000, 500
+_REQUEST = re.compile(r"(?:\bfetch\s?\(|\.open\s?\(|WebSocket\s?\(|sendBeacon|\.src\s?=)[^;]*\Z")
+_REQUEST_DISTANCE, _MAX_PROGRAM, _MAX_PLACES = 200, 4_000, 500
 """Characters before an address that are searched for a request, and maxima for a program and for places per text."""
 _ESCAPED = re.compile(r"\\([\"'`\\])")
-_TEXTS = 20_000
+_MAX_TEXTS = 20_000
 """Maximum texts of one notebook that are examined."""
 
 
@@ -86,12 +86,12 @@ def _quoted(line: str) -> str:
 def page_scripts(document: Json) -> Iterator[tuple[str, str]]:
     """Yield what scripts in the page do: ("python", code) to run in the kernel, and ("server", script)."""
     for text in _pages(document):
-        for match in islice(_EXECUTED.finditer(text), _PLACES):
-            program = text[match.end() : match.end() + _LONGEST]
+        for match in islice(_EXECUTED.finditer(text), _MAX_PLACES):
+            program = text[match.end() : match.end() + _MAX_PROGRAM]
             if quoted := _QUOTED[program[0]].match(program):
                 yield "python", _as_python(_ESCAPED.sub(r"\1", quoted[1]).replace("\\n", "\n"))
-        for match in islice(_SERVER.finditer(text), _PLACES):
-            if asked := _ASKS.search(text[max(0, match.start() - _BEFORE) : match.start()]):
+        for match in islice(_SERVER.finditer(text), _MAX_PLACES):
+            if asked := _REQUEST.search(text[max(0, match.start() - _REQUEST_DISTANCE) : match.start()]):
                 yield "server", asked[0] + match[0]
                 break
 
@@ -137,7 +137,7 @@ def _pages(document: Json) -> Iterator[str]:
 
 def _texts_in(value: Json) -> Iterator[str]:
     left, count = [value], 0
-    while left and count < _TEXTS:
+    while left and count < _MAX_TEXTS:
         item = left.pop()
         count += 1
         if isinstance(item, str):

@@ -29,13 +29,13 @@ _WIDTHS = {1: 1, 2: 1, 6: 8, 7: 2, 8: 4, 9: 8, 10: 1, 11: 4, 12: 8, 13: 8, 14: 2
 _CHARACTER, _DECIMAL, _BYTE, _NULL, _LITERAL = 3, 5, 2, 17, 18
 _PRIMITIVE, _SYSTEM_CLASS, _CLASS, _PRIMITIVE_ARRAY = 0, 3, 4, 7
 _COST = 50
-_RANKS = 32
-_MEMBERS = 100_000
+_MAX_RANKS = 32
+_MAX_MEMBERS = 100_000
 """Maximum members of one class."""
-_HELD = 2_000_000
+_MAX_HELD = 2_000_000
 """Maximum members of all classes that are kept."""
-_DEPTH = 100_000
-_TEXT = 64 * KIB
+_MAX_DEPTH = 100_000
+_MAX_TEXT = 64 * KIB
 
 
 class Event(NamedTuple):
@@ -131,15 +131,15 @@ class NrbfStream:
             raise Malformed(f"no record has the kind {record}", self.position - 1)
 
     def _enter(self, frame: _Frame) -> None:
-        if len(self._frames) >= _DEPTH:
-            raise OverLimit(f"objects are nested deeper than {_DEPTH:,}")
+        if len(self._frames) >= _MAX_DEPTH:
+            raise OverLimit(f"objects are nested deeper than {_MAX_DEPTH:,}")
         self._frames.append(frame)
 
     def _class(self, typed: bool, of_library: bool) -> Iterator[Event]:
         number = self._cursor.number("i")
         yield from self._text(CLASS)
         count = self._cursor.number("i")
-        if not 0 <= count <= _MEMBERS:
+        if not 0 <= count <= _MAX_MEMBERS:
             raise Malformed(f"a class of {count:,} members", self.position)
         self._context.operations.spend(count)
         for _ in range(count):
@@ -155,8 +155,8 @@ class NrbfStream:
         if of_library:
             self._cursor.skip(4)
         self._held += count + 1
-        if self._held > _HELD:
-            raise OverLimit(f"classes of more than {_HELD:,} members")
+        if self._held > _MAX_HELD:
+            raise OverLimit(f"classes of more than {_MAX_HELD:,} members")
         self._known[number] = tuple(members)
         self._enter(_Frame(tuple(members)))
 
@@ -175,7 +175,7 @@ class NrbfStream:
     def _array(self) -> Iterator[Event]:
         self._cursor.skip(4)
         form, rank = self._cursor.number("B"), self._cursor.number("i")
-        if not 0 < rank <= _RANKS or form > 5:
+        if not 0 < rank <= _MAX_RANKS or form > 5:
             raise Malformed(f"an array of {rank:,} dimensions", self.position)
         elements = 1
         for _ in range(rank):
@@ -239,7 +239,7 @@ class NrbfStream:
     def _text(self, kind: str) -> Iterator[Event]:
         length = self._length()
         start = self.position
-        text = self._cursor.take(min(length, _TEXT)).decode("utf-8", "replace") if kind else ""
+        text = self._cursor.take(min(length, _MAX_TEXT)).decode("utf-8", "replace") if kind else ""
         self._cursor.skip(start + length - self.position)
         if kind:
             yield Event(kind, text, start, length)

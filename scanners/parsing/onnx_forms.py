@@ -26,7 +26,7 @@ from scanners.parsing.protobuf_writer import data, varint
 _FIELDS = {**SCHEMA, "Attribute": {**SCHEMA["Attribute"], 1: ("name", TEXT), 3: ("i", INT), 4: ("s", SPAN)}}
 _CONTENT = frozenset({7, 20, 25})
 """Fields of a model that hold graphs."""
-_LISTS = 20_000
+_MAX_LISTED = 20_000
 """Maximum operators, and maximum files, that are taken from a model in ONNX's own syntax."""
 _NODE = re.compile(rb"=[ \t\r\n]*((?:[A-Za-z_]\w*\.)+)([A-Za-z_]\w*)[ \t\r\n]*(<[^<>{}]*>)?")
 _VALUE = re.compile(
@@ -59,17 +59,17 @@ def of_json(whole: bytes, context: Context) -> bytes:
 def of_syntax(whole: bytes, context: Context) -> bytes:
     """Return a model with the operators of other domains and the external files in a text."""
     nodes, files = [], []
-    for match in islice(_NODE.finditer(whole), _LISTS):
+    for match in islice(_NODE.finditer(whole), _MAX_LISTED):
         context.operations.spend()
         values = _VALUE.findall(match[3] or b"")
         attributes = b"".join(data(5, data(1, name), data(4, value)) for name, value in values)
         nodes.append(data(1, data(4, match[2]), attributes, data(7, match[1][:-1])))
-    for match in islice(_LOCATION.finditer(whole), _LISTS):
+    for match in islice(_LOCATION.finditer(whole), _MAX_LISTED):
         context.operations.spend()
         place = data(1, b"location") + data(2, re.sub(rb"\\(.)", rb"\1", match[1]))
         files.append(data(5, data(8, b"external"), data(13, place)))
-    if max(len(nodes), len(files)) == _LISTS:
-        raise OverLimit(f"more than {_LISTS:,} operators or files")
+    if max(len(nodes), len(files)) == _MAX_LISTED:
+        raise OverLimit(f"more than {_MAX_LISTED:,} operators or files")
     headers = ((_DOMAIN.search(fields), name) for fields, name in _HEADER.findall(whole))
     functions = [data(25, data(1, name), data(10, domain[1])) for domain, name in headers if domain]
     graph = data(7, data(2, b"text"), *nodes, *files)

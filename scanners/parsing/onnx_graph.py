@@ -17,18 +17,18 @@ from modelsweep.core.units import KIB
 from scanners.parsing.input_branches import BATCH, MANY, NOTHING, Branches, Decision, Key, Role, Shape, Step
 from scanners.parsing.protobuf import LENGTH, VARINT, Wire, signed
 
-_NODES = 100_000
+_MAX_NODES = 100_000
 """Maximum nodes that are visited, counting those of a function at each call."""
-_DEPTH = 20
-_NAMES = 1_000
+_MAX_DEPTH = 20
+_MAX_NAMES = 1_000
 """Maximum names that are read per node."""
-_NUMBERS = 32
+_MAX_NUMBERS = 32
 """Maximum numbers of a constant that are read (axes, indices and shapes)."""
 _INPUT, _OUTPUT, _NAME, _OPERATOR, _ATTRIBUTE, _DOMAIN = 1, 2, 3, 4, 5, 7
 _INPUT_TAG, _OUTPUT_TAG = _INPUT << 3 | LENGTH, _OUTPUT << 3 | LENGTH
-_SHORT = 512
+_MAX_SHORT_NODE = 512
 """Maximum bytes of a node that cannot contain a relevant graph."""
-_RUNNING = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+_SUBGRAPH_OPERATORS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _END = 1 << 31
 _INT32, _INT64, _BOOL = 6, 7, 9
@@ -89,7 +89,7 @@ class Walk:
         for name, (dims, span) in tensors.items():
             self._know(name.encode(), dims, span)
         self._functions: dict[tuple[str, str], _Function] = {}
-        self._left = _NODES
+        self._left = _MAX_NODES
 
     def decisions(self, size: int) -> list[Decision]:
         """Return the decisions that the model's own graph makes about its input; raises Malformed and Truncated."""
@@ -111,11 +111,11 @@ class Walk:
                 continue
             if field.number in texts:
                 texts[field.number] = self._text(field.value, field.length)
-            elif field.number in names and len(names[field.number]) < _NAMES:
+            elif field.number in names and len(names[field.number]) < _MAX_NAMES:
                 names[field.number].append(self.wire.read(field.value, min(field.length, 4 * KIB)))
-            elif field.number == 7 and len(nodes) < _NODES:
+            elif field.number == 7 and len(nodes) < _MAX_NODES:
                 nodes.append(Span(field.value, field.length))
-        if len(self._functions) < _NODES:
+        if len(self._functions) < _MAX_NODES:
             self._functions[texts[10], texts[1]] = _Function(names[4], names[5], nodes)
 
     def _graph(self, span: Span, depth: int, prefix: bytes = b"") -> list[bytes]:
@@ -170,14 +170,14 @@ class Walk:
         dims: list[int] = []
         for field in self.wire.fields(span.offset, span.offset + span.length):
             if field.number == 1 and field.wire == VARINT:
-                dims = [*dims[:_NUMBERS], field.value]
+                dims = [*dims[:_MAX_NUMBERS], field.value]
             elif field.number == 1 and field.wire == LENGTH:
-                dims = [*dims[:_NUMBERS], *self.wire.packed(field.value, field.length, _NUMBERS)]
+                dims = [*dims[:_MAX_NUMBERS], *self.wire.packed(field.value, field.length, _MAX_NUMBERS)]
         self._know(key, dims, span)
 
     def _know(self, key: Key, dims: Sequence[int], span: Span) -> None:
         self.branches.constants[key] = tuple(size if 0 <= size < _END else MANY for size in dims)
-        if len(dims) <= 1 and sum(dims) <= _NUMBERS:
+        if len(dims) <= 1 and sum(dims) <= _MAX_NUMBERS:
             self._numbers[key] = span
 
     def numbers(self, key: Key) -> tuple[int, ...] | None:
@@ -193,35 +193,35 @@ class Walk:
             if field.number == 2:
                 kind = field.value
             elif field.number in (5, 7) and field.wire == LENGTH:
-                found += self.wire.packed(field.value, field.length, _NUMBERS)
+                found += self.wire.packed(field.value, field.length, _MAX_NUMBERS)
             elif field.number in (5, 7) and field.wire == VARINT:
                 found.append(field.value)
             elif field.number == 9 and field.wire == LENGTH:
-                raw = self.wire.read(field.value, min(field.length, 8 * _NUMBERS))
+                raw = self.wire.read(field.value, min(field.length, 8 * _MAX_NUMBERS))
         width = {_INT32: 4, _INT64: 8}.get(kind)
         if raw and width:
             found = list(
                 struct.unpack(f"<{len(raw) // width}{'i' if width == 4 else 'q'}", raw[: len(raw) // width * width])
             )
-        return tuple(found[:_NUMBERS])
+        return tuple(found[:_MAX_NUMBERS])
 
     def _node(self, span: Span, depth: int, prefix: bytes) -> None:
         """Follow the values through one node; `prefix` distinguishes the calls of a function."""
-        self._left -= 1 + (span.length // _SHORT if prefix else 0)
-        if self._left <= 0 or (span.length < _SHORT and self._passed(span, prefix)):
+        self._left -= 1 + (span.length // _MAX_SHORT_NODE if prefix else 0)
+        if self._left <= 0 or (span.length < _MAX_SHORT_NODE and self._is_computed(span, prefix)):
             return
         node = self._read(span, prefix)
         if (node.domain, node.operator) in self._functions:
-            if depth < _DEPTH:
+            if depth < _MAX_DEPTH:
                 self._call(node, depth)
         elif node.operator == "Constant":
             self._constant_node(node)
-        elif node.operator in _RUNNING:
-            self._running(node, depth, prefix)
+        elif node.operator in _SUBGRAPH_OPERATORS:
+            self._run_subgraphs(node, depth, prefix)
         else:
             self.branches.step(Step(*self._role(node), node.name, node.inputs, node.outputs, self._shaping(node)))
 
-    def _passed(self, span: Span, prefix: bytes) -> bool:
+    def _is_computed(self, span: Span, prefix: bytes) -> bool:
         """Return whether all inputs of a node are computed by weights, and none is followed."""
         data = self.wire.read(span.offset, span.length)
         values, constants = self.branches.values, self.branches.constants
@@ -243,7 +243,7 @@ class Walk:
         attributes: list[Span] = []
         texts = {_NAME: "", _OPERATOR: "", _DOMAIN: ""}
         for field in self.wire.fields(span.offset, span.offset + span.length):
-            if field.wire != LENGTH or len(inputs) + len(outputs) + len(attributes) > _NAMES:
+            if field.wire != LENGTH or len(inputs) + len(outputs) + len(attributes) > _MAX_NAMES:
                 continue
             if field.number in (_INPUT, _OUTPUT):
                 key = self.wire.read(field.value, min(field.length, 4 * KIB))
@@ -267,7 +267,7 @@ class Walk:
                 elif field.number == 8:
                     packed = field.wire == LENGTH
                     numbers += (
-                        self.wire.packed(field.value, field.length, _NUMBERS) if packed else [signed(field.value)]
+                        self.wire.packed(field.value, field.length, _MAX_NUMBERS) if packed else [signed(field.value)]
                     )
                 elif field.number == 5 and field.wire == LENGTH:
                     tensor = Span(field.value, field.length)
@@ -289,10 +289,10 @@ class Walk:
                 elif name in ("value_float", "value_string"):
                     self.branches.constants[key] = ()
 
-    def _running(self, node: _Node, depth: int, prefix: bytes) -> None:
+    def _run_subgraphs(self, node: _Node, depth: int, prefix: bytes) -> None:
         """Follow the values through the graphs of a node, and through the choice between them."""
         graphs = [attribute.graph for attribute in self._attributes(node).values() if attribute.graph]
-        if depth >= _DEPTH:
+        if depth >= _MAX_DEPTH:
             return
         ends = [[prefix + end for end in self._graph(graph, depth + 1, prefix)] for graph in graphs]
         if node.operator == "If" and node.inputs:

@@ -12,9 +12,9 @@ from modelsweep.core.values import dataclass, field
 from scanners.parsing.input_branches import BATCH, MANY, NOTHING, Branches, Decision, Key, Role, Shape, Step
 from scanners.parsing.xml_events import Start, Text
 
-_KEPT = 400_000
+_MAX_KEPT = 400_000
 """Maximum layers, ports, sizes and edges that are kept; larger graphs are not analysed."""
-_LONGEST = 200
+_MAX_LENGTH = 200
 """Maximum characters of a name or a number."""
 _READ = frozenset("id name type from-layer from-port to-layer to-port".split())
 _LAYER, _EDGE = ("net", "layers"), ("net", "edges")
@@ -57,7 +57,7 @@ class _Layer:
     """What each graph that it chooses between does: one of the three constants below."""
 
 
-_CONSTANT, _HANDS_ON, _COMPUTES = range(3)
+_CONSTANT, _PASSES_ON, _COMPUTES = range(3)
 
 
 class Layers:
@@ -68,7 +68,7 @@ class Layers:
         self._fed: dict[tuple[str, str], Key] = {}
         self._layer: _Layer | None = None
         self._port: list[int] | None = None
-        self._batch, self._left = 1, _KEPT
+        self._batch, self._left = 1, _MAX_KEPT
         self._in_body = False
 
     def take(self, event: Start | Text) -> None:
@@ -82,7 +82,7 @@ class Layers:
                 self._left -= 1
             return
         within = event.within
-        given = {key: value[:_LONGEST] for key, value in event.attributes.items() if key in _READ}
+        given = {key: value[:_MAX_LENGTH] for key, value in event.attributes.items() if key in _READ}
         if event.name == "layer":
             self._begun(given, within)
         elif event.name == "port":
@@ -102,7 +102,7 @@ class Layers:
             self._layer = _Layer(kind, given.get("name", ""))
             self._layers[given.get("id", "")] = self._layer
         elif self._layer and self._layer.bodies and kind not in _PLAIN_BODY:
-            does = _HANDS_ON if kind in _ROLES or kind == "Parameter" else _COMPUTES
+            does = _PASSES_ON if kind in _ROLES or kind == "Parameter" else _COMPUTES
             self._layer.bodies[-1] = max(self._layer.bodies[-1], does)
 
     def _port_begun(self, number: str, within: tuple[str, ...]) -> None:
@@ -147,7 +147,7 @@ class Layers:
             return
         if _COMPUTES in layer.bodies:  # with what it is handed
             branches.step(step._replace(role=Role.OPAQUE, inputs=given[1:], outputs=[]))
-        ends: dict[int, Key] = {_CONSTANT: NOTHING, _HANDS_ON: next(iter(given[1:]), NOTHING), _COMPUTES: None}
+        ends: dict[int, Key] = {_CONSTANT: NOTHING, _PASSES_ON: next(iter(given[1:]), NOTHING), _COMPUTES: None}
         branches.branch(step, [[ends[does]] * len(made) for does in layer.bodies])
 
     def _shape(self, sizes: list[int]) -> Shape:

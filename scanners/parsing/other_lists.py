@@ -29,12 +29,12 @@ _LOCKED_BY_PNPM = re.compile(
     r"(?P<url>(?:git\+)?(?:https?|ssh|git)://(?P<host>[^/\"'\s]{1,253})[^\"'\s,}]{0,2000})",
     re.IGNORECASE,
 )
-_NODE = re.compile(
+_NODE_REGISTRY = re.compile(
     r"(?:registry\.(?:npmjs\.org|yarnpkg\.com|npmmirror\.com|npm\.taobao\.org)|npm\.pkg\.github\.com|codeload\.github\.com"
     r"|npm\.jsr\.io|r\.cnpmjs\.org)(?::\d{1,5})?"
 )
 """Usual origins of Node packages."""
-_USUAL = re.compile(rf"(?:files\.pythonhosted\.org|pypi\.org)|{_NODE.pattern}")
+_USUAL_ORIGIN = re.compile(rf"(?:files\.pythonhosted\.org|pypi\.org)|{_NODE_REGISTRY.pattern}")
 """Usual origins of packages."""
 _SETTING = re.compile(
     r"(?m)^[ \t]*(?:@[\w.-]{1,100}:)?(?:registry|npmRegistryServer)[ \t]*[=:][ \t]*[\"']?(?P<url>https?://(?P<host>[^/\s\"']{1,253})\S{0,500})"
@@ -86,7 +86,7 @@ def lines_of_lock(content: str, name: str) -> Iterator[Line]:
     plain = content.replace("\\/", "/")  # as JSON may write it
     for found in pattern.finditer(plain):
         kind = "index" if found["key"] in ("registry", "index") else "vcs" if found["key"] == "git" else "url"
-        if (kind, found["host"]) not in told and not _USUAL.fullmatch(found["host"]):
+        if (kind, found["host"]) not in told and not _USUAL_ORIGIN.fullmatch(found["host"]):
             told.add((kind, found["host"]))
             yield Line(plain.count("\n", 0, found.start()) + 1, found["url"], kind, found["url"])
 
@@ -98,7 +98,7 @@ def lines_of_node(content: str) -> Iterator[Line]:
             number = content.count("\n", 0, section.start("inner") + found.start()) + 1
             yield Line(number, found["url"], "vcs" if "git" in found["url"][:4] else "url", found["url"])
     for found in _SETTING.finditer(content):
-        if not _NODE.fullmatch(found["host"]):
+        if not _NODE_REGISTRY.fullmatch(found["host"]):
             yield Line(content.count("\n", 0, found.start("url")) + 1, found["url"], "index", found["url"])
 
 

@@ -14,7 +14,7 @@ from modelsweep.core.scanner import Blob, Context, Malformed
 from modelsweep.core.units import MIB
 from scanners.parsing.json_text import documents_of, has_keys
 
-_SIZE = 64 * MIB
+_MAX_SIZE = 64 * MIB
 """Maximum bytes of a program that is parsed; the objects take some eight times as much memory."""
 _FACTOR = 4
 OWN_DIALECTS = frozenset("012")
@@ -36,7 +36,7 @@ def is_program(blob: Blob) -> bool:
 
 def operators(blob: Blob, context: Context) -> Iterator[Operator]:
     """Yield the operators of all regions; raises Malformed if there is no program, and OverLimit."""
-    found = documents_of(blob, min(_SIZE, context.limits.parsed_bytes // _FACTOR), "the program is no JSON")
+    found = documents_of(blob, min(_MAX_SIZE, context.limits.parsed_bytes // _FACTOR), "the program is no JSON")
     left = [document["program"] for document in found if isinstance(document, dict) and "program" in document]
     if not left:
         raise Malformed("there is no program")

@@ -14,10 +14,10 @@ from modelsweep.core import patterns as re
 from scanners.parsing.presidio import Presidio
 
 EMAIL, PHONE, CARD, IBAN, ADDRESS = "e-mail addresses", "phone numbers", "card numbers", "IBANs", "IP addresses"
-LINE = 1_000
+MAX_LINE = 1_000
 """Maximum characters of a line that are matched at once, since some patterns take quadratic time."""
 _SEPARATORS = (" ", ",", ";", "\t", '"')
-_BESIDE = 60
+_CONTEXT = 60
 """Characters before a value that are searched for its meaning."""
 
 
@@ -143,7 +143,7 @@ _NATIONAL = re.compile(r"(?<![\w.+\-/])\(?\d{1,13}\)?(?:[ .\-/]{1,2}\d{2,8}){0,5
 _CARD = re.compile(
     r"(?<![\w.+\-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}[ -]\d{6}[ -]\d{5})(?![\w\-]|\.\d)"
 )
-_DIALLED = range(7, 14)
+_PHONE_DIGITS = range(7, 14)
 """Valid numbers of digits of a phone number without the country code."""
 _FRACTION = re.compile(r"\.\d")
 _ADDRESS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\.\d|(?i:[\da-f]{0,4}:[\da-f]{0,4}:[\da-f:.])")
@@ -151,30 +151,30 @@ _ISSUED = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|6(?:011|5\d\d|4[4-9]\d)\d{12}"
 )
 """Card numbers whose length fits their issuer's prefix (ISO/IEC 7812)."""
-_FIGURES_OF_EXAMPLES = 4
+_MAX_TEST_DIGITS = 4
 """Maximum number of different digits in test card numbers: 4111 1111 1111 1111, 5555 5555 5555 4444."""
 _NAME_AT_DOMAIN = re.compile(r"[\w.+%-]+@\S+$")
 _RESERVED = re.compile(
     r"(?:(?:^|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|localhost|local|internal)|noreply\.\S+)$"
 )
 """Reserved domains (RFC 2606, RFC 6762), and domains of addresses that hide the real one."""
-_OFFICES = frozenset(
+_IMPERSONAL_MAILBOXES = frozenset(
     "info marketing sales support abuse noc security postmaster hostmaster usenet news webmaster www uucp ftp "
     "contact admin help hello feedback git noreply no-reply donotreply do-not-reply mailer-daemon root".split()
 )
 """Names of mailboxes that are no person's (RFC 2142), and placeholders."""
-_SMALL = 32
+_MIN_ADDRESS_NUMBER = 32
 """Four numbers below this are a version or a section rather than an address."""
 
 
 def broken(text: str) -> str:
-    """Return a text of the same length without lines longer than LINE."""
+    """Return a text of the same length without lines longer than MAX_LINE."""
     pieces = []
     for line in text.splitlines(keepends=True):
         rest = line
-        while len(rest) > LINE:
-            cut = max(rest.rfind(separator, LINE // 2, LINE) for separator in _SEPARATORS)
-            cut = LINE - 1 if cut < 0 else cut
+        while len(rest) > MAX_LINE:
+            cut = max(rest.rfind(separator, MAX_LINE // 2, MAX_LINE) for separator in _SEPARATORS)
+            cut = MAX_LINE - 1 if cut < 0 else cut
             pieces.append(rest[:cut] + "\n")
             rest = rest[cut + 1 :]
         pieces.append(rest)
@@ -217,24 +217,24 @@ class Reading:
     def _named(self, words: _Words, start: int) -> bool:
         """Return whether the column of a value, or the words right before it, match `words`."""
         line = self._text[self._text.rfind("\n", 0, start) + 1 : start]
-        beside = _BREAKS.split(line[-_BESIDE:])[-1]
+        beside = _BREAKS.split(line[-_CONTEXT:])[-1]
         return words.within(beside) or words.within(self._header.name(line))
 
     def _emails(self) -> Iterator[Found]:
         text = self._lines
         for start, stop in self._known.matches("EmailRecognizer", text):
             address = _NAME_AT_DOMAIN.search(text[start:stop])
-            if address is None or text[start - 1 : start] in ("/", ":", "@") or _goes_on(text, stop):
+            if address is None or text[start - 1 : start] in ("/", ":", "@") or _continues(text, stop):
                 continue  # the user of an address: https://user@host/
             name, _, domain = address[0].lower().rpartition("@")
-            if name not in _OFFICES and not _RESERVED.search(domain):
+            if name not in _IMPERSONAL_MAILBOXES and not _RESERVED.search(domain):
                 yield Found(EMAIL, start + address.start(), address[0])
 
     def _cards(self) -> Iterator[Found]:
         nominated = {}
         for match in _CARD.finditer(self._lines):
             digits = re.sub(r"\D", "", match[0])
-            if _ISSUED.fullmatch(digits) and len(set(digits)) > _FIGURES_OF_EXAMPLES:
+            if _ISSUED.fullmatch(digits) and len(set(digits)) > _MAX_TEST_DIGITS:
                 self.candidates.add(digits)
                 nominated[match.span()] = match[0]
         if nominated:
@@ -268,7 +268,7 @@ class Reading:
 
 
 def _is_dialled(number: str) -> bool:
-    return sum(map(str.isdigit, number)) in _DIALLED
+    return sum(map(str.isdigit, number)) in _PHONE_DIGITS
 
 
 def _in_number(text: str, start: int, stop: int) -> bool:
@@ -276,7 +276,7 @@ def _in_number(text: str, start: int, stop: int) -> bool:
     return text[start - 1 : start] == "." or bool(_FRACTION.match(text, stop))
 
 
-def _goes_on(text: str, stop: int) -> bool:
+def _continues(text: str, stop: int) -> bool:
     return text[stop : stop + 1] in (":", "/") and not text[stop + 1 : stop + 2].isspace()
 
 
@@ -288,7 +288,7 @@ def is_address(text: str) -> bool:
         address = ip_interface(text).ip
     except ValueError:
         return False
-    small = address.version == 4 and all(part < _SMALL for part in address.packed)
+    small = address.version == 4 and all(part < _MIN_ADDRESS_NUMBER for part in address.packed)
     return address.is_global and not address.is_multicast and not small
 
 

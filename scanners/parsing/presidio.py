@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, cast
 from modelsweep.core.scanner import MissingDependency
 
 _FRAMEWORKS = ("cupy", "mxnet", "tensorflow", "torch")
-_JOINT = " ;\n"
+_SEPARATOR = " ;\n"
 """Separator of texts that are matched together; no number extends across it."""
-_ANYWHERE = ("ZZ",)
+_NO_REGION = ("ZZ",)
 """The value of phonenumbers for no region: only numbers with a country code are found."""
 
 
@@ -60,13 +60,13 @@ class Presidio:
         key = f"phones {international}"
         if key not in self._recognisers:
             made = self._known.PhoneRecognizer
-            self._recognisers[key] = made(supported_regions=_ANYWHERE) if international else made()
+            self._recognisers[key] = made(supported_regions=_NO_REGION) if international else made()
         starts = []
         at = 0
         for text in texts:
             starts.append(at)
-            at += len(text) + len(_JOINT)
-        joined = _JOINT.join(texts)
+            at += len(text) + len(_SEPARATOR)
+        joined = _SEPARATOR.join(texts)
         index = 0
         for start, stop in sorted(_places(self._recognisers[key], joined)):
             while index + 1 < len(starts) and starts[index + 1] <= start:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from modelsweep.core import patterns as re
 from scanners.parsing.credential_checks import is_filler
 
-SMALLEST = 1024
+MIN_MODULUS_BITS = 1024
 """Minimum bits of a modulus for real use; test data has smaller ones."""
 _PEM = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{2,10} ){0,2})PRIVATE KEY-----([^-]{40,16000})-----END ")
 _PGP = re.compile(
@@ -78,7 +78,7 @@ def _lines(body: bytes) -> tuple[str, ...]:
 
 _NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4}
 """Number of integers in the public half of an OpenPGP key, by algorithm: RSA, Elgamal, DSA."""
-_RAW = {25: 32, 26: 56, 27: 32, 28: 57}
+_RAW_KEY_BYTES = {25: 32, 26: 56, 27: 32, 28: 57}
 """Bytes of the public half of X25519, X448, Ed25519 and Ed448."""
 
 
@@ -108,8 +108,8 @@ def _secret_packet(packets: bytes) -> bytes:
 def _after_public(body: bytes) -> int:
     """Return the end of the public half of a key, which is followed by its protection."""
     algorithm, at = body[5], 6 if body[0] == 4 else 10
-    if algorithm in _RAW:
-        return at + _RAW[algorithm]
+    if algorithm in _RAW_KEY_BYTES:
+        return at + _RAW_KEY_BYTES[algorithm]
     if algorithm in (18, 19, 22):  # on elliptic curves: the curve, a point, and for ECDH how keys are derived
         at = _after_number(body, at + 1 + body[at])
         return at + 1 + body[at] if algorithm == 18 else at
@@ -162,7 +162,7 @@ def _is_rsa(fields: list[tuple[int, bytes]]) -> bool:
     if len(fields) < 6 or any(tag != 2 for tag, _ in fields[:6]):
         return False
     _, modulus, _, _, first, second = (int.from_bytes(value, "big") for _, value in fields[:6])
-    return first * second == modulus and modulus.bit_length() >= SMALLEST
+    return first * second == modulus and modulus.bit_length() >= MIN_MODULUS_BITS
 
 
 def _is_open(der: bytes) -> bool:

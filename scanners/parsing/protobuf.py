@@ -29,12 +29,12 @@ DEPTH = 100
 """Maximum nesting of messages that protobuf parsers accept."""
 TEXT_LIMIT = 4 * KIB
 """Maximum bytes of one string that are kept."""
-_PACKED = 64 * KIB
+_PACKED_PIECE = 64 * KIB
 _BUFFER = 16 * KIB
 _VARINT = 10
-_SHORT, _REMEMBERED = 128, 4_096
+_MAX_PLAIN, _MAX_CACHED = 128, 4_096
 """Maximum bytes of a message that may be skipped as plain, and maximum cached decisions."""
-_WORTH = 200
+_VALUE_COST = 200
 """Bytes that one kept value takes in memory, besides its string."""
 _64_BITS = (1 << 64) - 1
 
@@ -217,7 +217,7 @@ class Walker:
                 child = yield from self.walk(what, found.value, found.value + found.length, depth + 1)
                 if what not in self._streamed:
                     record.records.setdefault(name, []).append(child)
-                    self._hold(_WORTH)
+                    self._hold(_VALUE_COST)
             else:
                 self._keep_bytes(record, name, what, found)
         if kind in self._streamed:
@@ -226,12 +226,12 @@ class Walker:
         return record
 
     def _is_plain(self, kind: str, found: Field) -> bool:
-        if found.length > _SHORT:
+        if found.length > _MAX_PLAIN:
             return False
         data = self.wire.read(found.value, found.length)
         known = self._known.get(data)
         if known is None:
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= _MAX_CACHED:
                 self._known.clear()
             known = self._known[data] = self._plain[kind](data)
         return known
@@ -240,15 +240,15 @@ class Walker:
         values = record.integers.setdefault(name, [])
         if found.wire == VARINT:
             values.append(signed(found.value))
-            self._hold(_WORTH)
+            self._hold(_VALUE_COST)
         elif found.wire == LENGTH:
-            if found.length > _PACKED:
+            if found.length > _PACKED_PIECE:
                 raise OverLimit(f"{name} is a list of {found.length:,} bytes")
-            self._hold(_WORTH * found.length)
+            self._hold(_VALUE_COST * found.length)
             values.extend(self.wire.packed(found.value, found.length, found.length))
 
     def _keep_bytes(self, record: Record, name: str, what: str, found: Field) -> None:
-        self._hold(_WORTH)
+        self._hold(_VALUE_COST)
         if what == SPAN:
             record.spans.setdefault(name, []).append(Span(found.value, found.length))
             return

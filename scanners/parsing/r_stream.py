@@ -16,8 +16,8 @@ from scanners.parsing.cursor import Cursor
 
 _COST = 20
 _NAME = 256
-_REFERENCES = 10_000_000
-_PENDING = 4_000_000
+_MAX_REFERENCES = 10_000_000
+_MAX_PENDING = 4_000_000
 """Maximum pending items, which nested lists need."""
 SYMBOL, LIST, CLOSURE, ENVIRONMENT, PROMISE, CALL, SPECIAL, BUILTIN, CHARACTERS = range(1, 10)
 LOGICAL, INTEGER, REAL, COMPLEX, STRINGS, DOTS = 10, 13, 14, 15, 16, 17
@@ -84,10 +84,10 @@ class RStream:
 
     def _push(self, task: Callable[..., None], *arguments: object) -> None:
         self._left.append((task, arguments))
-        if len(self._left) > _PENDING:
-            raise OverLimit(f"more than {_PENDING:,} items are announced at once")
+        if len(self._left) > _MAX_PENDING:
+            raise OverLimit(f"more than {_MAX_PENDING:,} items are announced at once")
 
-    def _say(self, kind: str, name: str, within: str, offset: int | None = None) -> None:
+    def _emit(self, kind: str, name: str, within: str, offset: int | None = None) -> None:
         offset = self.position if offset is None else offset
         self._found.append(Event(kind, name, within, offset))
 
@@ -213,13 +213,13 @@ class RStream:
         if kind == PROMISE:
             self._push(self._promise_value, within, offset)
         elif kind == CLOSURE:
-            self._say(FUNCTION, "", within, offset)
+            self._emit(FUNCTION, "", within, offset)
             inside = LAZY if within == LAZY else FUNCTION
             self._push(self._item, inside)
             self._push(self._item, inside)
         else:
             if kind == LIST and flags & _ACTIVE:
-                self._say(ACTIVE, "", within, offset)
+                self._emit(ACTIVE, "", within, offset)
             self._push(self._item, within)
             self._push(self._item, within)
         if flags & _HAS_TAG:
@@ -232,7 +232,7 @@ class RStream:
         flags = self._integer()
         lazy = flags & 0xFF == UNBOUND
         if lazy:
-            self._say(LAZY, "", within, start)
+            self._emit(LAZY, "", within, start)
         self._push(self._item, LAZY if lazy else within)
         self._body(flags, within, offset)
 
@@ -243,16 +243,16 @@ class RStream:
         self._refer(name)
         self._name(name, within)
         if within == DATA and name in _HOOKS:
-            self._say(HOOK, name, within)
+            self._emit(HOOK, name, within)
 
     def _name(self, name: str, within: str) -> None:
         if within in (FUNCTION, LAZY) and name:
-            self._say(NAME, name, within)
+            self._emit(NAME, name, within)
 
     def _refer(self, name: str) -> None:
         self._references.append(name)
-        if len(self._references) > _REFERENCES:
-            raise OverLimit(f"more than {_REFERENCES:,} symbols and environments")
+        if len(self._references) > _MAX_REFERENCES:
+            raise OverLimit(f"more than {_MAX_REFERENCES:,} symbols and environments")
 
     def _reference(self, flags: int, within: str) -> None:
         number = flags >> 8 or self._integer()
@@ -270,7 +270,7 @@ class RStream:
         self._attributes(flags)
         text = self._characters(self._integer())
         if within == LAZY and text:
-            self._say(TEXT, text, within)
+            self._emit(TEXT, text, within)
 
     def _builtin(self, _flags: int, within: str) -> None:
         self._name(self._characters(self._integer()), within)

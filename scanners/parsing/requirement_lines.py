@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from modelsweep.core import patterns as re
 
-LONGEST = 4_000
+MAX_LINE = 4_000
 """Maximum characters of a line that are read."""
 _CONTINUED = re.compile(r"\\\r?\n")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -55,7 +55,7 @@ def lines_in(content: str) -> Iterator[Line]:
     """Yield the requirements in a file; lines continued with a backslash count as one."""
     number = 1
     for raw in re.split(r"(?<!\\)\n", content):
-        text = _CONTINUED.sub(" ", raw[: 2 * LONGEST])[:LONGEST]
+        text = _CONTINUED.sub(" ", raw[: 2 * MAX_LINE])[:MAX_LINE]
         yield from (found._replace(number=number) for found in requirement(text))
         number += raw.count("\n") + 1
 

@@ -22,7 +22,7 @@ SIMPLE, TRANSPOSED, _SIGNATURE, _METADATA, _PADDING = b"rtsmp"
 _COST = 100
 _PIECE = MIB
 _BROTLI, _ZSTD, _SNAPPY = b"bzs"
-_SIZES = MIB
+_MAX_SIZES = MIB
 """Maximum bytes of the record sizes in one chunk."""
 _VARINT = 10
 
@@ -48,7 +48,7 @@ def chunks(reader: Reader, context: Context) -> Iterator[Chunk]:
         records, decoded = int.from_bytes(header[25:32], "little"), int.from_bytes(header[32:], "little")
         if not position and kind != _SIGNATURE:
             raise Malformed("the first chunk is not a signature", position)
-        end = max(_behind(position, _CHUNK_HEADER + size), _boundary(position + records))
+        end = max(_end_of(position, _CHUNK_HEADER + size), _boundary(position + records))
         if kind in (SIMPLE, TRANSPOSED):
             yield Chunk(kind, position, end, size, records, decoded)
         elif kind not in (_SIGNATURE, _METADATA, _PADDING):
@@ -60,7 +60,7 @@ def chunks(reader: Reader, context: Context) -> Iterator[Chunk]:
 
 def pieces(reader: Reader, position: int, size: int, skip: int = 0) -> Iterator[bytes]:
     """Yield `size` bytes of the chunk at `position`, after its first `skip` bytes, without block headers."""
-    position = _behind(position, skip) if skip else position
+    position = _end_of(position, skip) if skip else position
     while size:
         if position % _BLOCK < _BLOCK_HEADER:
             position += _BLOCK_HEADER - position % _BLOCK
@@ -70,7 +70,7 @@ def pieces(reader: Reader, position: int, size: int, skip: int = 0) -> Iterator[
         size -= length
 
 
-def _behind(position: int, size: int) -> int:
+def _end_of(position: int, size: int) -> int:
     """Return the end of `size` bytes that begin at `position`, including the block headers between them."""
     headers = (size + (position + _USABLE - 1) % _BLOCK) // _USABLE
     return position + size + headers * _BLOCK_HEADER
@@ -99,7 +99,7 @@ def values(reader: Reader, chunk: Chunk, context: Context) -> tuple[Reader, Read
 def records(reader: Reader, chunk: Chunk, context: Context) -> list[Reader]:
     """Return the records of a chunk; raises Malformed, OverLimit and MissingDependency."""
     sizes, held = values(reader, chunk, context)
-    if sizes.size > _SIZES:
+    if sizes.size > _MAX_SIZES:
         raise OverLimit(f"the sizes of records take {sizes.size:,} bytes")
     found: list[Reader] = []
     at = position = 0

@@ -16,9 +16,9 @@ MAGIC = b"\x04\x08"
 OBJECT, LOADED, REFERRED = "object", "loaded", "reference"
 """Uses of a class: an object of it, an object that the class itself reads, and the class or module as a value."""
 _COST = 20
-_SYMBOLS = 1_000_000
-_PENDING = 1_000_000
-_NAME = 1_024
+_MAX_SYMBOLS = 1_000_000
+_MAX_PENDING = 1_000_000
+_MAX_NAME = 1_024
 _OBJECTS = frozenset(b"oSeCdUu")
 """Types of values that begin with the symbol of a class."""
 _REFERENCES = frozenset(b"cmM")
@@ -78,8 +78,8 @@ class RubyStream:
     def _await(self, part: str, count: int = 1) -> None:
         if count > 0:
             self._left.append((part, count))
-        if len(self._left) > _PENDING:
-            raise OverLimit(f"more than {_PENDING:,} nested values")
+        if len(self._left) > _MAX_PENDING:
+            raise OverLimit(f"more than {_MAX_PENDING:,} nested values")
 
     def _value(self) -> None:
         at = self._cursor.position
@@ -143,14 +143,14 @@ class RubyStream:
         return name
 
     def _keep(self, name: str) -> str:
-        if len(self._symbols) >= _SYMBOLS:
-            raise OverLimit(f"more than {_SYMBOLS:,} symbols")
+        if len(self._symbols) >= _MAX_SYMBOLS:
+            raise OverLimit(f"more than {_MAX_SYMBOLS:,} symbols")
         self._symbols.append(name)
         return name
 
     def _text(self) -> str:
         length = self._length()
-        kept = self._cursor.take(min(length, _NAME))
+        kept = self._cursor.take(min(length, _MAX_NAME))
         self._cursor.skip(length - len(kept))
         return kept.decode("utf-8", "replace")
 

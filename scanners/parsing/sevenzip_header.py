@@ -19,11 +19,11 @@ from modelsweep.core.values import dataclass, replace
 MAGIC = b"7z\xbc\xaf\x27\x1c"
 _START = struct.Struct("<6sBBLQQL")
 START_SIZE = _START.size
-HEADER = 64 * MIB
+MAX_HEADER = 64 * MIB
 """Maximum bytes of a header, decompressed."""
-CODERS = 32
+MAX_CODERS = 32
 """Maximum coders of one folder, as in 7-Zip."""
-PACKED_HEADERS = 4
+MAX_PACKED_HEADERS = 4
 """Maximum nesting of compressed headers."""
 
 (
@@ -104,12 +104,12 @@ def read_contents(reader: Reader, limits: Limits, unpack: Unpack) -> Contents:
     if not size:
         return Contents((), (), stop)
     header = WindowReader(reader, header_start, size)
-    if size > HEADER:
-        raise OverLimit(f"more than {HEADER:,} bytes of 7z header")
+    if size > MAX_HEADER:
+        raise OverLimit(f"more than {MAX_HEADER:,} bytes of 7z header")
     data = header.read(0, size)
     if zlib.crc32(data) != crc:
         raise Malformed("the checksum of the header is wrong", header_start)
-    for _ in range(PACKED_HEADERS):
+    for _ in range(MAX_PACKED_HEADERS):
         cursor = Cursor(data, limits)
         kind = cursor.byte()
         if kind == _HEADER:
@@ -123,8 +123,8 @@ def read_contents(reader: Reader, limits: Limits, unpack: Unpack) -> Contents:
 def _unpacked_header(folders: list[Folder], unpack: Unpack) -> bytes:
     if len(folders) != 1:
         raise Malformed("a compressed header must be one folder")
-    if folders[0].size > HEADER:
-        raise OverLimit(f"more than {HEADER:,} bytes of 7z header")
+    if folders[0].size > MAX_HEADER:
+        raise OverLimit(f"more than {MAX_HEADER:,} bytes of 7z header")
     data = bytearray()
     for chunk in unpack(folders[0]):
         data += chunk
@@ -272,11 +272,11 @@ class _Shape(NamedTuple):
 
 def _folder_shape(cursor: Cursor) -> _Shape:
     total = cursor.number()
-    if not 0 < total <= CODERS:
+    if not 0 < total <= MAX_CODERS:
         raise Malformed(f"a 7z folder of {total:,} coders")
     coders = [_coder(cursor) for _ in range(total)]
     inputs, outputs = sum(coder.inputs for coder in coders), sum(coder.outputs for coder in coders)
-    if not 0 < outputs <= inputs + 1 or inputs > CODERS:
+    if not 0 < outputs <= inputs + 1 or inputs > MAX_CODERS:
         raise Malformed("the coders of a 7z folder do not fit together")
     sources = {cursor.number(): cursor.number() for _ in range(outputs - 1)}
     streams = inputs - len(sources)
@@ -298,7 +298,7 @@ def _coder(cursor: Cursor) -> Coder:
     method = cursor.take(flags & 15).hex()
     inputs, outputs = (cursor.number(), cursor.number()) if flags & 0x10 else (1, 1)
     properties = cursor.take(cursor.number()) if flags & 0x20 else b""
-    return Coder(method, properties, min(inputs, CODERS + 1), min(outputs, CODERS + 2))
+    return Coder(method, properties, min(inputs, MAX_CODERS + 1), min(outputs, MAX_CODERS + 2))
 
 
 def _placed(folders: list[_Packed], position: int, packed: list[int]) -> list[Folder]:

@@ -15,7 +15,7 @@ from modelsweep.core.values import dataclass, field
 
 MAGIC = bytes.fromhex("4c0000000114020000000000c000000000000046")
 HEADER = 76
-LONGEST = 1 << 20
+MAX_SIZE = 1 << 20
 """Maximum bytes that are read: links that Windows creates have a few thousand."""
 _ID_LIST, _INFO = 0x01, 0x02
 _STRINGS = ((0x04, "name"), (0x08, "relative"), (0x10, "folder"), (0x20, "arguments"), (0x40, "icon"))
@@ -37,18 +37,18 @@ class ShellLink:
 
 def read_link(reader: Reader) -> ShellLink:
     """Return the link at the start of a reader; raises Malformed and Truncated."""
-    data = reader.read(0, min(reader.size, LONGEST))
+    data = reader.read(0, min(reader.size, MAX_SIZE))
     if len(data) < HEADER:
         raise Malformed("the link ends within its header")
     flags = struct.unpack_from("<I", data, 20)[0]
     link, at = ShellLink(), HEADER
     if flags & _ID_LIST:
         length = _number(data, at, "<H")
-        _take(link, _of_ids(data[at + 2 : at + 2 + length]))
+        _take(link, _path_of_ids(data[at + 2 : at + 2 + length]))
         at += 2 + length
     if flags & _INFO:
         length = _number(data, at, "<I")
-        _take(link, *_of_info(data[at : at + length]))
+        _take(link, *_paths_of_info(data[at : at + length]))
         at += max(length, 4)
     for flag, what in _STRINGS:
         if flags & flag:
@@ -73,7 +73,7 @@ def _number(data: bytes, at: int, form: str) -> int:
     return int(struct.unpack_from(form, data, at)[0])
 
 
-def _of_ids(data: bytes) -> str:
+def _path_of_ids(data: bytes) -> str:
     """Return the path in a list of item identifiers: a drive or a machine, then short names."""
     parts: list[str] = []
     at = 0
@@ -90,7 +90,7 @@ def _of_ids(data: bytes) -> str:
     return "\\".join(parts)
 
 
-def _of_info(data: bytes) -> list[str]:
+def _paths_of_info(data: bytes) -> list[str]:
     """Return the local path and the share in the LinkInfo structure."""
     if len(data) < 28:
         return []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
     from cryptography.x509 import Certificate
 
-NAMES = 16
+MAX_NAMES = 16
 """Maximum names of a certificate that are reported."""
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _ISSUERS = ("8", "1")
@@ -68,14 +68,14 @@ def checked(bundle: Bundle) -> Checked:
             if certificates:
                 signer = _signer(certificates, bundle.logged)
                 return _fitting(certificates[0].public_key(), bundle, signer)
-            return _fitting(serialization.load_pem_public_key(_undone(bundle.key)), bundle, None)
+            return _fitting(serialization.load_pem_public_key(_single_pem(bundle.key)), bundle, None)
     except UnsupportedAlgorithm:
         return Checked(None, "made with a certificate or key of a kind that is not known", None)
     except broken:  # what it says of that differs between releases
         raise Malformed("not a certificate or key") from None
 
 
-def _undone(key: bytes) -> bytes:
+def _single_pem(key: bytes) -> bytes:
     """Return a PEM key, which some releases encoded twice."""
     return key if key.startswith(b"-----") else b64decode(key, validate=True)
 
@@ -83,7 +83,7 @@ def _undone(key: bytes) -> bytes:
 def key_hint(key: bytes) -> str:
     """Return model_signing's hint for a key, the SHA-256 of its PEM form in hex, or "" without a key."""
     try:
-        return hashlib.sha256(_undone(key)).hexdigest() if key else ""
+        return hashlib.sha256(_single_pem(key)).hexdigest() if key else ""
     except ValueError:
         return ""
 
@@ -182,7 +182,7 @@ def _signer(chain: Sequence[Certificate], logged: Sequence[Logged]) -> Signer:
     extra = dict(_fulcio(own))
     issuer = next((extra[key] for key in _ISSUERS if key in extra), "")
     return Signer(
-        names=tuple(_names(own))[:NAMES],
+        names=tuple(_names(own))[:MAX_NAMES],
         issuer=issuer or own.issuer.rfc4514_string(),
         repository=extra.get(_REPOSITORY, ""),
         fingerprint=own.fingerprint(hashes.SHA256()).hex(),

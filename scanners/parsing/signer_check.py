@@ -18,7 +18,7 @@ from scanners.parsing.sigstore_bundle import Bundle
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-_STEPS = 8
+_MAX_STEPS = 8
 """Maximum certificates between the signer's and one of the user's."""
 _NAME_CONSTRAINTS = "2.5.29.30"
 
@@ -57,7 +57,7 @@ def _leads_to(chain: Sequence[Certificate], roots: Sequence[Certificate]) -> boo
     """Return whether the first certificate is one of `roots`, or was issued by one, directly or through others."""
     own = chain[0]
     at = own
-    for below in range(_STEPS):
+    for below in range(_MAX_STEPS):
         if at in roots or any(_vouches(root, at, own, below) for root in roots):
             return True
         following = next((other for other in chain[1:] if other != at and _vouches(other, at, own, below)), None)

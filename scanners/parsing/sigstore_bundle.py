@@ -18,14 +18,14 @@ from scanners.parsing.json_text import with_repeated
 
 MEDIA = "vnd.dev.sigstore.bundle"
 IN_TOTO, STATEMENT = "application/vnd.in-toto+json", "https://in-toto.io/Statement/v1"
-OURS = "https://model_signing/"
+STATEMENT_PREFIX = "https://model_signing/"
 """Prefix of all types of statements about models."""
 METHODS = ("files", "shards")
 SIGNATURE, DIGESTS = "https://model_signing/signature/v1.0", "https://model_signing/Digests/v0.1"
 """Types of statements about models: of releases from 0.3 on, and of 0.2."""
-CERTIFICATES = 16
+MAX_CERTIFICATES = 16
 """Maximum certificates of a chain, maximum log entries, and maximum signatures that are read."""
-WHOLE = "."
+SINGLE_FILE = "."
 """Name of a model that is a single file in its list."""
 ALGORITHMS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 _KEY = ("certificate", "x509CertificateChain", "publicKey")
@@ -110,13 +110,13 @@ def bundle_of(document: Json, repeated: tuple[str, ...]) -> Bundle | None:
 
 def _certificates(material: dict[str, Json]) -> Iterator[bytes]:
     chain = _list(_object(material, "x509CertificateChain"), "certificates")
-    for item in [_object(material, "certificate"), *(_object(link, "") for link in chain)][: CERTIFICATES + 1]:
+    for item in [_object(material, "certificate"), *(_object(link, "") for link in chain)][: MAX_CERTIFICATES + 1]:
         if item:
             yield _bytes(item, "rawBytes")
 
 
 def _logged(material: dict[str, Json]) -> Iterator[Logged]:
-    for item in _list(material, "tlogEntries")[:CERTIFICATES]:
+    for item in _list(material, "tlogEntries")[:MAX_CERTIFICATES]:
         entry = _object(item, "")
         time = entry.get("integratedTime")
         body = _bytes(entry, "canonicalizedBody")

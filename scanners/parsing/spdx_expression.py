@@ -12,9 +12,9 @@ from functools import cache
 
 from scanners.parsing.spdx_ids import EXCEPTIONS, LICENCES
 
-LONGEST = 500
+MAX_LENGTH = 500
 """Maximum characters of an expression."""
-TERMS = 50
+MAX_TOKENS = 50
 """Maximum tokens of an expression: real ones have a dozen."""
 _WORD = r"\s*(?:[()]|[A-Za-z0-9.+:-]+)"
 _REFERENCE = r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+"
@@ -31,13 +31,13 @@ class NoExpression(Exception):
 
 def parsed(text: str) -> Expression:
     """Return the tree of `text`; raises NoExpression if it is invalid, or has identifiers that are not on the list."""
-    if len(text) > LONGEST:
+    if len(text) > MAX_LENGTH:
         raise NoExpression
     tokens: list[str] = []
     position = 0
     while position < len(text.rstrip()):
         match = re.compile(_WORD).match(text, position)
-        if match is None or len(tokens) >= TERMS:
+        if match is None or len(tokens) >= MAX_TOKENS:
             raise NoExpression
         tokens.append(match[0].strip())
         position = match.end()

@@ -29,9 +29,9 @@ _NEEDED, _VERSION = frozenset(_SCHEMA["Metadata"]), 1
 _BYTES = 2
 """Type of a record that is a string or bytes, and replaces the value of its field."""
 _KEY, _VALUE = 1, 2
-_LARGEST = 16 * MIB
+_MAX_METADATA = 16 * MIB
 """Maximum bytes of the record with the positions of the others."""
-_PIECES = 500_000
+_MAX_PIECES = 500_000
 """Maximum pieces of the merged message."""
 _WINDOW = MIB
 
@@ -54,7 +54,7 @@ class _Part:
 
 def metadata(last: Reader, context: Context) -> Record | None:
     """Return the metadata in the last record, or None if it is something else."""
-    if last.size > min(_LARGEST, context.limits.parsed_bytes):
+    if last.size > min(_MAX_METADATA, context.limits.parsed_bytes):
         return None
     wire = Wire(last, context)
     try:
@@ -87,7 +87,7 @@ class _Merger:
 
     def __init__(self, chunks: list[tuple[int, int]], source: Source, context: Context) -> None:
         self._chunks, self._source, self._context = chunks, source, context
-        self._pieces = Budget("pieces of a message", _PIECES)
+        self._pieces = Budget("pieces of a message", _MAX_PIECES)
 
     def add(self, message: Record, part: _Part, depth: int) -> None:
         """Put the records of `message` into `part`."""
@@ -124,7 +124,7 @@ class _Merger:
         found: list[Piece] = []
         inside: defaultdict[Place, list[Reader]] = defaultdict(list)
         for source in sources:
-            found += self._apart(part, source, inside)
+            found += self._unchanged(part, source, inside)
         for place, below in sorted(part.fields.items(), key=lambda item: _sorted_by(item[0])):
             number, selector = place
             entries = inside[place]
@@ -136,7 +136,7 @@ class _Merger:
             found += _field(number, pieces)
         return found
 
-    def _apart(self, part: _Part, source: Reader, inside: defaultdict[Place, list[Reader]]) -> Iterator[Piece]:
+    def _unchanged(self, part: _Part, source: Reader, inside: defaultdict[Place, list[Reader]]) -> Iterator[Piece]:
         """Yield the unchanged parts of a message; the values of fields with parts go to `inside`."""
         wire = Wire(source, self._context)
         counts: defaultdict[int, int] = defaultdict(int)

@@ -14,7 +14,7 @@ from modelsweep.core.units import KIB
 from scanners.parsing.tensor_values import integer_type, width_of
 
 BLOCK = 32 * KIB
-SMALLEST = 1 * KIB
+MIN_TENSOR = 1 * KIB
 """Minimum bytes of a tensor that is read: biases and scales are too small to hide anything in."""
 CARVED = (64, 128, 256)
 """Blocks that are searched for hidden data: minimum, maximum, and otherwise one in this many."""
@@ -41,7 +41,7 @@ def _stands(tensor: Numbers, size: int) -> bool:
     elements = 1
     for count in tensor.shape:
         elements *= count
-    inside = 0 <= tensor.offset <= size - tensor.length and tensor.length >= SMALLEST
+    inside = 0 <= tensor.offset <= size - tensor.length and tensor.length >= MIN_TENSOR
     return inside and elements * width_of(tensor.dtype) == tensor.length
 
 

@@ -17,13 +17,13 @@ from modelsweep.core.units import KIB
 from scanners.parsing.input_branches import BATCH, MANY, Branches, Decision, Key, Role, Shape, Step
 from scanners.parsing.protobuf import LENGTH, VARINT, Wire, signed
 
-_NODES = 50_000
+_MAX_NODES = 50_000
 """Maximum nodes that are visited, counting those of a function at each call."""
-_DEPTH = 20
+_MAX_DEPTH = 20
 _NAMES, _FEW = 256, 8
 _ARGUMENTS = 10_000
 _NUMBERS = 32
-_LONG = 64 * KIB
+_MAX_ATTRIBUTE = 64 * KIB
 """Maximum bytes of an attribute that is parsed."""
 _OUTPUTS = 32
 _BOOL, _INT32, _INT64 = 10, 3, 9
@@ -58,7 +58,7 @@ ROOTS: Mapping[str, tuple[int, ...]] = {"SavedModel": (2, 2), "MetaGraph": (2,),
 """Field numbers that lead to the graph in each message."""
 COMPARING = frozenset(name for name, role in _ROLES.items() if role is Role.COMPARE) | {"Cast"}
 """Operators of which a graph needs one to make a decision."""
-_LATE = frozenset({"Split", "Concat"})
+_PARAMETER_FIRST = frozenset({"Split", "Concat"})
 """Operators whose first input is a parameter."""
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall", "XlaLaunch", "RemoteCall"})
 _BRANCHES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
@@ -91,14 +91,14 @@ class Walk:
         self._functions: dict[str, _Function] = {}
         self._constants: dict[Key, _Node] = {}
         self._numbers: dict[Key, tuple[int, ...] | None] = {}
-        self._left = _NODES
+        self._left = _MAX_NODES
 
     def decisions(self, root: str, size: int) -> list[Decision]:
         """Return the decisions that the graph makes about its input; raises Malformed and Truncated."""
         graph = next(self._inside(Span(0, size), *ROOTS[root]), None)
         if graph is None:
             return []
-        for function in islice(self._inside(graph, 2, 1), _NODES):
+        for function in islice(self._inside(graph, 2, 1), _MAX_NODES):
             names = self._inside(function, 1, 1)
             self._library[next((self._text(at) for at in names), "")] = function
         nodes = self._nodes(graph, 1)
@@ -215,7 +215,7 @@ class Walk:
         return _ROLES.get(node.operator, Role.OPAQUE)
 
     def _shaped(self, node: _Node, step: Step) -> Step:
-        late = node.operator in _LATE
+        late = node.operator in _PARAMETER_FIRST
         inputs = [*step.inputs[1:], step.inputs[0]] if late else step.inputs
         if node.operator == "ConcatV2":
             inputs = step.inputs[:-1]
@@ -241,7 +241,7 @@ class Walk:
 
     def _inner(self, name: str, given: Sequence[Key], depth: int) -> list[Key]:
         """Follow the values through a function, and return its outputs."""
-        function = self._function(name) if depth < _DEPTH else None
+        function = self._function(name) if depth < _MAX_DEPTH else None
         if function is None or self._left <= 0:
             return []
         prefix = (self._left,)
@@ -253,7 +253,7 @@ class Walk:
 
     def _attributes(self, node: _Node) -> Iterator[tuple[str, Span]]:
         for entry in node.attributes:
-            if entry.length < _LONG:
+            if entry.length < _MAX_ATTRIBUTE:
                 name = next((self._text(at) for at in self._inside(entry, 1)), "")
                 yield from ((name, value) for value in self._inside(entry, 2))
 

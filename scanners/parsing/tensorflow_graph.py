@@ -15,9 +15,9 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import Malformed
 from scanners.parsing.protobuf import FIXED64, LENGTH, VARINT, Field, Wire
 
-_SEEN = 4_096
+_MAX_FIELDS = 4_096
 """Maximum fields that are read to recognise a graph, since parsers ignore unknown fields in front."""
-_PACKED = 64
+_MAX_PACKED = 64
 """Maximum strings that are read from the content of one tensor."""
 STRING = 7
 """DataType of strings."""
@@ -28,9 +28,9 @@ _FINGERPRINT = range(1, 6)
 _TYPE = 6
 _PLAIN, _PLAIN_LIST = frozenset({3, 4, 5, _TYPE, 7}), frozenset({3, 4, 5, 7})
 """Fields of an attribute, and of a list in one, with numbers, shapes and types."""
-_COLOCATED = b"loc:@"
+_COLOCATION_PREFIX = b"loc:@"
 """Prefix of strings that place a node beside another one."""
-_TRACED = 1_000
+_MAX_TRACED = 1_000
 """Maximum nodes that are visited to find the strings that reach a node."""
 # text, int, span and piece are what scanners.parsing.protobuf keeps of a field or hands out; the rest are messages
 SCHEMA = {
@@ -107,7 +107,10 @@ def _is_plain_value(wire: Wire, value: Field, plain: frozenset[int]) -> bool:
             if field.wire != LENGTH or not _is_plain_value(wire, field, _PLAIN_LIST):
                 return False
         elif field.number == 2 and plain is _PLAIN_LIST:
-            if field.wire != LENGTH or wire.read(field.value, min(field.length, len(_COLOCATED))) != _COLOCATED:
+            if (
+                field.wire != LENGTH
+                or wire.read(field.value, min(field.length, len(_COLOCATION_PREFIX))) != _COLOCATION_PREFIX
+            ):
                 return False
         elif field.number not in plain or (field.number == _TYPE and (field.wire != VARINT or field.value == STRING)):
             return False
@@ -140,7 +143,7 @@ def roots_of(wire: Wire, size: int, name: str) -> list[str]:
 def _fields(wire: Wire, span: Span) -> Iterator[Field]:
     """Yield the first fields of a message, up to damage."""
     try:
-        yield from islice(wire.fields(span.offset, span.offset + span.length), _SEEN)
+        yield from islice(wire.fields(span.offset, span.offset + span.length), _MAX_FIELDS)
     except (Malformed, OverLimit):
         return
 
@@ -204,7 +207,7 @@ def packed_strings(wire: Wire, span: Span) -> list[Span]:
     lengths: list[int] = []
     position, total = span.offset, 0
     try:
-        while position + total < stop and len(lengths) < _PACKED:
+        while position + total < stop and len(lengths) < _MAX_PACKED:
             length, position = wire.varint(position, stop)
             lengths.append(length)
             total += length
@@ -244,7 +247,7 @@ class Scope:
         found = list(node.strings) if inputs is None else []
         waiting = [_producer(entry) for entry in reversed(chosen)]
         seen: set[str] = set()
-        while waiting and len(found) < kept and len(seen) < _TRACED:
+        while waiting and len(found) < kept and len(seen) < _MAX_TRACED:
             name = waiting.pop()
             source = self._named.get(name)
             if name in seen or source is None:

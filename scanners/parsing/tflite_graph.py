@@ -12,14 +12,14 @@ from itertools import islice
 from scanners.parsing.flatbuffer import Table
 from scanners.parsing.input_branches import BATCH, MANY, Branches, Decision, Key, Role, Shape, Step
 
-_OPERATORS = 50_000
+_MAX_OPERATORS = 50_000
 """Maximum operators that are visited, counting those of a subgraph each time it runs."""
-_TENSORS_EACH = 4
+_TENSORS_PER_OPERATION = 4
 """Number of tensors that cost as much as an operator."""
-_DEPTH = 10
-_SUBGRAPHS = 1_000
-_RANK = 16
-_TENSORS = 64
+_MAX_DEPTH = 10
+_MAX_SUBGRAPHS = 1_000
+_MAX_RANK = 16
+_MAX_TENSORS = 64
 """Maximum tensors that are read per operator."""
 _IF, _CALL, _CAST = 118, 31, 53
 _BOOL = 6
@@ -66,7 +66,7 @@ _ROLES: Mapping[int, Role] = {
     **dict.fromkeys((77, 110, 93), Role.SHAPE),
     **dict.fromkeys((2, 83), Role.JOIN),
 }
-_LATE = frozenset({49})
+_PARAMETER_FIRST = frozenset({49})
 """Operators whose first input is a parameter, and whose second is the data."""
 
 
@@ -75,17 +75,17 @@ class Walk:
 
     def __init__(self, root: Table, codes: Sequence[int], filled: Sequence[bool]) -> None:
         self.branches = Branches()
-        self._subgraphs = list(islice(root.tables(2), _SUBGRAPHS))
+        self._subgraphs = list(islice(root.tables(2), _MAX_SUBGRAPHS))
         self._codes, self._filled = codes, filled
-        self._left = _OPERATORS
+        self._left = _MAX_OPERATORS
         self._batch = 0
 
     def decisions(self) -> list[Decision]:
         """Return the decisions that the model makes about its input; raises Malformed."""
         if not self._subgraphs:
             return []
-        inputs = list(self._subgraphs[0].numbers(1, limit=_TENSORS))
-        tensors = list(islice(self._subgraphs[0].tables(0), _OPERATORS))
+        inputs = list(self._subgraphs[0].numbers(1, limit=_MAX_TENSORS))
+        tensors = list(islice(self._subgraphs[0].tables(0), _MAX_OPERATORS))
         self._batch = next((shape[0] for shape in map(_sizes, map(tensors.__getitem__, inputs)) if len(shape) > 1), 0)
         for index in inputs:
             self.branches.feed((0, index), tensors[index].text(3, 256), self._shape(tensors[index]))
@@ -101,7 +101,7 @@ class Walk:
     def _subgraph(self, ordinal: int, call: int, depth: int) -> list[Key]:
         """Follow the values through a subgraph; `call` distinguishes its runs."""
         table = self._subgraphs[ordinal]
-        self._left -= table.count(0) // _TENSORS_EACH
+        self._left -= table.count(0) // _TENSORS_PER_OPERATION
         if self._left <= 0:
             return []
         tensors = list(table.tables(0))
@@ -121,8 +121,8 @@ class Walk:
     ) -> None:
         number = operator.number(0, "I")
         code = self._codes[number] if number < len(self._codes) else -1
-        inputs: list[Key] = [(call, index) for index in operator.numbers(1, limit=_TENSORS) if index >= 0]
-        made = [index for index in operator.numbers(2, limit=_TENSORS) if 0 <= index < len(tensors)]
+        inputs: list[Key] = [(call, index) for index in operator.numbers(1, limit=_MAX_TENSORS) if index >= 0]
+        made = [index for index in operator.numbers(2, limit=_MAX_TENSORS) if 0 <= index < len(tensors)]
         outputs: list[Key] = [(call, index) for index in made]
         live = not self.branches.values.keys().isdisjoint(inputs)
         if not live and code not in (_IF, _CALL) and any(key not in self.branches.constants for key in inputs):
@@ -132,7 +132,9 @@ class Walk:
         if code == _CAST and made and tensors[made[0]].number(1, "b") == _BOOL:
             role = Role.COMPARE
         shape = shapes[made[0]] if made else None
-        step = Step(role, _NAMES.get(code, ""), name, inputs[::-1] if code in _LATE else inputs, outputs, shape)
+        step = Step(
+            role, _NAMES.get(code, ""), name, inputs[::-1] if code in _PARAMETER_FIRST else inputs, outputs, shape
+        )
         if code in (_IF, _CALL) and inputs:
             self._running(code, operator, step, depth)
         else:
@@ -144,7 +146,7 @@ class Walk:
         slots = (0, 1) if code == _IF else (0,)
         given = step.inputs[1:] if code == _IF else step.inputs
         outcomes: list[list[Key]] = []
-        for slot in slots if options and depth < _DEPTH and self._left > 0 else ():
+        for slot in slots if options and depth < _MAX_DEPTH and self._left > 0 else ():
             ordinal = options.number(slot, "i") if options else 0
             if not 0 < ordinal < len(self._subgraphs):
                 continue
@@ -162,8 +164,8 @@ class Walk:
 
 def _sizes(tensor: Table) -> tuple[int, ...]:
     """Return the sizes of a tensor, with MANY for variable ones."""
-    sizes = list(tensor.numbers(0, limit=_RANK))
-    for index, size in enumerate(tensor.numbers(7, limit=_RANK)):
+    sizes = list(tensor.numbers(0, limit=_MAX_RANK))
+    for index, size in enumerate(tensor.numbers(7, limit=_MAX_RANK)):
         if size < 0 and index < len(sizes):
             sizes[index] = MANY
     return tuple(sizes)

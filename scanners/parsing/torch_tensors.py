@@ -33,12 +33,12 @@ _DTYPES = {
     "QInt8Storage": "I8", "QUInt8Storage": "U8", "QInt32Storage": "I32", "UntypedStorage": "U8",
 }  # fmt: skip
 """Safetensors names of the storage types."""
-KEY = 80
+MAX_KEY = 80
 """Maximum characters of a storage's key that are kept."""
-_PACKED = {"QUInt4x2Storage": 2, "QUInt2x4Storage": 4}
+_ELEMENTS_PER_BYTE = {"QUInt4x2Storage": 2, "QUInt2x4Storage": 4}
 """Elements per byte, for packed types."""
 _REBUILD = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
-_DTYPE = 6
+_DTYPE_ARGUMENT = 6
 """Index of the dtype in the arguments of `_rebuild_tensor_v3`, whose storage counts bytes."""
 _WIDE_DTYPES = {"uint16": 2, "uint32": 4, "uint64": 8, "complex32": 4}
 STORAGE_MISMATCH = Rule(
@@ -138,7 +138,7 @@ class TorchPickle:
 
     def _key(self, value: int) -> str:
         constant = self._constant(value)
-        return printable(str(constant), KEY)
+        return printable(str(constant), MAX_KEY)
 
     def _constant(self, value: int) -> Constant:
         return None if value & 1 else self._values.constant(value)
@@ -164,7 +164,7 @@ class TorchPickle:
             storage = self._by_value.get(arguments[0]) if len(arguments) > 3 else None
             if storage:
                 offset, sizes, strides = arguments[1:4]
-                item_size = self._item_size(arguments[_DTYPE:], name)
+                item_size = self._item_size(arguments[_DTYPE_ARGUMENT:], name)
                 yield Tensor(storage, item_size, self._number(offset), self._numbers(sizes), self._numbers(strides))
 
     def shapes(self) -> dict[Storage, tuple[int, ...]]:
@@ -184,7 +184,7 @@ class TorchPickle:
         told = set[str]()
         for tensor in self.tensors():
             storage, reach = tensor.storage, tensor.reach
-            room = storage.elements * _PACKED.get(storage.type_name, 1)
+            room = storage.elements * _ELEMENTS_PER_BYTE.get(storage.type_name, 1)
             if (reach is None or reach > room) and storage.key not in told:
                 told.add(storage.key)
                 what = "has no valid shape" if reach is None else f"needs {reach} of {room} elements"

@@ -25,9 +25,9 @@ _FILES = frozenset(
     {"torch.save", "torch.from_file", "torch.load", "ops.aten.save", "ops.aten.from_file", "ops.aten.load"}
     | {"ops.image.read_file", "ops.image.write_file"}
 )
-SOURCE = 64 * MIB
+MAX_SOURCE = 64 * MIB
 """Maximum bytes of one member that are examined."""
-PARSED = 256 * KIB
+MAX_PARSED = 256 * KIB
 """Maximum source bytes parsed per archive: a tree takes 600 times the memory of its source, and 4 us a byte."""
 _BUILTINS = frozenset("__import__ breakpoint compile eval exec execfile".split())
 _MODULES = frozenset(
@@ -66,14 +66,14 @@ class Operator:
 def mentioned(source: bytes) -> set[str]:
     """Return the reportable operators with calls anywhere in the source, including comments and strings."""
     found = set(_CALL.findall(source.decode("utf-8", "replace")))
-    return {name for name in (_SPACE.sub("", text) for text in found) if _is_told(name)}
+    return {name for name in (_SPACE.sub("", text) for text in found) if _is_reportable(name)}
 
 
 def called(source: bytes) -> set[str] | None:
     """Return the reportable operators that the source calls, or None if Python's parser rejects it."""
     try:
         with warnings.catch_warnings(action="ignore"):  # about invalid escapes in strings
-            return set(filter(_is_told, _called(ast.parse(source))))
+            return set(filter(_is_reportable, _called(ast.parse(source))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -110,7 +110,7 @@ def _python(node: ast.AST, bound: set[str]) -> str:
     return name if name in _BUILTINS or (rest and first in _MODULES - bound) else ""
 
 
-def _is_told(name: str) -> bool:
+def _is_reportable(name: str) -> bool:
     return name.startswith("ops.") or name in _FILES
 
 

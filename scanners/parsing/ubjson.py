@@ -14,11 +14,11 @@ from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import Context, Malformed
 from scanners.parsing.cursor import Cursor
 
-_DEPTH = 200
-_KEY = 4_096
-_TEXT = 65_536
+_MAX_DEPTH = 200
+_MAX_KEY = 4_096
+_MAX_TEXT = 65_536
 """Maximum bytes of one string that are kept."""
-_WORTH = 200
+_VALUE_COST = 200
 """Bytes that one kept value takes in memory, besides its string."""
 _COST = 50
 # Type -> code in struct and array; float types are skipped
@@ -64,8 +64,8 @@ class UbjsonParser:
     def value(self, depth: int = 0, kind: int | None = None) -> Value:
         """Return the next value; raises Malformed, Truncated, OverLimit."""
         self._context.operations.spend(_COST)
-        if depth > _DEPTH:
-            raise OverLimit(f"values are nested deeper than {_DEPTH}")
+        if depth > _MAX_DEPTH:
+            raise OverLimit(f"values are nested deeper than {_MAX_DEPTH}")
         kind = self._kind() if kind is None else kind
         if kind in _INTEGERS:
             return self._cursor.number(_INTEGERS[kind])
@@ -75,7 +75,7 @@ class UbjsonParser:
         if kind in _PLAIN:
             return _PLAIN[kind]
         if kind in b"SH":
-            return self._text(_TEXT)
+            return self._text(_MAX_TEXT)
         if kind == 0x43:  # C: one character
             return self._cursor.take(1).decode("latin-1")
         if kind == 0x7B:
@@ -109,9 +109,9 @@ class UbjsonParser:
     def _object(self, depth: int) -> Value:
         found: dict[str, Value] = {}
         while self._peek() != 0x7D:
-            key = self._text(_KEY)
+            key = self._text(_MAX_KEY)
             found[key] = self.value(depth + 1)
-            self._hold(_WORTH)
+            self._hold(_VALUE_COST)
         self._cursor.skip(1)
         return found
 
@@ -128,7 +128,7 @@ class UbjsonParser:
         found: list[Value] = []
         while self._peek() != 0x5D:
             found.append(self.value(depth + 1))
-            self._hold(_WORTH)
+            self._hold(_VALUE_COST)
         self._cursor.skip(1)
         return found
 
@@ -143,7 +143,7 @@ class UbjsonParser:
         found: list[Value] = []
         for _ in range(count):
             found.append(self.value(depth + 1, kind))
-            self._hold(_WORTH)
+            self._hold(_VALUE_COST)
         return found
 
     def _peek(self) -> int:

@@ -17,10 +17,10 @@ from modelsweep.core.scanner import Blob
 from modelsweep.core.text import printable
 
 _REPLACE = re.compile(rb'"type"\s{0,20}:\s{0,20}"Replace"')
-_AROUND = 600
+_MAX_DISTANCE = 600
 """Maximum bytes of such a step before and after its type."""
-_MOST = 2_000
-_BRACES = 3
+_MAX_STEPS = 2_000
+_MAX_BRACES = 3
 """Maximum braces before the type that are tried as the start of the step, since its pattern is an object too."""
 _MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\\(?:[pP]\{\w*\}|.)")
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -31,9 +31,9 @@ _SHOWN = 60
 
 def replacements(blob: Blob, data: bytes) -> Iterator[Fact]:
     """Yield the words that the tokenizer `data` replaces by others; raises OverLimit for very many steps."""
-    found = list(islice(_REPLACE.finditer(data), _MOST + 1))
-    if len(found) > _MOST:
-        raise OverLimit(f"more than {_MOST:,} replacements in a tokenizer")
+    found = list(islice(_REPLACE.finditer(data), _MAX_STEPS + 1))
+    if len(found) > _MAX_STEPS:
+        raise OverLimit(f"more than {_MAX_STEPS:,} replacements in a tokenizer")
     for match in found:
         step = _around(data, match.start())
         pattern, content = step.get("pattern"), step.get("content")
@@ -52,13 +52,13 @@ def _swaps(old: str, new: str) -> bool:
 
 def _around(data: bytes, at: int) -> dict[str, Json]:
     """Return the object that contains the type at `at`, or an empty one if it does not begin nearby."""
-    first, start = max(0, at - _AROUND), at
-    for _ in range(_BRACES):
+    first, start = max(0, at - _MAX_DISTANCE), at
+    for _ in range(_MAX_BRACES):
         start = data.rfind(b"{", first, start)
         if start < 0:
             break
         try:
-            text = data[start : at + _AROUND].decode("utf-8", "replace")
+            text = data[start : at + _MAX_DISTANCE].decode("utf-8", "replace")
             step, _ = json.JSONDecoder().raw_decode(text)
         except (ValueError, RecursionError):
             continue

@@ -20,18 +20,18 @@ SIZE_LIMIT = 1_024 * MIB
 """Maximum bytes of one document that are read, piece by piece."""
 DEPTH = 1_000
 _CHUNK = 64 * KIB
-_TOKEN = 4 * MIB
+_MAX_TOKEN = 4 * MIB
 """Maximum bytes of one tag, comment or the like, which the parser holds in memory."""
-_NAME = 4 * KIB
+_MAX_NAME = 4 * KIB
 """Maximum characters of a name: the parser puts the namespace before each one."""
-_NAMES = 100_000
+_MAX_NAMES = 100_000
 """Maximum different names of elements and attributes, which the parser keeps."""
-_TEXT = 64 * KIB
+_MAX_TEXT = 64 * KIB
 """Maximum characters of one element's text that are kept."""
-_SUBSET = MIB
+_MAX_SUBSET = MIB
 """Bytes from the start of a document type that are searched for declarations."""
-_ENTITIES = 1_000
-_EXPANDED = 1 << 60
+_MAX_ENTITIES = 1_000
+_MAX_EXPANDED = 1 << 60
 _SEPARATOR = " "
 _ENTITY = re.compile(
     r"<!ENTITY\s+(?P<parameter>%\s+)?(?P<name>[^\s%\"'<>]+)\s+"
@@ -113,10 +113,10 @@ class Doctype(NamedTuple):
         for entity in self.entities:
             references = _REFERENCE.findall(entity.value)
             size = len(entity.value) + sum(sizes.get(name, 0) for name in references)
-            sizes.setdefault(entity.name, min(size, _EXPANDED))
+            sizes.setdefault(entity.name, min(size, _MAX_EXPANDED))
         for entity in self.entities:  # written the other way round, as some are
             inner = sum(sizes.get(name, 0) for name in _REFERENCE.findall(entity.value))
-            sizes[entity.name] = min(max(sizes[entity.name], inner), _EXPANDED)
+            sizes[entity.name] = min(max(sizes[entity.name], inner), _MAX_EXPANDED)
         return max(sizes.values(), default=0)
 
 
@@ -207,10 +207,10 @@ class _Parser:
         except (ValueError, LookupError) as error:
             raise Malformed(f"invalid XML: {error}") from None
         self._fed += len(data)
-        if self._fed - self._expat.CurrentByteIndex > _TOKEN:
-            raise OverLimit(f"a tag, a comment or the like of more than {_TOKEN:,} bytes")
-        if len(self._names) > _NAMES:
-            raise OverLimit(f"more than {_NAMES:,} different names of elements and attributes")
+        if self._fed - self._expat.CurrentByteIndex > _MAX_TOKEN:
+            raise OverLimit(f"a tag, a comment or the like of more than {_MAX_TOKEN:,} bytes")
+        if len(self._names) > _MAX_NAMES:
+            raise OverLimit(f"more than {_MAX_NAMES:,} different names of elements and attributes")
         return False
 
     def _doctype(self, name: str, system: str | None, _public: str | None, has_subset: int) -> None:
@@ -219,14 +219,14 @@ class _Parser:
         self.found.append(Doctype(name, system or "", entities, offset))
 
     def _declared(self, offset: int) -> tuple[Entity, ...]:
-        data = self._reader.read(offset, min(_SUBSET, self._reader.size - offset))
+        data = self._reader.read(offset, min(_MAX_SUBSET, self._reader.size - offset))
         encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "latin-1"
         text = data.decode(encoding, "replace")
         entities = []
         for match in _ENTITY.finditer(text):
             value, system = match["v1"] or match["v2"] or "", match["s1"] or match["s2"] or ""
             entities.append(Entity(match["name"], value, system))
-            if len(entities) >= _ENTITIES:
+            if len(entities) >= _MAX_ENTITIES:
                 break
         return tuple(entities)
 
@@ -235,8 +235,8 @@ class _Parser:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._context.operations.spend()
-        if len(name) > _NAME or max(map(len, attributes), default=0) > _NAME:
-            raise OverLimit(f"a name of more than {_NAME:,} characters, with that of its namespace")
+        if len(name) > _MAX_NAME or max(map(len, attributes), default=0) > _MAX_NAME:
+            raise OverLimit(f"a name of more than {_MAX_NAME:,} characters, with that of its namespace")
         namespace, _, local = name.rpartition(_SEPARATOR)
         self.found.append(Start(namespace, local, attributes, tuple(self._within[-3:]), self._expat.CurrentByteIndex))
         self._within.append(local)
@@ -247,8 +247,8 @@ class _Parser:
             self._expat.CharacterDataHandler = self._characters
 
     def _characters(self, text: str) -> None:
-        if self._text is not None and self._text_size < _TEXT:
-            self._text.append(text[: _TEXT - self._text_size])
+        if self._text is not None and self._text_size < _MAX_TEXT:
+            self._text.append(text[: _MAX_TEXT - self._text_size])
             self._text_size += len(text)
 
     def _end(self, _name: str) -> None:

@@ -13,12 +13,12 @@ from modelsweep.core.reader import Reader
 from modelsweep.core.scanner import HEAD, Blob
 from modelsweep.core.units import KIB, MIB
 
-_LEADS = frozenset((*range(33), *b"<\xc2\xe1\xe2\xe3\xef\xff\xfe"))
+_FIRST_BYTES = frozenset((*range(33), *b"<\xc2\xe1\xe2\xe3\xef\xff\xfe"))
 """First bytes of `<`, of white space and of byte order marks: nothing else needs to be decoded."""
 _PEEKED = 64
 """Bytes that show whether markup begins, unless they are all white space."""
 _FRONT = re.compile(r"\ufeff?+(?:\s++|<!--(?>[\s\S]*?-->)|<\?(?>[\s\S]*?\?>))*+")
-_READ = (HEAD, 64 * KIB, 4 * MIB)
+_READ_SIZES = (HEAD, 64 * KIB, 4 * MIB)
 """Sizes in bytes that are read in turn, as long as there is only a prolog."""
 
 
@@ -29,12 +29,12 @@ def opening(blob: Blob) -> str:
 
 @lru_cache(1)  # several scanners in a row ask about the same blob
 def _opening(reader: Reader, head: bytes) -> str:
-    if not head or head[0] not in _LEADS:
+    if not head or head[0] not in _FIRST_BYTES:
         return ""
     begun = _decoded(head[:_PEEKED])[: _PEEKED // 8].lstrip("\ufeff \t\r\n")  # characters that the cut has not changed
     if begun and begun[0] != "<":
         return ""  # of weights, above all
-    for size in _READ:
+    for size in _READ_SIZES:
         data = head if size == HEAD else reader.read(0, min(size, reader.size))
         text = _decoded(data)
         front = _FRONT.match(text)

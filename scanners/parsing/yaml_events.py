@@ -10,19 +10,19 @@ from modelsweep.core.finding import Json
 from modelsweep.core.limits import OverLimit
 from modelsweep.core.units import MIB
 
-_DEEP = 8
+_MAX_KEYS = 8
 """Maximum keys that are kept per node: deeper nodes lose the outermost."""
 _LONG_TAG = re.compile(r"%TAG[ \t]+\S{1,80}[ \t]+\S{500}")
-_NESTED = 500
+_MAX_NESTING = 500
 """Maximum nesting of collections, since parsers visit all open ones for every token."""
-_ALIASED = 16 * MIB
+_MAX_ALIASED = 16 * MIB
 """Maximum total characters that aliases of scalars may expand to."""
-_MERGED = 100_000
+_MAX_MERGED = 100_000
 """Maximum keys that merges (`<<`) may add to the mappings of one file, since chains of them grow without bound."""
 
-_REACHED = 20_000
+_MAX_VISITED = 20_000
 """Maximum nodes that are visited when aliases of collections are followed."""
-_FOLLOWED = 32
+_MAX_FOLLOWED = 32
 """Maximum nesting of collections when aliases are followed."""
 
 
@@ -90,13 +90,13 @@ def _leaves(documents: list[Json]) -> Iterator[tuple[tuple[str, ...], str]]:
     while left:
         keys, depth, value = left.pop()
         visited += 1
-        if visited > _REACHED:
-            raise OverLimit(f"YAML aliases repeat more than {_REACHED:,} nodes")
+        if visited > _MAX_VISITED:
+            raise OverLimit(f"YAML aliases repeat more than {_MAX_VISITED:,} nodes")
         if isinstance(value, str):
             yield keys, value
-        elif isinstance(value, dict | list) and depth < _FOLLOWED:
+        elif isinstance(value, dict | list) and depth < _MAX_FOLLOWED:
             pairs = value.items() if isinstance(value, dict) else (("", item) for item in value)
-            inner = [((*keys, key)[-_DEEP:] if key else keys, depth + 1, item) for key, item in pairs]
+            inner = [((*keys, key)[-_MAX_KEYS:] if key else keys, depth + 1, item) for key, item in pairs]
             left += reversed(inner)
 
 
@@ -141,7 +141,7 @@ class Tree:
         outer = self._open[-1] if self._open else None
         if isinstance(outer, dict) and self._keys[-1] == "<<" and isinstance(value, dict):
             self._merged += len(value)
-            for key, item in value.items() if self._merged <= _MERGED else ():
+            for key, item in value.items() if self._merged <= _MAX_MERGED else ():
                 outer.setdefault(key, self._aliased(item))
             self._keys[-1] = None
         else:
@@ -190,18 +190,18 @@ class _Nodes:
         if kind == "AliasEvent":
             value = self._anchors.get(event.anchor, "")
             self._aliased += len(value)
-            if self._aliased > _ALIASED:
-                raise OverLimit(f"aliases of more than {_ALIASED:,} characters")
+            if self._aliased > _MAX_ALIASED:
+                raise OverLimit(f"aliases of more than {_MAX_ALIASED:,} characters")
         elif event.anchor:
             self._anchors[event.anchor] = value
         within = self._open[-1] if self._open else None
         is_key = within is not None and within[0] is None
         key = self._place(value)
         own = None if within is None else key
-        keys = () if is_key else tuple(name for name in (*self._keys[-_DEEP:], own) if name is not None)
+        keys = () if is_key else tuple(name for name in (*self._keys[-_MAX_KEYS:], own) if name is not None)
         if kind in ("MappingStartEvent", "SequenceStartEvent"):
-            if len(self._open) >= _NESTED:
-                raise OverLimit(f"YAML collections are nested deeper than {_NESTED}")
+            if len(self._open) >= _MAX_NESTING:
+                raise OverLimit(f"YAML collections are nested deeper than {_MAX_NESTING}")
             self._open.append([None] if kind == "MappingStartEvent" else None)
             self._keys.append(own)
         mark = event.start_mark

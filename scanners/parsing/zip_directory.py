@@ -40,7 +40,7 @@ _END = struct.Struct("<4s4H2LH")
 _LOCATOR64 = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 LOCAL_SIZE = _LOCAL.size
-CLAIMS = 8
+MAX_CLAIMS = 8
 """Maximum interpretations of end records that are followed."""
 SATURATED, SATURATED16 = 0xFFFFFFFF, 0xFFFF
 NAME_LENGTH = 1024
@@ -195,7 +195,7 @@ def _read_directory(reader: Reader, limits: _Bounds) -> ZipDirectory:
     if primary.stop > reader.size:
         faults.append(Malformed("the zip's comment is cut short", claims[0][0]))
     known, others = set(entries), []
-    for end, claim in claims[1:CLAIMS]:
+    for end, claim in claims[1:MAX_CLAIMS]:
         if claim[:2] == primary[:2] or (end != claims[0][0] and _inside_member(reader, entries, end)):
             continue
         broken: list[Malformed | OverLimit] = []
@@ -221,7 +221,7 @@ def _end_records(reader: Reader) -> list[int]:
     while position >= 0:
         comment = int.from_bytes(tail[position + 20 : position + 22], "little")
         fits = position + _END.size + comment == len(tail)
-        if fits or len(found) < CLAIMS:
+        if fits or len(found) < MAX_CLAIMS:
             found.append(start + position)
         position = tail.rfind(END_MAGIC, 0, position + len(END_MAGIC) - 1)
     return found

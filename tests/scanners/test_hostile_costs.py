@@ -34,7 +34,7 @@ from scanners.detectors import encoded, hidden_text
 from scanners.judge import attack_commands
 from scanners.matcher import PATTERNS, offsets
 from scanners.parsing import decompression, extraction, python_calls
-from scanners.parsing.extraction import PARTS, Extraction
+from scanners.parsing.extraction import MAX_PARTS, Extraction
 from scanners.parsing.python_classes import Classes
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_unparsed import without_texts
@@ -129,12 +129,12 @@ def test_long_paths_are_followed_and_not_kept() -> None:
     kept = tree._kept
     assert [item.rule.id for item in tree.file("a/" * 300_000, 0)] == []
     assert [item.rule.id for item in tree.file("way/" + "a/" * 300_000, 0)] == ["archive/path-escape"]
-    assert list(tree.link("a/" * (PARTS + 1), "b", "symbolic", 0)) == []
+    assert list(tree.link("a/" * (MAX_PARTS + 1), "b", "symbolic", 0)) == []
     assert tree._kept == kept
 
 
 def test_very_many_links_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extraction, "PLACES", 100)
+    monkeypatch.setattr(extraction, "MAX_PLACES", 100)
     tree = Extraction(Locator("a.tar"))
     items = [item for number in range(200) for item in tree.link(f"l{number}", "b", "symbolic", 0)]
     assert [item.kind for item in items if isinstance(item, Problem)] == [LIMIT]

@@ -7,7 +7,7 @@ import pytest
 from modelsweep.core.report import Gate, Report, Tool
 from modelsweep.core.text import printable
 from scanners.parsing.licences import licence_of, licence_of_header, licence_of_prose, licence_of_text
-from scanners.parsing.spdx_expression import LONGEST, NoExpression, joined, parsed, written
+from scanners.parsing.spdx_expression import MAX_LENGTH, NoExpression, joined, parsed, written
 from scanners.parsing.spdx_ids import EXCEPTIONS, LICENCES
 from tests.scanners.case import examine_bytes
 
@@ -62,7 +62,7 @@ def test_every_identifier_is_read_and_written_again() -> None:
 def test_what_is_no_expression_is_none(text: str) -> None:
     with pytest.raises(NoExpression):
         parsed(text)
-    assert len(printable(text)) <= LONGEST
+    assert len(printable(text)) <= MAX_LENGTH
 
 
 def test_texts_of_the_list_are_told() -> None:

@@ -207,7 +207,7 @@ def test_many_names_and_many_files() -> None:
 
 
 def test_memory_is_bounded_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "HELD", 5_000)
+    monkeypatch.setattr(tree, "MAX_HELD", 5_000)
     files = {**TRANSFORMERS, **{f"n{number}.py": b"x = 1\n" for number in range(50)}}
     results = together(alone(files), OPTIONS)
     forgotten = [problem for result in results for problem in result.problems]
@@ -216,7 +216,7 @@ def test_memory_is_bounded_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_names_wait_no_longer_than_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "WAITING", 5_000)
+    monkeypatch.setattr(tree, "MAX_WAITING", 5_000)
     files = {f"{number:03d}/{name}": data for number in range(100) for name, data in TRANSFORMERS.items()}
     assert len(judged(files)) == 300
     lone = {f"{number:03d}/config.json": TRANSFORMERS["config.json"] for number in range(100)}
@@ -307,7 +307,7 @@ def test_lists_that_include_each_other_end() -> None:
 
 
 def test_too_many_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanners.judge.repository.includes.HELD", 2)
+    monkeypatch.setattr("scanners.judge.repository.includes.MAX_HELD", 2)
     problems = [problem for result in together(alone(LISTS), OPTIONS) for problem in result.problems]
     assert [problem.kind for problem in problems] == [ProblemKind.LIMIT]
 
@@ -326,7 +326,7 @@ def test_what_a_neighbour_does_with_what_it_is_given() -> None:
 
 
 def test_too_many_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "SHARDS", 10)
+    monkeypatch.setattr(tree, "MAX_SHARDS", 10)
     files = {f"m{number}-00001-of-00002.bin": b"\1" for number in range(20)}
     results = together(alone(files), OPTIONS)
     kinds = [problem.kind for result in results for problem in result.problems if problem.scanner == tree.NAME]
@@ -335,7 +335,7 @@ def test_too_many_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_names_that_no_folder_can_wait_for_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "WAITING", 2_000)
+    monkeypatch.setattr(tree, "MAX_WAITING", 2_000)
     config = json.dumps({"auto_map": {f"K{number}": f"m{number}.X" for number in range(50)}}).encode()
     (result, *_) = together(alone({"config.json": config, "m1.py": RUNS}), OPTIONS)
     assert [problem.kind for problem in result.problems] == [ProblemKind.LIMIT]
@@ -377,7 +377,7 @@ def test_caches_of_other_sources_and_of_the_same_names() -> None:
 
 
 def test_many_caches_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "CACHES", 2)
+    monkeypatch.setattr(tree, "MAX_CACHES", 2)
     files = {f"code/n{number}.py": QUIET for number in range(4)}
     files |= {CACHE.format(f"n{number}"): bytecode(QUIET, HIDDEN) for number in range(4)}
     results = together(alone(files), OPTIONS)
@@ -470,7 +470,7 @@ def test_counts_of_a_job_follow_what_is_known() -> None:
 
 
 def test_unknown_files_beyond_the_limit_stay_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "HELD", 2)
+    monkeypatch.setattr(neighbours, "MAX_HELD", 2)
     files = {f"{number}/{name}": data for number in range(3) for name, data in KNOWN["openvino"].items()}
     results = together(alone(files), OPTIONS)
     assert [result.verdict for result in results] == [Verdict.NOT_SCANNED] + [Verdict.CLEAN] * 5

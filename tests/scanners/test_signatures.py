@@ -226,7 +226,7 @@ def test_quick_depth_knows_no_digests() -> None:
 
 
 def test_many_files_are_not_said_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signatures, "TOLD", 2)
+    monkeypatch.setattr(signatures, "MAX_REPORTED", 2)
     many = {f"{number}.json": b"{}" for number in range(5)}
     changed = dict.fromkeys(many, b"[]")
     assert [subject for _, _, subject in said({**changed, "model.sig": signed(many)})] == [
@@ -241,10 +241,10 @@ def test_many_files_are_not_said_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("where", "name", "bound", "detail"),
     [
-        (signatures, "HELD", 3, "more than 3 files beside it"),
-        (signatures, "NAMED", 3, "more than 3 files are listed by the signatures of its folder"),
-        (signatures, "LISTS", 0, "more than 0 signatures of models in one folder"),
-        (signatures, "SIGNATURES", 0, "more than 0 signatures"),
+        (signatures, "MAX_HELD", 3, "more than 3 files beside it"),
+        (signatures, "MAX_NAMED", 3, "more than 3 files are listed by the signatures of its folder"),
+        (signatures, "MAX_LISTS", 0, "more than 0 signatures of models in one folder"),
+        (signatures, "MAX_SIGNATURES", 0, "more than 0 signatures"),
         (signature, "FILES", 2, "more than 2 files are listed"),
         (signature, "SIZE_LIMIT", 64, "more than 64 bytes of a signature"),
     ],
@@ -257,7 +257,7 @@ def test_bounds_are_said(where: Any, name: str, bound: int, detail: str, monkeyp
 
 
 def test_what_is_held_of_one_folder_does_not_hinder_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signatures, "HELD", len(MODEL) + 1)
+    monkeypatch.setattr(signatures, "MAX_HELD", len(MODEL) + 1)
     folders = {**below("a", {**MODEL, "model.sig": signed()}), **below("b", {**MODEL, "model.sig": signed()})}
     assert problems({**folders, "c/x.json": b"{}", "b/config.json": b"[]"}) == []
     assert said({**folders, "b/config.json": b"[]"}) == [("changed-file", "b/model.sig", "config.json")]

@@ -124,7 +124,7 @@ def modelsweep_findings(files: dict[str, bytes], options: Options) -> set[str]:
 
 
 def test_too_many_files_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signers, "HELD", 2)
+    monkeypatch.setattr(signers, "MAX_HELD", 2)
     found = problems({**MODEL, "model.sig": signed()}, Options(require_signers=(key_anchor(),)))
     assert {(problem.kind, problem.detail[:29]) for problem in found} == {
         (ProblemKind.LIMIT, "more than 2 files beside it: ")

@@ -14,12 +14,12 @@ from modelsweep.core.values import replace
 from scanners.judge.repository.neighbours import KNOWN, Neighbours, path_of
 from scanners.judge.repository.rules import KINDS, MISSING_SHARD
 from scanners.judge.repository.signatures import Signatures
-from scanners.judge.repository.tree import Entry, Said, Tree
+from scanners.judge.repository.tree import Addition, Entry, Tree
 
 
 def across(
     results: Iterable[UnitResult], options: Options, everything: Callable[[], Iterable[UnitResult]]
-) -> Iterator[Said]:
+) -> Iterator[Addition]:
     """Yield what follows from several files of a job, as soon as it is certain; `results` are in report order.
 
     `results` may leave out those that are not `is_related`. `everything` must be complete; it is called if some files
@@ -32,8 +32,8 @@ def across(
             yield from tree.add(_entry(order, result))
             yield from signatures.note(order, result)
     yield from tree.close()
-    yield from (Said(order, locator, fact) for order, locator, fact in neighbours.known())
-    if signatures.are_wanted:
+    yield from (Addition(order, locator, fact) for order, locator, fact in neighbours.known())
+    if signatures.needs_second_pass:
         yield from signatures.compare(everything())
 
 
@@ -45,16 +45,16 @@ def within(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     paths = sorted((path_of(locator), locator) for locator in members)
     tree = Tree(options)
     for order, (path, locator) in enumerate(paths):
-        for said in tree.add(Entry(order, locator, path, members[locator])):
-            yield from _findings(said)
-    for said in tree.close():
-        yield from _findings(said)
+        for addition in tree.add(Entry(order, locator, path, members[locator])):
+            yield from _findings(addition)
+    for addition in tree.close():
+        yield from _findings(addition)
 
 
-def _findings(said: Said) -> Iterator[Finding]:
+def _findings(addition: Addition) -> Iterator[Finding]:
     # Shards of formats without facts cannot be distinguished from missing ones
-    if isinstance(said.item, Finding) and said.item.rule != MISSING_SHARD:
-        yield said.item
+    if isinstance(addition.item, Finding) and addition.item.rule != MISSING_SHARD:
+        yield addition.item
 
 
 def _entry(order: int, result: UnitResult) -> Entry:
@@ -64,9 +64,9 @@ def _entry(order: int, result: UnitResult) -> Entry:
     return Entry(order, where, where.uri, facts, unread)
 
 
-def gathered(said: Iterable[Said]) -> Iterator[UnitResult]:
-    """Yield the additions to each file as a result, in the order of `said`, which is that of the results."""
-    for (order, locator), group in groupby(said, key=lambda item: (item.order, item.locator)):
+def gathered(additions: Iterable[Addition]) -> Iterator[UnitResult]:
+    """Yield the additions to each file as a result, in the order of `additions`, which is that of the results."""
+    for (order, locator), group in groupby(additions, key=lambda item: (item.order, item.locator)):
         items = [item.item for item in group]
         findings = tuple(item for item in items if isinstance(item, Finding))
         problems = tuple(item for item in items if isinstance(item, Problem))

@@ -17,9 +17,9 @@ from modelsweep.core.values import replace
 from scanners.judge.repository.names import folder_of, joined
 from scanners.judge.requirements import findings
 
-HELD = 20_000
+MAX_HELD = 20_000
 """Maximum lists and names of lists that are held at once."""
-_DEPTH = 20
+_MAX_DEPTH = 20
 """Maximum nesting of included lists."""
 
 
@@ -50,7 +50,7 @@ class Includes:
         included = tuple(fact.value for fact in including)
         if not lines and not included:
             return True
-        if self._held > HELD:
+        if self._held > MAX_HELD:
             return False
         self._held += 1 + len(lines) + len(included)
         self._lists[path] = List(
@@ -62,7 +62,7 @@ class Includes:
         """Yield findings for included lists, each with the position of its file."""
         told: set[str] = set()
         level = [path for path, item in self._lists.items() if item.is_named]
-        for _ in range(_DEPTH):
+        for _ in range(_MAX_DEPTH):
             found = [
                 target
                 for path in level

@@ -17,9 +17,9 @@ from scanners.judge.python_code import findings_of_file
 from scanners.judge.repository.names import ANY, COMPILED, SERVED
 
 _SHOWN = 300
-_CLASSES = 10
+_MAX_CLASSES = 10
 """Maximum classes of one file for which the effect of instantiation is kept."""
-_CALLS = 300
+_MAX_CALLS = 300
 """Maximum calls of one file, since they are compared with each other: no honest file has that many notable ones."""
 _WRONG = (KeyError, TypeError, ValueError, AttributeError, AssertionError)
 _NOTHING = "nothing in it runs commands or reaches the network by itself"
@@ -132,7 +132,7 @@ def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], un
             alone = max((finding.severity for finding in findings_of_file(calls)), default=alone)
             served = _deed([_as_served(fact) for fact in calls], "")
             owners = list(dict.fromkeys(str(fact.detail["owner"]) for fact in calls if "owner" in fact.detail))
-            for owner in owners[:_CLASSES]:
+            for owner in owners[:_MAX_CLASSES]:
                 own = [fact for fact in calls if fact.detail.get("owner") == owner]
                 made[owner] = _deed([*shared, *own], owner)
         uses = tuple(map(_use, (fact for fact in facts if fact.kind == "python-use")))
@@ -180,8 +180,8 @@ def _filled(call: Fact, use: Use) -> Fact | None:
 
 def _deed(calls: Sequence[Fact], named: str) -> Deed:
     """Return the worst effect of the calls, including those in the class `named`."""
-    if len(calls) > _CALLS:
-        return Deed(Severity.WARNING, f"it makes more than {_CALLS} calls that reach out of it")
+    if len(calls) > _MAX_CALLS:
+        return Deed(Severity.WARNING, f"it makes more than {_MAX_CALLS} calls that reach out of it")
     found = list(findings_of_file(calls, loaded=True, named=named))
     if not found:
         return HARMLESS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-PARTS = 20
+MAX_PARTS = 20
 """Maximum parts of a dotted name, or of a path in a configuration, that are used."""
-CLIMB = 4
+MAX_CLIMB = 4
 """Maximum folders above a configuration that are searched for a module."""
-_TRIED = 3
+_MAX_TAIL = 3
 """Maximum parts at the end of a dotted name that may be classes and their members."""
 ANY = "*"
 """Any class of a file, for files in a folder that is added to the path as a whole."""
@@ -36,7 +36,7 @@ def folder_of(path: str) -> str:
 
 def above(folder: str) -> Iterator[str]:
     """Yield a folder and its parents, nearest first."""
-    for _ in range(CLIMB + 1):
+    for _ in range(MAX_CLIMB + 1):
         yield folder
         if not folder:
             return
@@ -50,7 +50,7 @@ def parent(folder: str) -> str:
 
 def joined(folder: str, path: str) -> str:
     """Return the folder at a relative path from another one, which may contain `..`; backslashes separate too."""
-    for part in path.replace("\\", "/").split("/")[:PARTS]:
+    for part in path.replace("\\", "/").split("/")[:MAX_PARTS]:
         if part == "..":
             folder = parent(folder)
         elif part not in ("", "."):
@@ -71,11 +71,11 @@ def stems_of_name(name: str, how: str) -> Iterator[str]:
 
     The last part of a `class` or a `call` is not a module; in an import, any part may be one.
     """
-    parts = name.split(".")[:PARTS]
+    parts = name.split(".")[:MAX_PARTS]
     if not all(parts):
         return
     longest = len(parts) - (how not in ("module", "import"))
-    shortest = longest if how in ("local", "remote", "class", "component") else max(1, longest - _TRIED)
+    shortest = longest if how in ("local", "remote", "class", "component") else max(1, longest - _MAX_TAIL)
     for length in range(longest, max(shortest, 1) - 1, -1):
         yield "/".join(parts[:length])
 
@@ -83,7 +83,7 @@ def stems_of_name(name: str, how: str) -> Iterator[str]:
 def packages_of(stem: str, root: str) -> Iterator[str]:
     """Yield the stems of the packages that importing `stem`, below the folder `root`, also imports."""
     folder = folder_of(stem)
-    for _ in range(PARTS):
+    for _ in range(MAX_PARTS):
         if len(folder) <= len(root):
             return
         yield f"{folder}__init__"
@@ -93,6 +93,6 @@ def packages_of(stem: str, root: str) -> Iterator[str]:
 def relative(name: str, folder: str) -> tuple[str, str]:
     """Return the folder and the remaining name of a relative import, which begins with dots, in `folder`."""
     rest = name.lstrip(".")
-    for _ in range(min(len(name) - len(rest) - 1, PARTS)):
+    for _ in range(min(len(name) - len(rest) - 1, MAX_PARTS)):
         folder = parent(folder)
     return folder, rest

@@ -20,16 +20,16 @@ from scanners.judge.repository.names import folder_of, joined
 
 KNOWN = "known-weights"
 """Kind of the fact that such a file belongs to a graph."""
-HELD = 50_000
+MAX_HELD = 50_000
 """Maximum unknown files, and files that graphs name, that are held at once: beyond, the oldest stay unknown."""
-_PADDED = 4 * KIB
+_MAX_PADDING = 4 * KIB
 """Maximum bytes of padding after the last tensor, as for memory mapping."""
-_COVERED = 0.9
+_MIN_COVERED = 0.9
 _REVISION = re.compile(r"(/(?:models|datasets|spaces)--[^/]+/snapshots)/[^/]+/")
 """Folder of a revision in a Hub cache, of which each file is listed once, under one revision."""
 
 
-_Kept = TypeVar("_Kept")
+_T = TypeVar("_T")
 
 
 class _Unknown(NamedTuple):
@@ -81,7 +81,7 @@ class Neighbours:
         path = joined(folder_of(path_of(fact.locator)), fact.value).removesuffix("/")
         reach, covered, most = (_number(fact.detail.get(key)) for key in ("reach", "covered", "most"))
         before = self._graphs.pop(path, None)
-        graph = _Graph(fact.locator.name, reach, covered, max(most, reach + _PADDED - 1))
+        graph = _Graph(fact.locator.name, reach, covered, max(most, reach + _MAX_PADDING - 1))
         if before:  # another graph that uses other tensors of the same file
             reach, most = max(reach, before.reach), max(graph.most, before.most)
             graph = _Graph(before.name, reach, covered + before.covered, most)
@@ -115,11 +115,11 @@ def path_of(locator: Locator) -> str:
 
 
 def _fits(unknown: _Unknown, graph: _Graph) -> bool:
-    return graph.reach <= unknown.size <= graph.most and graph.covered >= _COVERED * graph.reach
+    return graph.reach <= unknown.size <= graph.most and graph.covered >= _MIN_COVERED * graph.reach
 
 
-def _keep(held: dict[str, _Kept], path: str, item: _Kept) -> None:
-    if len(held) >= HELD:
+def _keep(held: dict[str, _T], path: str, item: _T) -> None:
+    if len(held) >= MAX_HELD:
         del held[next(iter(held))]
     held[path] = item
 

@@ -21,9 +21,9 @@ SHARD = re.compile(
 )
 _TENSORFLOW = ".data"
 """End of the name of TensorFlow's shards, which have no suffix, before their number."""
-_LISTED = 5
+_MAX_LISTED = 5
 _SHOWN = 120
-_TOLERATED = 0.05
+_TOLERANCE = 0.05
 """Tolerated relative error of a total, since many indexes count tensors with shared memory differently."""
 
 
@@ -86,18 +86,18 @@ class Families:
         told: set[tuple[str, ...]] = set()
         for index in self.indexes:
             told.update(family for name in index.shards if (family := family_of(name)))
-            yield from self._of_index(index)
+            yield from self._index_findings(index)
         families: dict[tuple[str, ...], list[Shard]] = {}
         for name, shard in self.shards.items():
             family = family_of(name)
             if family and family not in told:
                 families.setdefault(family, []).append(shard)
         for family, members in families.items():
-            yield from _of_family(family, members)
+            yield from _family_findings(family, members)
 
-    def _of_index(self, index: Index) -> Iterator[tuple[int, Finding]]:
+    def _index_findings(self, index: Index) -> Iterator[tuple[int, Finding]]:
         size, whole, missing = 0, True, []
-        for name, said in index.shards.items():
+        for name, declared in index.shards.items():
             reason = outside(name)
             shard = self.shards.get(name)
             if reason:
@@ -107,11 +107,11 @@ class Families:
                 missing += [name] if family_of(name) else []
             elif shard.tensors:
                 size += shard.tensors.size
-                yield from _difference(index, shard, said, shard.tensors)
+                yield from _difference(index, shard, declared, shard.tensors)
             whole = whole and shard is not None and shard.tensors is not None
         if missing:
             yield index.order, _missing(index.locator, missing, len(missing), f"{printable(index.locator.name)} names")
-        if whole and index.total and abs(index.total - size) > _TOLERATED * max(index.total, size):
+        if whole and index.total and abs(index.total - size) > _TOLERANCE * max(index.total, size):
             evidence = {"held": f"{size:,}"}
             yield index.order, Finding(TOTAL_SIZE, index.locator, f"{index.total:,}", evidence=evidence)
 
@@ -124,7 +124,7 @@ def family_of(name: str) -> tuple[str, ...]:
     return match["stem"], match["total"], match["suffix"]
 
 
-def _of_family(family: tuple[str, ...], members: Sequence[Shard]) -> Iterator[tuple[int, Finding]]:
+def _family_findings(family: tuple[str, ...], members: Sequence[Shard]) -> Iterator[tuple[int, Finding]]:
     stem, total, suffix = family
     there = {int(match["number"]) for shard in members if (match := SHARD.fullmatch(shard.locator.name))}
     first = 0 if 0 in there else 1
@@ -132,21 +132,21 @@ def _of_family(family: tuple[str, ...], members: Sequence[Shard]) -> Iterator[tu
     if missing <= 0:
         return
     numbers = (number for number in range(first, first + int(total)) if number not in there)
-    names = [f"{stem}-{number:05d}-of-{total}{suffix}" for number, _ in zip(numbers, range(_LISTED), strict=False)]
+    names = [f"{stem}-{number:05d}-of-{total}{suffix}" for number, _ in zip(numbers, range(_MAX_LISTED), strict=False)]
     yield members[0].order, _missing(members[0].locator, names, missing, "of its family")
 
 
 def _missing(locator: Locator, names: Sequence[str], count: int, who: str) -> Finding:
-    shown = printable(", ".join(names[:_LISTED]) + (", …" if count > _LISTED else ""), 5 * _SHOWN)
+    shown = printable(", ".join(names[:_MAX_LISTED]) + (", …" if count > _MAX_LISTED else ""), 5 * _SHOWN)
     return Finding(
         MISSING_SHARD, locator, printable(names[0], _SHOWN), evidence={"count": count, "names": shown, "who": who}
     )
 
 
-def _difference(index: Index, shard: Shard, said: Tensors, there: Tensors) -> Iterator[tuple[int, Finding]]:
-    if said.names == there.names or not (said.names and there.names):
+def _difference(index: Index, shard: Shard, declared: Tensors, there: Tensors) -> Iterator[tuple[int, Finding]]:
+    if declared.names == there.names or not (declared.names and there.names):
         return
-    evidence: dict[str, Json] = {"said": said.amount, "there": there.amount, "index": printable(index.locator.name)}
+    evidence: dict[str, Json] = {"said": declared.amount, "there": there.amount, "index": printable(index.locator.name)}
     yield shard.order, Finding(SHARD_TENSORS, shard.locator, printable(shard.locator.name, _SHOWN), evidence=evidence)
 
 

@@ -21,19 +21,19 @@ from scanners.judge.repository.names import folder_of
 from scanners.judge.repository.neighbours import path_of
 from scanners.judge.repository.rules import ABSENT, CHANGED, CHANGED_TEXT, LEFT_OUT, UNSIGNED, UNSIGNED_TEXT
 from scanners.judge.repository.signers import Signers
-from scanners.judge.repository.tree import NAME, Said
+from scanners.judge.repository.tree import NAME, Addition
 
-SIGNATURES = 100_000
+MAX_SIGNATURES = 100_000
 """Maximum signatures of a job that are checked."""
-HELD = 200_000
+MAX_HELD = 200_000
 """Maximum files of signed folders that are held at once."""
-NAMED = 200_000
+MAX_NAMED = 200_000
 """Maximum files on the lists of those folders that are held at once."""
-LISTS = 100
+MAX_LISTS = 100
 """Maximum lists with which the files of one folder are compared."""
-TOLD = 100
+MAX_REPORTED = 100
 """Maximum files of one kind that are reported one by one."""
-_LISTED = 5
+_MAX_LISTED = 5
 _SHOWN = 200
 _WHOLE, _UNNAMED = ".", "a file without a name"
 _SIGNATURES = (".sig", ".sigstore", ".sigstore.json", ".sig.json", ".bundle")
@@ -42,9 +42,9 @@ _GIT = frozenset({".git", ".gitattributes", ".github", ".gitignore"})
 _TEXTS = (".md", ".rst", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".html", ".bib", ".cff")
 _TEXT_NAMES = ("readme", "license", "licence", "notice", "changelog", "copying", "citation", "authors", "use_policy")
 _LEFTOVERS = (".ds_store", "thumbs.db", "desktop.ini", "cachedir.tag")
-_NOTES = "/.cache/huggingface/"
+_HUB_METADATA = "/.cache/huggingface/"
 """Folder of metadata for downloads of the Hub."""
-_HEX = 12
+_DIGITS = 12
 """Digits of a digest that are shown."""
 
 
@@ -104,11 +104,11 @@ class Signatures:
         self._signers = Signers() if options.require_signers else None
 
     @property
-    def are_wanted(self) -> bool:
+    def needs_second_pass(self) -> bool:
         """Whether a second pass is needed: signatures were noted, or a signer is required."""
         return bool(self._orders) or self._signers is not None
 
-    def note(self, order: int, result: UnitResult) -> Iterator[Said]:
+    def note(self, order: int, result: UnitResult) -> Iterator[Addition]:
         """Remember the folder of a signature, or yield a Problem if there are too many."""
         where = result.unit.locator
         places = dict.fromkeys(fact.locator for fact in result.facts if fact.kind == SIGNATURE)
@@ -116,14 +116,14 @@ class Signatures:
             yield from self._inside(order, result, [place for place in places if place.members])
         if where not in places:
             return
-        if len(self._orders) < SIGNATURES:
+        if len(self._orders) < MAX_SIGNATURES:
             self._orders[where.uri] = order
             self._folders.add(folder_of(where.uri))
             return
-        detail = f"more than {SIGNATURES:,} signatures: what this one says of other files is not compared"
-        yield Said(order, where, Problem(ProblemKind.LIMIT, where, NAME, detail))
+        detail = f"more than {MAX_SIGNATURES:,} signatures: what this one says of other files is not compared"
+        yield Addition(order, where, Problem(ProblemKind.LIMIT, where, NAME, detail))
 
-    def compare(self, results: Iterable[UnitResult]) -> Iterator[Said]:
+    def compare(self, results: Iterable[UnitResult]) -> Iterator[Addition]:
         """Yield differences from what was signed; `results` are all of the job, in report order."""
         for order, result in enumerate(results):
             uri = result.unit.locator.uri
@@ -135,22 +135,22 @@ class Signatures:
                 continue
             if uri in self._orders:
                 yield from self._take(_signed(self._orders[uri], result, result.unit.locator))
-            if len(self._rows) < HELD:
+            if len(self._rows) < MAX_HELD:
                 self._rows.append(Row(uri, result.unit.size, result.digest or result.unit.digest))
             else:
                 self._is_full = True
         yield from self._leave(None)
 
-    def _take(self, signed: Signed) -> Iterator[Said]:
+    def _take(self, signed: Signed) -> Iterator[Addition]:
         """Keep the list of a signature in the innermost folder, or yield a Problem if that is too much."""
         self._listed += len(signed.files)
-        if self._listed <= NAMED:
+        if self._listed <= MAX_NAMED:
             self._open[-1].signed.append(signed)
             return
-        detail = f"more than {NAMED:,} files are listed by the signatures of its folder: this one is not compared"
-        yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
+        detail = f"more than {MAX_NAMED:,} files are listed by the signatures of its folder: this one is not compared"
+        yield _addition(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
 
-    def _leave(self, uri: str | None) -> Iterator[Said]:
+    def _leave(self, uri: str | None) -> Iterator[Addition]:
         """Settle the folders that do not contain a file; all folders if `uri` is None."""
         while self._open and (uri is None or not uri.startswith(self._open[-1].path)):
             folder = self._open.pop()
@@ -173,36 +173,36 @@ class Signatures:
                 self._open.append(_Folder(path, len(self._rows), []))
             end = uri.find("/", end + 1)
 
-    def _inside(self, order: int, result: UnitResult, places: list[Locator]) -> Iterator[Said]:
+    def _inside(self, order: int, result: UnitResult, places: list[Locator]) -> Iterator[Addition]:
         """Yield differences between an archive's members and what signatures among them list."""
         rows = [Row(path_of(item.locator), item.size, item.digest) for item in result.artifacts if item.locator.members]
         folders: dict[str, list[Signed]] = {}
         for place in places:
             folders.setdefault(folder_of(path_of(place)), []).append(_signed(order, result, place))
-        for path, signed in list(folders.items())[:LISTS]:
+        for path, signed in list(folders.items())[:MAX_LISTS]:
             yield from self._settled(signed, _below(path, rows), path)
         if self._signers:
             self._signers.settle_archive(order, (row.path for row in rows if _is_to_be_signed(row.path)))
-        for signed in list(folders.values())[LISTS:]:
-            detail = f"more than {LISTS:,} folders with signatures: no more are compared with those"
-            yield _said(signed[0], Problem(ProblemKind.LIMIT, signed[0].locator, NAME, detail))
+        for signed in list(folders.values())[MAX_LISTS:]:
+            detail = f"more than {MAX_LISTS:,} folders with signatures: no more are compared with those"
+            yield _addition(signed[0], Problem(ProblemKind.LIMIT, signed[0].locator, NAME, detail))
 
-    def _settled(self, several: list[Signed], rows: dict[str, Row], folder: str) -> Iterator[Said]:
+    def _settled(self, several: list[Signed], rows: dict[str, Row], folder: str) -> Iterator[Addition]:
         if self._is_full:
             for signed in several:
-                detail = f"more than {HELD:,} files beside it: not all of them are compared with what was signed"
-                yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
+                detail = f"more than {MAX_HELD:,} files beside it: not all of them are compared with what was signed"
+                yield _addition(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
         lists, digests = 0, _digests(several, rows)
         for signed in several:
-            placed, base = _placed(signed, rows, digests)
+            placed, base = _located(signed, rows, digests)
             lists += placed.is_list
-            if lists > LISTS:
-                detail = f"more than {LISTS:,} signatures of models in one folder: this one is not compared"
-                yield _said(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
+            if lists > MAX_LISTS:
+                detail = f"more than {MAX_LISTS:,} signatures of models in one folder: this one is not compared"
+                yield _addition(signed, Problem(ProblemKind.LIMIT, signed.locator, NAME, detail))
             else:
                 yield from self._compared(placed, rows, base, folder)
 
-    def _compared(self, signed: Signed, rows: dict[str, Row], base: str, folder: str) -> Iterator[Said]:
+    def _compared(self, signed: Signed, rows: dict[str, Row], base: str, folder: str) -> Iterator[Addition]:
         below = {name: row for name in signed.files if (row := rows.get(base + name))}
         if self._signers:
             same = (name for name, row in below.items() if _difference(signed.files[name], row) == "")
@@ -214,7 +214,7 @@ class Signatures:
         if signed.is_list and below:
             yield from _unlisted(signed, rows, base)
 
-    def _unknown(self, signed: Signed, below: dict[str, Row]) -> Iterator[Said]:
+    def _unknown(self, signed: Signed, below: dict[str, Row]) -> Iterator[Addition]:
         """Yield a Problem for files whose digest is unknown here, so that they cannot be compared."""
         unknown = [
             name for name, parts in signed.files.items() if name in below and _difference(parts, below[name]) is None
@@ -226,11 +226,11 @@ class Signatures:
         reason = (
             "quick depth reads no file whole"
             if chosen
-            else f"digests of {', '.join(kinds[:_LISTED])}, perhaps of parts or large members of a zip"
+            else f"digests of {', '.join(kinds[:_MAX_LISTED])}, perhaps of parts or large members of a zip"
         )
         detail = f"not compared with what was signed: {_some(unknown)} ({reason}); model_signing can verify it"
         kind = ProblemKind.DESELECTED if chosen else ProblemKind.UNSUPPORTED
-        yield _said(signed, Problem(kind, signed.locator, NAME, printable(detail, 5 * _SHOWN)))
+        yield _addition(signed, Problem(kind, signed.locator, NAME, printable(detail, 5 * _SHOWN)))
 
 
 def _below(folder: str, rows: Iterable[Row]) -> dict[str, Row]:
@@ -274,7 +274,7 @@ def _part(fact: Fact) -> Part:
     )
 
 
-def _placed(signed: Signed, rows: dict[str, Row], digests: dict[str, str]) -> tuple[Signed, str]:
+def _located(signed: Signed, rows: dict[str, Row], digests: dict[str, str]) -> tuple[Signed, str]:
     """Return the signature with the names that files have here, and their folder relative to the signature's.
 
     A signature is in its model, or beside the folder that it signs (`bert.sig`, `bert/`), or beside one file. The
@@ -317,26 +317,26 @@ def _difference(parts: list[Part], row: Row) -> str | None:
         return None
     if first.digest == row.digest:
         return ""
-    return f"its SHA-256 is {row.digest[:_HEX]}…, signed is {first.digest[:_HEX]}…"
+    return f"its SHA-256 is {row.digest[:_DIGITS]}…, signed is {first.digest[:_DIGITS]}…"
 
 
-def _changes(signed: Signed, below: dict[str, Row]) -> Iterator[Said]:
+def _changes(signed: Signed, below: dict[str, Row]) -> Iterator[Addition]:
     differences = ((name, _difference(parts, below[name])) for name, parts in signed.files.items() if name in below)
     changed = [(name, difference) for name, difference in differences if difference]
-    for name, difference in changed[:TOLD]:
+    for name, difference in changed[:MAX_REPORTED]:
         yield _finding(signed, CHANGED_TEXT if is_text(name) else CHANGED, name, difference=difference)
-    if len(changed) > TOLD:
+    if len(changed) > MAX_REPORTED:
         yield _finding(
-            signed, CHANGED, f"{len(changed) - TOLD:,} more files", difference="they are not told one by one"
+            signed, CHANGED, f"{len(changed) - MAX_REPORTED:,} more files", difference="they are not told one by one"
         )
 
 
-def _absent(signed: Signed, below: dict[str, Row]) -> Said:
+def _absent(signed: Signed, below: dict[str, Row]) -> Addition:
     absent = [name for name in signed.files if name not in below]
     return _finding(signed, ABSENT, absent[0], count=f"{len(absent):,}", names=_some(absent))
 
 
-def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]:
+def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Addition]:
     """Yield the unsigned files, which loaders read like the others."""
     extra: list[str] = []
     left_out: list[str] = []
@@ -347,10 +347,10 @@ def _unlisted(signed: Signed, rows: dict[str, Row], base: str) -> Iterator[Said]
             left_out += [] if _is_read_by_people(path) else [path]
         else:
             (texts if _is_read_by_people(path) else extra).append(path)
-    for name in extra[:TOLD]:
+    for name in extra[:MAX_REPORTED]:
         yield _finding(signed, UNSIGNED, name)
-    if len(extra) > TOLD:
-        yield _finding(signed, UNSIGNED, f"{len(extra) - TOLD:,} more files")
+    if len(extra) > MAX_REPORTED:
+        yield _finding(signed, UNSIGNED, f"{len(extra) - MAX_REPORTED:,} more files")
     for rule, names in ((LEFT_OUT, left_out), (UNSIGNED_TEXT, texts)):
         if names:
             yield _finding(signed, rule, names[0], count=f"{len(names):,}", names=_some(names))
@@ -399,19 +399,19 @@ def is_text(path: str) -> bool:
     """Return whether a file is not for loaders: documents, pictures, leftovers of systems and downloads."""
     lower = path.lower()
     name = lower.rpartition("/")[2]
-    if name in _LEFTOVERS or _NOTES in f"/{lower}":
+    if name in _LEFTOVERS or _HUB_METADATA in f"/{lower}":
         return True
     stem = name.partition(".")[0]
     return name.endswith(_TEXTS) or (stem in _TEXT_NAMES and name in (stem, f"{stem}.txt"))
 
 
 def _some(names: list[str]) -> str:
-    return printable(", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else ""), _LISTED * _SHOWN)
+    return printable(", ".join(names[:_MAX_LISTED]) + (", …" if len(names) > _MAX_LISTED else ""), _MAX_LISTED * _SHOWN)
 
 
-def _finding(signed: Signed, rule: Rule, subject: str, **evidence: Json) -> Said:
-    return _said(signed, Finding(rule, signed.locator, printable(subject, 2 * _SHOWN), evidence=evidence))
+def _finding(signed: Signed, rule: Rule, subject: str, **evidence: Json) -> Addition:
+    return _addition(signed, Finding(rule, signed.locator, printable(subject, 2 * _SHOWN), evidence=evidence))
 
 
-def _said(signed: Signed, item: Finding | Problem) -> Said:
-    return Said(signed.order, signed.unit, item)
+def _addition(signed: Signed, item: Finding | Problem) -> Addition:
+    return Addition(signed.order, signed.unit, item)

@@ -8,12 +8,12 @@ from modelsweep.core.finding import Finding, Json, Problem, ProblemKind
 from modelsweep.core.locator import Locator
 from modelsweep.core.text import printable
 from scanners.judge.repository.rules import OTHER_SIGNER, UNSIGNED_MODEL
-from scanners.judge.repository.tree import NAME, Said
+from scanners.judge.repository.tree import NAME, Addition
 
-HELD = 200_000
+MAX_HELD = 200_000
 """Maximum files that wait for signatures of their folders at once."""
 _SHOWN = 200
-_WANTED = ""
+_REQUIRED_SIGNER = ""
 """Represents a required signer, in place of a name."""
 
 
@@ -28,37 +28,37 @@ class Signers:
     def cover(self, paths: Iterable[str], signer: str, *, may_sign: bool) -> None:
         """Record the paths of files that match a list of `signer`."""
         for path in paths:
-            self._by[path] = _WANTED if may_sign else self._by.get(path, signer)
+            self._by[path] = _REQUIRED_SIGNER if may_sign else self._by.get(path, signer)
 
     def settle_archive(self, order: int, members: Iterable[str]) -> None:
         """Count the archive at position `order` as covered if all of its `members` are."""
         found = [self._by.get(path) for path in members]
-        if found and None not in found and len(self._inside) < HELD:
-            self._inside[order] = next(filter(None, found), _WANTED)
+        if found and None not in found and len(self._inside) < MAX_HELD:
+            self._inside[order] = next(filter(None, found), _REQUIRED_SIGNER)
         self._by.clear()
 
-    def ask(self, order: int, locator: Locator, *, waits: bool) -> Iterator[Said]:
+    def ask(self, order: int, locator: Locator, *, waits: bool) -> Iterator[Addition]:
         """Yield the finding for a file that must be signed; one that `waits` for its folder is left to `settle`."""
         if not waits:
-            yield from self._said(order, locator)
-        elif len(self._waiting) < HELD:
+            yield from self._finding_for(order, locator)
+        elif len(self._waiting) < MAX_HELD:
             self._waiting.append((order, locator))
         else:
-            detail = f"more than {HELD:,} files beside it: whether somebody signed it who may was not looked for"
-            yield Said(order, locator, Problem(ProblemKind.LIMIT, locator, NAME, detail))
+            detail = f"more than {MAX_HELD:,} files beside it: whether somebody signed it who may was not looked for"
+            yield Addition(order, locator, Problem(ProblemKind.LIMIT, locator, NAME, detail))
 
-    def settle(self) -> Iterator[Said]:
+    def settle(self) -> Iterator[Addition]:
         """Yield the findings for waiting files, once all lists of their folder are known."""
         for order, locator in self._waiting:
-            yield from self._said(order, locator)
+            yield from self._finding_for(order, locator)
         self._waiting.clear()
         self._by.clear()
 
-    def _said(self, order: int, locator: Locator) -> Iterator[Said]:
+    def _finding_for(self, order: int, locator: Locator) -> Iterator[Addition]:
         signer = self._by.get(locator.uri, self._inside.get(order))
         subject = printable(locator.name, _SHOWN)
         if signer is None:
-            yield Said(order, locator, Finding(UNSIGNED_MODEL, locator, subject))
-        elif signer != _WANTED:
+            yield Addition(order, locator, Finding(UNSIGNED_MODEL, locator, subject))
+        elif signer != _REQUIRED_SIGNER:
             evidence: dict[str, Json] = {"signer": signer}
-            yield Said(order, locator, Finding(OTHER_SIGNER, locator, subject, evidence=evidence))
+            yield Addition(order, locator, Finding(OTHER_SIGNER, locator, subject, evidence=evidence))

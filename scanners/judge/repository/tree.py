@@ -17,11 +17,11 @@ from modelsweep.core.options import Options
 from modelsweep.core.text import printable
 from modelsweep.core.units import MIB
 from scanners.judge.code_references import unknown_package
-from scanners.judge.repository.includes import HELD as LISTS
+from scanners.judge.repository.includes import MAX_HELD as LISTS
 from scanners.judge.repository.includes import Includes
 from scanners.judge.repository.modules import Deed, Module, module_of
 from scanners.judge.repository.names import (
-    CLIMB,
+    MAX_CLIMB,
     above,
     folder_of,
     module_stem,
@@ -35,19 +35,19 @@ from scanners.judge.repository.rules import COMPILED, DANGEROUS, LOADED, MISSING
 from scanners.judge.repository.shards import Families, family_of
 
 NAME = "repository"
-HELD = 32 * MIB
+MAX_HELD = 32 * MIB
 """Approximate maximum bytes of memory for files that something may name."""
-WAITING = 16 * MIB
+MAX_WAITING = 16 * MIB
 """Approximate maximum bytes of memory for names that wait for parents of their folder."""
-SHARDS = 50_000
+MAX_SHARDS = 50_000
 """Maximum shards, and names of shards in indexes, that are held at once."""
-CACHES = 10_000
+MAX_CACHES = 10_000
 """Maximum compiled files that are compared with their sources."""
 CACHE = "__pycache__"
-DEPTH = 300
+MAX_DEPTH = 300
 """Maximum nesting of folders; files further down are judged alone."""
 _IMPORT_CLIMB = 2
-_ABSENT = 100
+_MAX_ABSENT = 100
 """Maximum missing files of one configuration that are reported one by one."""
 _SHOWN = 200
 _CACHES = ("models--", "datasets--", "spaces--")
@@ -67,7 +67,7 @@ class Entry(NamedTuple):
     unread: frozenset[str] = frozenset()
 
 
-class Said(NamedTuple):
+class Addition(NamedTuple):
     """An addition to an earlier file: its position in the order of results, its locator, and the item.
 
     A fact means that the file, or a member of it, is no longer unknown.
@@ -115,10 +115,10 @@ class Tree:
         self._sharded, self._is_full, self._cached = 0, False, 0
         self._includes, self._includes_all = Includes(), True
 
-    def add(self, entry: Entry) -> Iterator[Said]:
+    def add(self, entry: Entry) -> Iterator[Addition]:
         """Add the next file."""
         path = entry.path
-        if path.count("/") > DEPTH:
+        if path.count("/") > MAX_DEPTH:
             return
         folders = path.split("/")[:-1]
         yield from self._leave(folders)
@@ -132,53 +132,52 @@ class Tree:
         for reference in references_in(entry.order, entry.locator, here.where, here.first, entry.facts, self._options):
             here.waiting.append((reference, reference.folder))
             self._waiting += reference.weight
-        if self._waiting > WAITING:
+        if self._waiting > MAX_WAITING:
             yield from self._give_up()
         yield from self._shards(here, entry)
         yield from self._lists(here, entry)
 
-    def _cache(self, module: Module) -> Iterator[Said]:
+    def _cache(self, module: Module) -> Iterator[Addition]:
         """Keep a compiled file until its source has been added, or yield a Problem if there are too many."""
         if not (module.is_compiled and module.bytecode and self._open[-1].name == CACHE):
             return
         self._cached += 1
-        if self._cached <= CACHES:
+        if self._cached <= MAX_CACHES:
             self._open[-2].caches.append(module)
-        elif self._cached == CACHES + 1:
-            detail = (
-                f"more than {CACHES:,} compiled files name something of note: no more are compared with their sources"
-            )
-            yield Said(module.order, module.locator, Problem(ProblemKind.LIMIT, module.locator, NAME, detail))
+        elif self._cached == MAX_CACHES + 1:
+            more = f"more than {MAX_CACHES:,} compiled files name something of note"
+            detail = f"{more}: no more are compared with their sources"
+            yield Addition(module.order, module.locator, Problem(ProblemKind.LIMIT, module.locator, NAME, detail))
 
-    def _shards(self, here: _Folder, entry: Entry) -> Iterator[Said]:
+    def _shards(self, here: _Folder, entry: Entry) -> Iterator[Addition]:
         """Keep the facts of a file about sharded weights, or yield a Problem if there are too many."""
         if not (family_of(entry.locator.name) or any(fact.kind == "shard" for fact in entry.facts)):
             return
-        if self._sharded > SHARDS:
+        if self._sharded > MAX_SHARDS:
             if not self._is_full:
                 self._is_full = True
-                detail = f"more than {SHARDS:,} shards wait for the others of their folders: no more are compared"
-                yield Said(entry.order, entry.locator, Problem(ProblemKind.LIMIT, entry.locator, NAME, detail))
+                detail = f"more than {MAX_SHARDS:,} shards wait for the others of their folders: no more are compared"
+                yield Addition(entry.order, entry.locator, Problem(ProblemKind.LIMIT, entry.locator, NAME, detail))
             return
         families = here.families.setdefault(here.where, Families())
         self._sharded += families.add(entry.order, entry.locator, entry.facts)
 
-    def _lists(self, here: _Folder, entry: Entry) -> Iterator[Said]:
+    def _lists(self, here: _Folder, entry: Entry) -> Iterator[Addition]:
         """Keep a requirement list that includes others or may be included, or yield a Problem if there are too many."""
         path = here.where + entry.path.rpartition("/")[2]
         if not self._includes.add(entry.order, entry.locator, path, entry.facts) and self._includes_all:
             self._includes_all = False
             detail = f"more than {LISTS:,} lists of packages and names of them: what more of them include is not seen"
-            yield Said(entry.order, entry.locator, Problem(ProblemKind.LIMIT, entry.locator, NAME, detail))
+            yield Addition(entry.order, entry.locator, Problem(ProblemKind.LIMIT, entry.locator, NAME, detail))
 
-    def close(self) -> Iterator[Said]:
+    def close(self) -> Iterator[Addition]:
         """Complete all folders, since there are no more files."""
         yield from self._leave([])
         yield from self._settle(self._open[0], ())
         for order, finding in self._includes.findings(self._options):
-            yield Said(order, finding.locator, finding)
+            yield Addition(order, finding.locator, finding)
 
-    def _leave(self, folders: Sequence[str]) -> Iterator[Said]:
+    def _leave(self, folders: Sequence[str]) -> Iterator[Addition]:
         """Complete the folders that are not among `folders`."""
         common = 0
         for folder, name in zip(self._open[1:], folders, strict=False):
@@ -199,7 +198,7 @@ class Tree:
     def _keep(self, module: Module) -> None:
         self._modules.setdefault(module.stem, []).append(module)
         self._held += module.weight
-        while self._held > HELD:
+        while self._held > MAX_HELD:
             for lost in self._modules.pop(next(iter(self._modules))):
                 self._held -= lost.weight
                 self._lost = max(self._lost, lost.order)
@@ -208,7 +207,7 @@ class Tree:
 
     # -- matching names with files
 
-    def _settle(self, folder: _Folder, outer: Sequence[_Folder]) -> Iterator[Said]:
+    def _settle(self, folder: _Folder, outer: Sequence[_Folder]) -> Iterator[Addition]:
         """Look up what waits for a folder that is now complete; what is not there waits for the parent."""
         if folder.is_shared and outer:
             outer[-1].waiting.extend(folder.waiting)
@@ -217,7 +216,7 @@ class Tree:
             return
         for families in folder.families.values():
             self._sharded -= families.held
-            yield from (Said(place, finding.locator, finding) for place, finding in families.findings())
+            yield from (Addition(place, finding.locator, finding) for place, finding in families.findings())
         yield from self._replaced(folder)
         reached: list[_Reached] = []
         missing: list[Reference] = []
@@ -225,16 +224,16 @@ class Tree:
             found, higher = self._look(reference, base, folder.where)
             if found:
                 reached += found
-            elif outer and higher.count("/") + CLIMB >= reference.folder.count("/") and higher != base:
+            elif outer and higher.count("/") + MAX_CLIMB >= reference.folder.count("/") and higher != base:
                 outer[-1].waiting.append((reference, higher))
                 continue
             else:
                 missing.append(reference)
             self._waiting -= reference.weight
         yield from self._follow(reached, folder.where)
-        yield from self._without(missing)
+        yield from self._missing(missing)
 
-    def _replaced(self, folder: _Folder) -> Iterator[Said]:
+    def _replaced(self, folder: _Folder) -> Iterator[Addition]:
         """Yield the compiled files that Python runs instead of sources without the same names."""
         for cache in folder.caches:
             source = next(
@@ -251,7 +250,7 @@ class Tree:
                     "names": ", ".join(unnamed),
                 }
                 subject = printable(cache.locator.name, _SHOWN)
-                yield Said(cache.order, cache.locator, Finding(REPLACED, cache.locator, subject, evidence=evidence))
+                yield Addition(cache.order, cache.locator, Finding(REPLACED, cache.locator, subject, evidence=evidence))
 
     def _look(self, reference: Reference, base: str, top: str) -> tuple[list[_Reached], str]:
         """Return the files that a name means in `base` or a parent up to `top`, and the next folder to search."""
@@ -283,27 +282,27 @@ class Tree:
     def _exact(self, stem: str) -> list[Module]:
         return self._modules.get(stem, [])
 
-    def _follow(self, reached: Iterable[_Reached], top: str) -> Iterator[Said]:
+    def _follow(self, reached: Iterable[_Reached], top: str) -> Iterator[Addition]:
         """Yield what the files that a configuration runs do, and the files that these import."""
         pending = deque(reached)
         while pending:
             here = pending.popleft()
-            yield from self._tell(here)
+            yield from self._report(here)
             if here.module.order in self._followed:
                 continue
             self._followed.add(here.module.order)
-            yield from self._handed_on(here, top)
+            yield from self._passed_calls(here, top)
             for module, named in self._imported(here.module, top):
                 if module.order not in self._followed:
                     pending.append(_Reached(module, here.by, named, here.module.locator.name))
 
-    def _handed_on(self, here: _Reached, top: str) -> Iterator[Said]:
+    def _passed_calls(self, here: _Reached, top: str) -> Iterator[Addition]:
         """Yield what functions in other files do with the arguments that a file passes them."""
         for use in here.module.uses:
             for module, function in self._named(use.name, here.module, top):
                 deed = module.deed_by(use, function, here.module, by_loader=here.by.by_loader)
                 if deed.severity > Severity.INFO:
-                    yield from self._say(here, deed)
+                    yield from self._report_deed(here, deed)
 
     def _imported(self, module: Module, top: str) -> Iterator[tuple[Module, str]]:
         """Yield the files that a file imports, each with the imported name, possibly a class that it instantiates."""
@@ -323,10 +322,10 @@ class Tree:
                 yield from ((part, rest[len(stem) + 1 :]) for part in found)
                 break
 
-    def _tell(self, reached: _Reached) -> Iterator[Said]:
-        yield from self._say(reached, reached.module.deed_of(reached.named, by_loader=reached.by.by_loader))
+    def _report(self, reached: _Reached) -> Iterator[Addition]:
+        yield from self._report_deed(reached, reached.module.deed_of(reached.named, by_loader=reached.by.by_loader))
 
-    def _say(self, reached: _Reached, deed: Deed) -> Iterator[Said]:
+    def _report_deed(self, reached: _Reached, deed: Deed) -> Iterator[Addition]:
         module, by = reached.module, reached.by
         told = self._told.get(module.order, Severity.DEBUG)
         implied = reached.via or by.how in QUIET
@@ -338,11 +337,11 @@ class Tree:
         if deed.line:
             evidence["line"] = deed.line
         subject = printable(module.locator.name, _SHOWN)
-        rule = LOADED if _is_told(module, deed) else _rule_of(module, deed)
+        rule = LOADED if _is_reported(module, deed) else _rule_of(module, deed)
         finding = Finding(rule, module.locator, subject, evidence=evidence)
-        yield Said(module.order, module.locator, finding)
+        yield Addition(module.order, module.locator, finding)
 
-    def _without(self, missing: Sequence[Reference]) -> Iterator[Said]:
+    def _missing(self, missing: Sequence[Reference]) -> Iterator[Addition]:
         """Yield the findings for names that no file has."""
         packages: dict[tuple[int, str], list[Reference]] = {}
         absent: dict[int, dict[str, Reference]] = {}
@@ -353,21 +352,21 @@ class Tree:
             if reference.since <= self._lost and reference.order not in forgotten:
                 forgotten.add(reference.order)
                 detail = "too many files beside it: which of them it makes run was not looked for in all of them"
-                yield _said(reference, Problem(ProblemKind.LIMIT, reference.locator, NAME, detail))
+                yield _addition(reference, Problem(ProblemKind.LIMIT, reference.locator, NAME, detail))
             if reference.how in PACKAGES:
                 packages.setdefault((reference.order, reference.name.partition(".")[0]), []).append(reference)
             elif not reference.locator.members or reference.how != "handler":  # reported by the scanner of archives
                 absent.setdefault(reference.order, {}).setdefault(next(reference.stems(), ""), reference)
         for files in absent.values():
-            for reference in list(files.values())[:_ABSENT]:
+            for reference in list(files.values())[:_MAX_ABSENT]:
                 name, key = printable(reference.name, _SHOWN), printable(reference.key, _SHOWN)
                 evidence: dict[str, Json] = {FILE_LINE: reference.line} if reference.line else {}
-                yield _said(reference, Finding(MISSING, reference.locator, name, key, reference.span, evidence))
+                yield _addition(reference, Finding(MISSING, reference.locator, name, key, reference.span, evidence))
         for (_, package), named in packages.items():
             names = (reference.name for reference in named)
-            yield _said(named[0], unknown_package(package, named[0].locator, names, named[0].span, named[0].line))
+            yield _addition(named[0], unknown_package(package, named[0].locator, names, named[0].span, named[0].line))
 
-    def _give_up(self) -> Iterator[Said]:
+    def _give_up(self) -> Iterator[Addition]:
         """Stop waiting in the outermost folder that anything waits for."""
         folder = next(folder for folder in self._open if folder.waiting)
         missing = [reference for reference, _ in folder.waiting]
@@ -377,15 +376,15 @@ class Tree:
         self._waiting -= sum(reference.weight for reference in missing)
         for locator in own:
             detail = "it and its neighbours name too much code: which of it is there was not looked for"
-            yield Said(orders[locator], locator, Problem(ProblemKind.LIMIT, locator, NAME, detail))
-        yield from self._without(missing)
+            yield Addition(orders[locator], locator, Problem(ProblemKind.LIMIT, locator, NAME, detail))
+        yield from self._missing(missing)
 
 
-def _said(reference: Reference, item: Finding | Problem) -> Said:
-    return Said(reference.order, reference.locator, item)
+def _addition(reference: Reference, item: Finding | Problem) -> Addition:
+    return Addition(reference.order, reference.locator, item)
 
 
-def _is_told(module: Module, deed: Deed) -> bool:
+def _is_reported(module: Module, deed: Deed) -> bool:
     """Return whether the file has findings of its own that require a review, so that no second one is needed."""
     return deed.severity is Severity.WARNING and module.alone >= deed.severity and not module.is_compiled
 
