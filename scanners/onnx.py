@@ -30,6 +30,8 @@ _MAX_TENSORS, _MAX_RANK = 50_000, 16
 """Maximum tensors that are kept by name, and maximum dimensions of each."""
 _MAX_PATH = 1_100
 _MAX_FIELDS = 256
+_MAX_INSIDE = 8
+"""Maximum fields of a graph by which it is recognised: others may stand before those that its schema knows."""
 """Maximum fields that are read to recognise a model."""
 _IR_VERSIONS = range(1, 1_000)
 _OPSETS_SINCE = 3
@@ -55,6 +57,8 @@ _STREAMED = frozenset({"Model", "Training", "Function", "Graph", "Node", "Attrib
 _GRAPH_FIELDS = frozenset({1, 2, 5, 10, 11, 12, 13, 14, 15, 16})
 # Tags that a model may begin with: field numbers of ModelProto with their wire types
 _FIRST = frozenset(b"\x08\x10\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2")
+_SUFFIXES = (".onnx", ".pb")
+"""Of files that may begin with any tag: one that takes more bytes than it needs, or that no schema knows."""
 _KEYS = frozenset({"location", "offset", "length", "checksum", "basepath"})
 _PREPACKED = "prepacked"
 """Prefix of the keys that onnxruntime adds."""
@@ -106,7 +110,8 @@ EXTERNAL_KEY = _rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether version and graph are where ModelProto has them; the suffix also admits a damaged model."""
-    if blob.head[:1] == b"" or blob.head[0] not in _FIRST:
+    is_usual = blob.head[:1] != b"" and blob.head[0] in _FIRST
+    if not is_usual and blob.locator.suffix not in _SUFFIXES:
         return False
     from scanners.parsing.protobuf import LENGTH, VARINT, Wire
 
@@ -117,13 +122,13 @@ def accepts(blob: Blob) -> bool:
             if field.number == 1 and field.wire == VARINT:
                 version = field.value in _IR_VERSIONS
             elif field.number == 7 and field.wire == LENGTH:
-                inner = next(wire.fields(field.value, field.value + field.length), None)
-                graph = graph or (inner is not None and inner.number in _GRAPH_FIELDS and inner.wire == LENGTH)
+                inner = islice(wire.fields(field.value, field.value + field.length), _MAX_INSIDE)
+                graph = graph or any(one.number in _GRAPH_FIELDS and one.wire == LENGTH for one in inner)
             if version and graph:
                 return True
     except (Malformed, OverLimit):
         pass
-    return blob.locator.suffix == ".onnx" or _is_tensor(blob)
+    return (is_usual and blob.locator.suffix == ".onnx") or _is_tensor(blob)
 
 
 def _is_tensor(blob: Blob) -> bool:
@@ -384,10 +389,10 @@ def _model(blob: Blob, record: Record, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="onnx",
     title="ONNX",
-    version=11,
+    version=12,
     accepts=accepts,
     scan=scan,
     rules=(SIZE_MISMATCH, EXTERNAL_RANGE, EXTERNAL_KEY),
     suffixes=(".onnx",),
-    signs=Signs(bytes(_FIRST)),
+    signs=Signs(bytes(_FIRST), _SUFFIXES),
 )

@@ -36,6 +36,8 @@ _MAX_NODES = 100_000
 """Maximum nodes kept per graph, to find the files that its operators name."""
 _FIRST = frozenset(b"\x08\x0a\x12\x1a\x22")
 """First bytes (protobuf tags) of the messages."""
+_SUFFIXES = (".pb", ".meta")
+"""Of files that may begin with any tag: one that takes more bytes than it needs, or that no schema knows."""
 _BYTECODE = b"ML\xefR"
 _MLIR_STARTS = (_BYTECODE, b"module", b'"builtin.module"', b"#")
 """Beginnings of MLIR programs, as bytecode and as text."""
@@ -50,12 +52,14 @@ def accepts(blob: Blob) -> bool:
 
 
 def _roots(blob: Blob) -> list[str]:
-    if blob.head[:1] == b"" or blob.head[0] not in _FIRST:
+    is_usual = blob.head[:1] != b"" and blob.head[0] in _FIRST
+    if not is_usual and blob.locator.suffix not in _SUFFIXES:
         return []
     from scanners.parsing.protobuf import Wire
     from scanners.parsing.tensorflow_graph import roots_of
 
-    return roots_of(Wire(blob.reader), blob.size, blob.locator.name)
+    wire = Wire(blob.reader)
+    return roots_of(wire, blob.size, blob.locator.name) if is_usual or roots_of(wire, blob.size, "") else []
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -372,9 +376,9 @@ class _Nodes:
 SCANNER = Scanner(
     name="tensorflow",
     title="TensorFlow SavedModel, frozen graph and meta graph",
-    version=4,
+    version=5,
     accepts=accepts,
     scan=scan,
     suffixes=(".pb", ".meta"),
-    signs=Signs(bytes(_FIRST)),
+    signs=Signs(bytes(_FIRST), _SUFFIXES),
 )

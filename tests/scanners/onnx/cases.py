@@ -263,3 +263,17 @@ CASES = {
     ),
     **BRANCHES,
 }
+
+LONG_TAG = b"\x88\x80\x00\x08"
+"""The version, behind a tag of three bytes, of which it needs one."""
+UNKNOWN = group(19_999, data(1, b"\xff" * 9)) + number(18_888, 1)
+CASES |= {
+    "path_behind_a_long_tag": Case(
+        lambda: LONG_TAG + with_node(data(5, external("../../etc/passwd")))[2:], "model.onnx", Verdict.MALICIOUS
+    ),
+    "path_behind_unknown_fields": Case(
+        lambda: UNKNOWN + model(UNKNOWN + graph(data(5, external("../../etc/passwd")))), "model.onnx", Verdict.MALICIOUS
+    ),
+    "benign_behind_a_long_tag": Case(lambda: LONG_TAG + with_node()[2:], "model.onnx", Verdict.CLEAN),
+    "no_model_behind_unknown_fields": Case(lambda: UNKNOWN * 9, "model.onnx", Verdict.NOT_SCANNED),
+}

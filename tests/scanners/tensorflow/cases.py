@@ -286,6 +286,12 @@ CASES = {
     "writes_file_behind_unknown_fields": replace(
         case(lambda: b"\x0a\0" + number(99, 1) * 200 + EVIL, Verdict.MALICIOUS, "x.pb"), cut_is_clean=True
     ),
+    "writes_file_behind_an_unknown_field": replace(
+        case(lambda: number(999, 1) + EVIL, Verdict.MALICIOUS, "x.pb"), cut_is_clean=True
+    ),
+    "benign_behind_an_unknown_field": case(
+        lambda: number(999, 1) + data(1, node("Const", attribute("value", data(8, b"")))), Verdict.CLEAN, "x.pb"
+    ),
     "benign_numbers_in_content": of_nodes(
         node("Const", attribute("value", data(8, number(1, 3), data(4, b"\xff" * 4)))), verdict=Verdict.CLEAN
     ),
