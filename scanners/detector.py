@@ -61,7 +61,7 @@ class Detector:
     sample: int = 0
 
 
-def kept_apart(items: Iterator[Item], locator: Locator, scanner: str, reported: set[Problem]) -> Iterator[Item]:
+def isolated(items: Iterator[Item], locator: Locator, scanner: str, reported: set[Problem]) -> Iterator[Item]:
     """Yield the items of one of many places, so that an error there does not affect the others.
 
     The error becomes a Problem, unless `reported`, the problems so far, contains an equal one.

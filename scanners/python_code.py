@@ -21,7 +21,7 @@ from modelsweep.core.scanner import Blob, Context, Item, Malformed, Scanner, Sig
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
 from scanners import text
-from scanners.detector import kept_apart
+from scanners.detector import isolated
 
 if TYPE_CHECKING:
     import ast
@@ -243,12 +243,12 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
     for document in found:
         cells = [source.encode("utf-8", "replace") for source in code_of(document)]
         together = _cells_together(blob, cells, context, CellPlaces(content, document))
-        yield from kept_apart(together, blob.locator, SCANNER.name, said)
+        yield from isolated(together, blob.locator, SCANNER.name, said)
         for kind, script in page_scripts(document):
             context.operations.spend(len(script))
             if kind == "python":
                 asked = calls_in(blob, script.encode("utf-8", "replace"), context)
-                yield from kept_apart(asked, blob.locator, SCANNER.name, said)
+                yield from isolated(asked, blob.locator, SCANNER.name, said)
             else:
                 shown = printable(redact(" ".join(script.split())), _SHOWN)
                 yield Finding(PAGE, blob.locator, shown)
@@ -270,7 +270,7 @@ def _cells_together(blob: Blob, cells: list[bytes], context: Context, places: Ce
             context.snippets.spend()
             trees.append(ast.increment_lineno(tree, number * places.EACH))
         else:
-            yield from kept_apart(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, said)
+            yield from isolated(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, said)
     if trees:
         yield from _read(blob, joined(trees), context, _CELL, places)
 
@@ -286,7 +286,7 @@ def _is_nested(source: bytes) -> bool:
 def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
     """Yield calls that matter in a program that a command passes to Python; none if it does not parse."""
     if len(source) <= SIZE_LIMIT:
-        yield from kept_apart(_module(blob, source, context, _ASKED), blob.locator, SCANNER.name, set())
+        yield from isolated(_module(blob, source, context, _ASKED), blob.locator, SCANNER.name, set())
 
 
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:

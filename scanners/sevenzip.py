@@ -31,17 +31,17 @@ from scanners.parsing.extraction import BOMB, RULES, SPECIAL_KINDS, Extraction, 
 from scanners.parsing.sevenzip_header import MAGIC, START_SIZE, Coder, Contents, File, Folder, read_contents
 
 NAME = "sevenzip"
-NAME_LENGTH = 1024
+MAX_NAME = 1024
 """Maximum characters of a member's name that are kept."""
-STORED_CHUNK = 64 * KIB
+MAX_STORED_CHUNK = 64 * KIB
 """Maximum bytes of a stored chunk of LZMA2."""
-TARGET = 4 * KIB
+MAX_LINK_TARGET = 4 * KIB
 """Maximum bytes of a symbolic link's target."""
 _COPY, _LZMA, _LZMA2, _AES = "00", "030101", "21", "06f10701"
 _DEFLATE, _DEFLATE64, _BZIP2, _ZSTD = "040108", "040109", "040202", "04f71101"
 _DELTA = "03"
 # Branch filters, each by its old and new number: https://github.com/ip7z/7zip/blob/main/DOC/Methods.txt
-_BRANCHES = {
+_BRANCH_FILTERS = {
     "03030103": "FILTER_X86",
     "04": "FILTER_X86",
     "03030205": "FILTER_POWERPC",
@@ -99,7 +99,7 @@ def _members(blob: Blob, folder: Folder, files: list[File], extraction: Extracti
     stream = _Splitter(unpacked(blob.reader, folder))
     fault: Exception | None = None
     for file, size, crc in zip(files, folder.sizes, folder.crcs, strict=True):
-        name = printable(file.name, NAME_LENGTH)
+        name = printable(file.name, MAX_NAME)
         if fault:
             yield problem_of(fault, blob.locator.member(name), NAME)
             continue
@@ -120,7 +120,7 @@ def _members(blob: Blob, folder: Folder, files: list[File], extraction: Extracti
 def _stored(blob: Blob, folder: Folder, files: list[File], extraction: Extraction) -> Iterator[Item]:
     offset = folder.offset
     for file, size in zip(files, folder.sizes, strict=True):
-        inside = blob.window(printable(file.name, NAME_LENGTH), offset, size)
+        inside = blob.window(printable(file.name, MAX_NAME), offset, size)
         yield from _unpacking(file, inside, extraction)
         if size:
             yield inside
@@ -131,7 +131,7 @@ def _unpacking(file: File, inside: Blob | None, extraction: Extraction) -> Itera
     """Yield what is wrong with extracting `file`, whose data is `inside` if it has any."""
     kind = stat.S_IFMT(file.mode)
     if kind == stat.S_IFLNK and inside:
-        target = inside.reader.read(0, min(TARGET, inside.size)).decode("utf-8", "surrogateescape")
+        target = inside.reader.read(0, min(MAX_LINK_TARGET, inside.size)).decode("utf-8", "surrogateescape")
         yield from extraction.link(file.name, target, "symbolic", 0)
     elif kind in SPECIAL_KINDS:
         yield from extraction.special(file.name, SPECIAL_KINDS[kind], 0)
@@ -194,12 +194,12 @@ def _filtered(chunks: Iterator[bytes], filters: list[dict[str, int]]) -> Iterato
     """
     import lzma
 
-    chain = [*filters, {"id": lzma.FILTER_LZMA2, "dict_size": STORED_CHUNK}]
+    chain = [*filters, {"id": lzma.FILTER_LZMA2, "dict_size": MAX_STORED_CHUNK}]
     decoder = decompression.LzmaDecoder(lzma.FORMAT_RAW, chain)
     control = 1  # resets the dictionary, as the first chunk must
     for chunk in chunks:
-        for offset in range(0, len(chunk), STORED_CHUNK):
-            piece = chunk[offset : offset + STORED_CHUNK]
+        for offset in range(0, len(chunk), MAX_STORED_CHUNK):
+            piece = chunk[offset : offset + MAX_STORED_CHUNK]
             yield decoder.decompress(bytes([control]) + (len(piece) - 1).to_bytes(2, "big") + piece)
             control = 2
     yield decoder.decompress(b"\0")
@@ -234,8 +234,8 @@ def _filter(coder: Coder) -> dict[str, int]:
 
     if coder.method == _DELTA and coder.properties:
         return {"id": lzma.FILTER_DELTA, "dist": coder.properties[0] + 1}
-    if coder.method in _BRANCHES:
-        return {"id": int(getattr(lzma, _BRANCHES[coder.method]))}
+    if coder.method in _BRANCH_FILTERS:
+        return {"id": int(getattr(lzma, _BRANCH_FILTERS[coder.method]))}
     raise _unreadable([coder])
 
 

@@ -23,7 +23,7 @@ from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
 from modelsweep.core.scanner import DECODED, Blob, Context, Item
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
-from scanners.detector import CLOSE, OVERLAP, kept_apart
+from scanners.detector import CLOSE, OVERLAP, isolated
 from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
@@ -187,7 +187,7 @@ class Sweep:
         seen: set[tuple[Locator, str, str]] = set()
         reported: set[Problem] = set()
         lines = _LineNumbers()
-        disguised = kept_apart(self._disguised(owned, context), self.blob.locator, "encoded", reported)
+        disguised = isolated(self._disguised(owned, context), self.blob.locator, "encoded", reported)
         yield from lines.added_to(self.blob, disguised)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
@@ -206,10 +206,10 @@ class Sweep:
                     break
                 budget -= 1
                 found = detector.confirm(region.blob, hit - region.start, context)
-                found = kept_apart(found, region.blob.locator, detector.name, reported)
+                found = isolated(found, region.blob.locator, detector.name, reported)
                 found = lines.added_to(region.blob, found)
                 yield from _once(found, seen) if detector.sample else found
-        yield from kept_apart(self._at_starts(context), self.blob.locator, "encoded", reported)
+        yield from isolated(self._at_starts(context), self.blob.locator, "encoded", reported)
 
     def _at_starts(self, context: Context) -> Iterator[Item]:
         """Yield what is hidden in members that begin with compressed bytes in base64.
@@ -238,8 +238,8 @@ class Sweep:
         region = owned.innermost(0)
         if DECODED not in region.scanners and not region.scanners & encoded.DETECTOR.owners:
             data = self.blob.reader.read(0, size)
-            surroundings = encoded.Seen(region.scanners, owned.blob_at)
-            yield from encoded.closely(self.blob, data, surroundings, context)
+            around = encoded.Surroundings(region.scanners, owned.blob_at)
+            yield from encoded.disguised_payloads(self.blob, data, around, context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` matches in `windows`."""

@@ -21,13 +21,13 @@ from scanners.parsing.tar_header import BLOCK, WITHOUT_DATA, Header, parse_heade
 
 NAME = "tar"
 _ZEROS = bytes(MIB)
-EXTENDED = 16 * MIB
+MAX_EXTENDED = 16 * MIB
 """Maximum bytes of one extended header (long name or PAX records)."""
-LONGEST = 64 * KIB
+MAX_NAME_READ = 64 * KIB
 """Maximum characters of a name that are read: file systems allow some four thousand."""
-NAME_LENGTH = 1024
+MAX_NAME = 1024
 """Maximum characters of a member's name that are kept."""
-OCTAL_SIZE = 8 * GIB
+MIN_PAX_SIZE = 8 * GIB
 """Size in bytes from which it does not fit the header, so that a PAX record must give it."""
 _MAGIC, _MAGIC_OFFSET = b"ustar", 257
 
@@ -171,7 +171,7 @@ def _extend(blob: Blob, header: Header, extended: _Extended) -> Generator[Item, 
     """
     from scanners.parsing.zip_directory import END_MAGIC
 
-    if header.size > EXTENDED:
+    if header.size > MAX_EXTENDED:
         raise Malformed(f"an extended header of {header.size:,} bytes", header.data)
     data = blob.reader.read(header.data, min(_padded(header.size), max(header.size, blob.size - header.data)))
     if END_MAGIC in data:
@@ -193,9 +193,9 @@ def _cut(blob: Blob, extended: _Extended) -> Iterator[Item]:
     """Shorten very long names, since a global record gives one to all members, and each member's is examined."""
     for records in (extended.following, extended.always):
         for key in ("path", "linkpath", _SPARSE_NAME):
-            if len(records.get(key, "")) > LONGEST:
-                records[key] = records[key][:LONGEST]
-                fault = OverLimit(f"a name of more than {LONGEST:,} characters: only its beginning was looked at")
+            if len(records.get(key, "")) > MAX_NAME_READ:
+                records[key] = records[key][:MAX_NAME_READ]
+                fault = OverLimit(f"a name of more than {MAX_NAME_READ:,} characters: only its beginning was looked at")
                 yield problem_of(fault, blob.locator, NAME)
 
 
@@ -235,11 +235,11 @@ def _member(
     size = extended.size(header)
     if size < 0:
         raise Malformed("a PAX record gives a negative size", place)
-    if size != header.size and (header.size or size < OCTAL_SIZE):
+    if size != header.size and (header.size or size < MIN_PAX_SIZE):
         evidence = {"size": f"{header.size:,}", "pax": f"{size:,}"}
         yield Finding(SIZE_MISMATCH, blob.locator, printable(name, SHOWN), span=Span(place), evidence=evidence)
     data = _sparse_data(blob.reader, header) if header.kind == _SPARSE else header.data
-    locator = blob.locator.member(printable(name, NAME_LENGTH))
+    locator = blob.locator.member(printable(name, MAX_NAME))
     if header.kind == _SPARSE or extended.sparse:
         yield problem_of(
             MissingDependency("a sparse file, of which only the stored bytes were examined"), locator, NAME
@@ -268,8 +268,8 @@ def _sparse_data(reader: Reader, header: Header) -> int:
     """Return the offset of an old GNU sparse member's stored bytes, after the blocks that continue its map."""
     more, data = reader.read(header.data - BLOCK + _SPARSE_MAP, 1), header.data
     while more != b"\0":
-        if data - header.data > EXTENDED:
-            raise Malformed(f"a sparse map of more than {EXTENDED:,} bytes", header.data)
+        if data - header.data > MAX_EXTENDED:
+            raise Malformed(f"a sparse map of more than {MAX_EXTENDED:,} bytes", header.data)
         more = reader.read(data + _SPARSE_MORE, 1)
         data += BLOCK
     return data

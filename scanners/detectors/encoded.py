@@ -21,20 +21,20 @@ from modelsweep.core.reader import MemoryReader
 from modelsweep.core.scanner import RAW, Blob, Context, Item
 from modelsweep.core.text import printable, redact
 from modelsweep.core.units import KIB, MIB
-from scanners.detector import AS_RAW, Detector, kept_apart
+from scanners.detector import AS_RAW, Detector, isolated
 from scanners.detectors.pickles import confirm as pickle_at
 from scanners.detectors.pickles import exactly, has_header, imports_in, whole
 from scanners.parsing.bytes_as_text import AS_TEXT
-from scanners.parsing.encoded_runs import LONGEST, RUN, bare, beginnings, list_at, run_at
+from scanners.parsing.encoded_runs import MAX_RUN, RUN, beginnings, letters_of, list_at, padded, run_at
 from scanners.parsing.encoded_starts import BEFORE, COMPRESSED, DEFLATED, INSIDE, RUNS, ZLIB
 
 if TYPE_CHECKING:
     from scanners.parsing.disguise_starts import Starts
     from scanners.parsing.disguises import Disguise
 
-EXPANDED = 16 * MIB
+MAX_EXPANDED = 16 * MIB
 """Maximum decompressed bytes of one layer; more is cut off, since the beginning is sufficient."""
-SOURCE = 256 * KIB
+MAX_SOURCE = 256 * KIB
 """Maximum bytes of a decoded script or source that are examined."""
 _FIX = (
     "Do not use the file until somebody has read the decoded text: a model has no reason to hide what it says. If one "
@@ -78,27 +78,27 @@ PYTHON = Rule(
 _ALPHABET = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_")
 _LINE = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 _LINE_BEFORE = re.compile(rb"[A-Za-z0-9+/_-](?:\r?\n[ \t]{0,16}|(?:\\r)?\\n)\Z")
-_INDENTED = 24
+_LINE_CONTEXT = 24
 """Bytes before a line that are checked for a previous line."""
 _LETTERS = bytes(sorted(_ALPHABET))
-_STRAY = 5
+_STRAY_LIMIT = 5
 """One more than the number of letters with which binary data may end by chance."""
 _PLAIN = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
-_TURNED = ("reversed", "XORed", "uuencoded", "quoted-printable", "escapes", "UTF-16")
+_UNKNOWN_TO_PICKLE = ("reversed", "XORed", "uuencoded", "quoted-printable", "escapes", "UTF-16")
 """Encodings that the pickle scanner does not decode in the strings of a pickle."""
 _USTAR = 257
 """Offset of the magic in the header of a tar."""
 _CHUNK = 64 * KIB
-_PRICE = 1_000
-_A_TEXT = -1
-"""In the place of a length: a text that was examined."""
-_LOOKED = 4
+_DISGUISE_COST = 1_000
+_EXAMINED_TEXT = -1
+"""Marks a text that was examined, in place of a length."""
+_DECODED_PER_LETTER = 4
 """Decoded bytes that cost as much as one encoded letter."""
-_PARSED = 16
+_PYTHON_COST = 16
 """Cost of a letter of Python in encoded letters: parsing takes that much longer than decoding."""
-_STRING = 16
+_MIN_STRING = 16
 """Minimum bytes of a string that could hold a payload."""
-_OPENED = frozenset({"compressed", "sevenzip"})
+_DECOMPRESSING = frozenset({"compressed", "sevenzip"})
 """Scanners that decompress the content of their files."""
 _CODECS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"]\0\0": "LZMA"} | {
     b"\x28\xb5\x2f\xfd": "Zstandard",
@@ -119,11 +119,11 @@ _WORDS = re.compile(r"[A-Za-z]{1,20},? [A-Za-z]{1,20} [A-Za-z]{1,20}")
 _BASE64 = ("A-Za-z0-9+/=", "A-Za-z0-9_=-")
 """Both alphabets of base64 (RFC 4648 sections 4 and 5)."""
 _PYTHON = frozenset({".py", ".pyi", ".pth", ".ipynb"})
-_TELLING = frozenset({"code", "command", "connection", "sending", "fetching", "memory", "native"})
+_CALL_KINDS = frozenset({"code", "command", "connection", "sending", "fetching", "memory", "native"})
 _COMMANDS = (b"powershell", b"iex", b"invoke-expression", b"downloadstring", b"frombase64string", b"net.webclient")
 
 
-class Seen(NamedTuple):
+class Surroundings(NamedTuple):
     """The `scanners` that examine a blob; `innermost` returns the member at an offset, and its start."""
 
     scanners: frozenset[str]
@@ -134,39 +134,39 @@ class Seen(NamedTuple):
         return self.innermost(offset)[0] is not self.innermost(0)[0]
 
 
-def closely(blob: Blob, data: bytes, seen: Seen, context: Context) -> Iterator[Item]:
+def disguised_payloads(blob: Blob, data: bytes, around: Surroundings, context: Context) -> Iterator[Item]:
     """Yield disguised payloads in `data`, the bytes of a blob."""
     from scanners.parsing.disguise_starts import starts_in
     from scanners.parsing.disguises import disguises, inside_strings
 
     context.operations.spend(len(data))
-    starts, said = starts_in(data), set[Problem]()
+    starts, reported = starts_in(data), set[Problem]()
     for disguise in disguises(data, starts):
-        if (disguise.how == "zlib" and _OPENED & seen.scanners) or _is_nominated(data, disguise):
+        if (disguise.how == "zlib" and _DECOMPRESSING & around.scanners) or _is_nominated(data, disguise):
             continue
-        inner, start = seen.innermost(disguise.offset)
-        found = _undisguised(inner, start, disguise, context)
-        yield from kept_apart(found, inner.locator, DETECTOR.name, said)
-    if "pickle" in seen.scanners:
+        inner, start = around.innermost(disguise.offset)
+        found = _decoded_disguise(inner, start, disguise, context)
+        yield from isolated(found, inner.locator, DETECTOR.name, reported)
+    if "pickle" in around.scanners:
         for offset in inside_strings(data, starts):
-            if not seen.is_member(offset):
-                yield from kept_apart(pickle_at(blob, offset, context), blob.locator, DETECTOR.name, said)
-        yield from _without_header(blob, data, starts, seen, context)
+            if not around.is_member(offset):
+                yield from isolated(pickle_at(blob, offset, context), blob.locator, DETECTOR.name, reported)
+        yield from _without_header(blob, data, starts, around, context)
 
 
-def _undisguised(blob: Blob, start: int, disguise: Disguise, context: Context) -> Iterator[Item]:
+def _decoded_disguise(blob: Blob, start: int, disguise: Disguise, context: Context) -> Iterator[Item]:
     """Yield what `disguise` hides; each may extend to the end of the data, so the total is bounded."""
-    from scanners.parsing.disguises import BEGUN
+    from scanners.parsing.disguises import MAY_BEGIN_STREAM
 
-    context.operations.spend(len(disguise.data) // 8 + _PRICE)
+    context.operations.spend(len(disguise.data) // 8 + _DISGUISE_COST)
     context.undone.spend(len(disguise.data))
     span = Span(disguise.offset - start, len(disguise.data))
-    if disguise.how == BEGUN:
+    if disguise.how == MAY_BEGIN_STREAM:
         yield from confirm(blob, span.offset, context)
         return
     items = list(_layered(blob, span, disguise.how, disguise.data, context))
     yield from items
-    if not items and disguise.how == "base64":  # which may go on elsewhere
+    if not items and disguise.how == "base64":  # it may continue elsewhere
         yield from confirm(blob, span.offset, context)
 
 
@@ -178,11 +178,11 @@ def _is_nominated(data: bytes, disguise: Disguise) -> bool:
     return any(re.compile(run, re.DOTALL).match(data, at - (run in ZLIB)) for run in DETECTOR.runs)
 
 
-def _without_header(blob: Blob, data: bytes, starts: Starts, seen: Seen, context: Context) -> Iterator[Item]:
+def _without_header(blob: Blob, data: bytes, starts: Starts, around: Surroundings, context: Context) -> Iterator[Item]:
     """Yield streams of protocols 0 and 1 in strings of a pickle, found by the dangerous name at their start."""
     from scanners.parsing.disguises import dangerous_beginnings
 
-    offsets = [offset for offset in dangerous_beginnings(data, starts) if not seen.is_member(offset)]
+    offsets = [offset for offset in dangerous_beginnings(data, starts) if not around.is_member(offset)]
     named = imports_in(blob, context) if offsets else frozenset()
     for offset in offsets:
         end = data.find(b"\n", data.find(b"\n", offset) + 1) + 1
@@ -205,8 +205,8 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
 
 
 def _hidden(blob: Blob, start: int, context: Context) -> Iterator[Item]:
-    """Yield what the text that begins at `start` hides, once."""
-    key = (blob.locator, start, _A_TEXT)
+    """Yield what the text that begins at `start` hides, only once per text."""
+    key = (blob.locator, start, _EXAMINED_TEXT)
     if key in context.extracted:
         return
     context.extracted.add(key)
@@ -228,7 +228,7 @@ def _hidden(blob: Blob, start: int, context: Context) -> Iterator[Item]:
 
 
 def _names_a_module(blob: Blob, offset: int) -> bool:
-    """Return whether letters are nominated for a name that they stand for, which is not where the text begins."""
+    """Return whether the letters were nominated for the name of a module inside a text, not for its beginning."""
     head = blob.reader.read(offset, min(_PROBE, blob.size - offset))
     return any(re.match(name, head) for name in INSIDE)
 
@@ -240,7 +240,7 @@ def begins_deflated(head: bytes) -> bool:
 
 def _continues(blob: Blob, start: int) -> bool:
     """Return whether another line of letters precedes the one at `start`: both may belong to one run."""
-    before = blob.reader.read(max(0, start - _INDENTED), min(_INDENTED, start))
+    before = blob.reader.read(max(0, start - _LINE_CONTEXT), min(_LINE_CONTEXT, start))
     return _LINE_BEFORE.search(before) is not None
 
 
@@ -286,15 +286,15 @@ def _layered(blob: Blob, span: Span, kind: str, data: bytes, context: Context, *
     layers = [kind] if kind else []
     for _ in range(LAYERS):
         found = list(_judged(blob, span, " of ".join(reversed(layers)), data, context))
-        below = None if found else undo(data, EXPANDED)
+        below = None if found else undo(data, MAX_EXPANDED)
         if below is None:
             yield from found
             return
-        if more and not (is_telling(below[:_PROBE]) or below.startswith(b"MZ") or _holds_others(below)):
+        if more and not (is_telling(below[:_PROBE]) or below.startswith(b"MZ") or _is_container(below)):
             return
         if more:
             more = False
-            below = undo(blob.reader.read(span.offset, min(LONGEST, span.length)), EXPANDED) or below
+            below = undo(blob.reader.read(span.offset, min(MAX_RUN, span.length)), MAX_EXPANDED) or below
         _spend(context, len(data), len(below))
         layers.append(_encoding(data))
         data = below
@@ -304,7 +304,7 @@ def _spend(context: Context, encoded: int, decoded: int) -> None:
     """Charge the budget for one layer of encoding; raises OverLimit."""
     context.operations.spend(decoded)
     context.expanded.spend(max(0, decoded - encoded))
-    context.undone.spend(decoded // _LOOKED)
+    context.undone.spend(decoded // _DECODED_PER_LETTER)
 
 
 def _may_be_cut(blob: Blob, start: int) -> bool:
@@ -312,7 +312,7 @@ def _may_be_cut(blob: Blob, start: int) -> bool:
 
     It may be the last letter of `\\n`, a few letters of binary data by chance, or the length of what follows.
     """
-    before = blob.reader.read(max(0, start - _STRAY), min(_STRAY, start))
+    before = blob.reader.read(max(0, start - _STRAY_LIMIT), min(_STRAY_LIMIT, start))
     if before[-2:] in (b"\\n", b"\\r", b"\\t"):
         return True
     bare = before.rstrip(_LETTERS)
@@ -324,20 +324,20 @@ def _may_be_cut(blob: Blob, start: int) -> bool:
 def _counted(blob: Blob, start: int) -> int:
     """Return the byte before `start` as the length of the letters after it, or 0 if it does not match that."""
     length = blob.reader.read(start - 1, 1)[0] if start else 0
-    after = blob.reader.read(start, min(length + _STRAY, blob.size - start)) if length in _LETTERS else b""
+    after = blob.reader.read(start, min(length + _STRAY_LIMIT, blob.size - start)) if length in _LETTERS else b""
     letters = len(after) - len(after.lstrip(_LETTERS))
-    return length if length <= letters < length + _STRAY or letters == len(after) == length else 0
+    return length if length <= letters < length + _STRAY_LIMIT or letters == len(after) == length else 0
 
 
 def _decoded(blob: Blob, start: int, run: bytes, context: Context) -> Iterator[Item]:
     """Yield what the encodings of `run` hide, as far as its structure proves it."""
     from scanners.parsing.pickle_encodings import LAYERS, undo
 
-    data = bare(run)
+    data = letters_of(run)
     layers: list[str] = []
     for _ in range(LAYERS + 1):
         name = _encoding(data)
-        below = undo(_padded(data, name), EXPANDED)
+        below = undo(_padded(data, name), MAX_EXPANDED)
         if below is None:
             return
         _spend(context, len(data), len(below))
@@ -370,8 +370,7 @@ def _padded(data: bytes, name: str) -> bytes:
         return data[: len(data) & ~1]
     if name != "base64":
         return data
-    bare = data.rstrip(b"=")
-    return bare[:-1] if len(bare) % 4 == 1 else bare + b"=" * (-len(bare) % 4)
+    return padded(data)
 
 
 def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context) -> Iterator[Item]:
@@ -387,16 +386,16 @@ def _judged(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
             yield Finding(EXECUTABLE, blob.locator, code.title, span=span, evidence=evidence)
     elif suffix in _PROSE or (suffix == _JSON and _is_quoted(blob, span.offset, encoding, data, context)):
         return
-    elif _holds_others(data):
+    elif _is_container(data):
         inside = blob.nested(f"{encoding} at {span.offset}", MemoryReader(data), expect=AS_RAW, expanded=True)
         yield from _with_limits(iter((inside,)), blob, context)
     elif _begins_plainly(data) or begins_stream(MemoryReader(data)):
         if suffix not in _PYTHON:
             yield from _with_limits(_stream(blob, span, encoding, data, context), blob, context)
-    elif found := _script(data[:SOURCE]):
-        yield from _told(SCRIPT, blob, span, encoding, *found)
+    elif found := _script(data[:MAX_SOURCE]):
+        yield from _report(SCRIPT, blob, span, encoding, *found)
     elif suffix not in _PYTHON:
-        yield from _with_limits(_python(blob, span, encoding, data[:SOURCE], context), blob, context)
+        yield from _with_limits(_python(blob, span, encoding, data[:MAX_SOURCE], context), blob, context)
 
 
 def _begins_plainly(data: bytes) -> bool:
@@ -412,7 +411,7 @@ def _stream(blob: Blob, span: Span, encoding: str, data: bytes, context: Context
     from scanners.parsing.pickle_encodings import UNUSUAL, is_telling
 
     plain = encoding in UNUSUAL or " of " in encoding
-    turned = any(word in encoding for word in _TURNED) or (plain and not has_header(data))
+    turned = any(word in encoding for word in _UNKNOWN_TO_PICKLE) or (plain and not has_header(data))
     known = _begins_plainly(data) or is_telling(data[:_PROBE])
     if turned or not known or not _begins_string(blob, span.offset):
         yield from whole(blob.nested(f"{encoding} at {span.offset}", MemoryReader(data)), context)
@@ -451,14 +450,14 @@ def _string_before(blob: Blob, offset: int) -> str:
         return ""
 
 
-def _holds_others(data: bytes) -> bool:
+def _is_container(data: bytes) -> bool:
     """Return whether bytes begin like a zip, a tar or an array, which are searched like any bytes."""
     return data.startswith((b"PK\x03\x04", b"\x93NUMPY")) or data[_USTAR : _USTAR + 5] == b"ustar"
 
 
 def _with_limits(items: Iterator[Item], blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the items, and a limit or damage that ends them as a Problem, once per blob."""
-    for item in kept_apart(items, blob.locator, DETECTOR.name, set()):
+    for item in isolated(items, blob.locator, DETECTOR.name, set()):
         if not isinstance(item, Problem) or context.first(f"problem of {blob.locator}", item.detail):
             yield item
 
@@ -466,12 +465,12 @@ def _with_limits(items: Iterator[Item], blob: Blob, context: Context) -> Iterato
 def _begins_string(blob: Blob, offset: int) -> bool:
     """Return whether a pickle's string begins here, which the pickle scanner has decoded."""
     before = blob.reader.read(max(0, offset - 5), min(5, offset))
-    room = range(_STRING, blob.size - offset + 1)
+    room = range(_MIN_STRING, blob.size - offset + 1)
     long = before[-5:-4] in (b"X", b"T", b"B") and int.from_bytes(before[-4:], "little") in room
     return long or (before[-2:-1] in (b"\x8c", b"U", b"C") and before[-1] in room)
 
 
-def _told(rule: Rule, blob: Blob, span: Span, encoding: str, subject: str, text: str) -> Iterator[Item]:
+def _report(rule: Rule, blob: Blob, span: Span, encoding: str, subject: str, text: str) -> Iterator[Item]:
     shown = printable(redact(" ".join(text.split())), 120)
     evidence: dict[str, Json] = {"offset": span.offset, "encoding": encoding, "text": shown}
     yield Fact("script", "Python code" if rule is PYTHON else subject, blob.locator, span, {"text": shown})
@@ -499,23 +498,23 @@ def _python(blob: Blob, span: Span, encoding: str, source: bytes, context: Conte
     from scanners.parsing.python_syntax import parsed
     from scanners.python_code import check_nesting, may_call_sinks
 
-    if not _reads(source) or not may_call_sinks(source):
+    if not _is_python(source) or not may_call_sinks(source):
         return
     check_nesting(source)
-    context.undone.spend(_PARSED * len(source))
+    context.undone.spend(_PYTHON_COST * len(source))
     context.snippets.spend()
     tree = parsed(source)
     if tree is None:
         return
     found = read(tree, context.operations)
-    call = next((call for call in found.calls if call.kind in _TELLING), None)
+    call = next((call for call in found.calls if call.kind in _CALL_KINDS), None)
     if call:
-        yield from _told(PYTHON, blob, span, encoding, call.name, call.text)
+        yield from _report(PYTHON, blob, span, encoding, call.name, call.text)
     if found.unread:
         raise OverLimit(found.unread)
 
 
-def _reads(source: bytes) -> bool:
+def _is_python(source: bytes) -> bool:
     return re.match(rb"[\t\n\r\x20-\x7e]{8,64}", source) is not None and b"\0" not in source
 
 

@@ -19,7 +19,9 @@ from scanners.detector import Detector
 
 _SHAPES = rb"conv_(?:feature|aggregator)_layers"
 _IMPORT = rb"__import__\("
-_DATA = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".jsonl", ".csv"})
+_DATA_SUFFIXES = frozenset(
+    {".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".jsonl", ".csv"}
+)
 """Suffixes of data sets, which contain programs as text."""
 _AROUND = 4 * KIB
 _SHOWN = 200
@@ -27,7 +29,7 @@ _SHOWN = 200
 
 def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     """Yield the expression around `offset`, or after the key there."""
-    if blob.locator.suffix in _DATA:
+    if blob.locator.suffix in _DATA_SUFFIXES:
         return
     first = max(0, offset - _AROUND)
     data = blob.reader.read(first, min(offset + _AROUND, blob.size) - first)

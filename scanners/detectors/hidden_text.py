@@ -44,16 +44,16 @@ INSTRUCTION = Rule(
         "https://genai.owasp.org/llmrisk/llm01-prompt-injection/",
     ),
 )
-SHORTEST = 12
+MIN_HIDDEN = 12
 """Minimum characters of a hidden text: the longest flag in use has six."""
-_DIFFERENT = 5
+_MIN_DIFFERENT = 5
 """Minimum number of different characters: tokens of vocabularies repeat one."""
 _AROUND = 4 * KIB
 _HALF_AROUND = _AROUND // 2
 _SHOWN = 100
-_TAGS = re.compile(rb"(?:\xf3\xa0[\x80\x81][\x80-\xbf]){%d,}" % SHORTEST)
-_SELECTORS = re.compile(rb"(?:\xf3\xa0[\x84-\x87][\x80-\xbf]|\xef\xb8[\x80-\x8f]){%d,}" % SHORTEST)
-_ESCAPED = re.compile(rb"(?:\\udb40\\udc[0-7][0-9a-f]){%d,}" % SHORTEST)
+_TAGS = re.compile(rb"(?:\xf3\xa0[\x80\x81][\x80-\xbf]){%d,}" % MIN_HIDDEN)
+_SELECTORS = re.compile(rb"(?:\xf3\xa0[\x84-\x87][\x80-\xbf]|\xef\xb8[\x80-\x8f]){%d,}" % MIN_HIDDEN)
+_ESCAPED = re.compile(rb"(?:\\udb40\\udc[0-7][0-9a-f]){%d,}" % MIN_HIDDEN)
 _FIRST_TAG, _FIRST_SELECTOR, _SECOND_SELECTORS = 0xE0000, 0xFE00, 0xE0100
 _DATA = frozenset({".csv", ".tsv", ".jsonl", ".parquet", ".arrow", ".feather", ".txt", ".db", ".sqlite", ".tfrecord"})
 _PAGES = frozenset({".md", ".html", ".htm", ".rst", ".mdx", ".ipynb", ".svg"})
@@ -74,23 +74,23 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     if data[offset - first : offset - first + 1] in b"iI":
         yield from _instruction(blob, data, offset - first, first)
         return
-    if _goes_on(data, offset - first, offset):
+    if _is_continued(data, offset - first, offset):
         return
     for pattern, what in ((_TAGS, "tags"), (_SELECTORS, "variation selectors"), (_ESCAPED, "tags")):
         match = next((match for match in pattern.finditer(data) if match.start() <= offset - first < match.end()), None)
         spelled = _spelled(match[0]) if match else ""
-        if match and len(set(spelled)) >= _DIFFERENT:
+        if match and len(set(spelled)) >= _MIN_DIFFERENT:
             span = Span(first + match.start(), len(match[0]))
             evidence: dict[str, Json] = {"offset": span.offset, "what": what}
             yield Finding(INVISIBLE, blob.locator, printable(spelled, _SHOWN), span=span, evidence=evidence)
 
 
-def _goes_on(data: bytes, place: int, offset: int) -> bool:
+def _is_continued(data: bytes, place: int, offset: int) -> bool:
     """Return whether the text was also nominated shortly before `offset`, and is reported from there.
 
     A report covers `_AROUND` bytes, so a very long text is reported once in each half of that.
     """
-    matches = _NOMINATED.finditer(data, max(0, place - _NEAR), place + _WIDEST)
+    matches = _NOMINATED.finditer(data, max(0, place - _NOMINATED_CONTEXT), place + _MAX_NOMINATED)
     earlier = max((match.start() for match in matches if match.start() < place), default=place)
     if earlier == place or offset // _HALF_AROUND != (offset - place + earlier) // _HALF_AROUND:
         return False
@@ -147,7 +147,7 @@ _UNITS = tuple(
     )
 )
 """What lies between two nominated places of one text."""
-_NEAR, _WIDEST = 96, 40
+_NOMINATED_CONTEXT, _MAX_NOMINATED = 96, 40
 """Bytes before a place that are checked, and bytes that nominate it."""
 
 DETECTOR = Detector(

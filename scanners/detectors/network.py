@@ -38,9 +38,9 @@ ADDRESS = Rule(
     fix=_FIX,
     references=("https://attack.mitre.org/techniques/T1071/",),
 )
-SAMPLE = 100
+MAX_SAMPLE = 100
 """Maximum places that are examined: data sets contain millions of addresses."""
-CODE = frozenset({".py", ".sh", ".bash", ".ps1", ".bat", ".pth"})
+CODE_SUFFIXES = frozenset({".py", ".sh", ".bash", ".ps1", ".bat", ".pth"})
 """Suffixes of text that is run, in which an address is more than a mention."""
 _KINDS = (
     (r"[a-z2-7]{56}\.onion", "an onion service"),
@@ -103,7 +103,7 @@ def _number(address: str) -> tuple[Rule, str, str] | None:
 
 
 def _is_prose(blob: Blob) -> bool:
-    return blob.expect != RAW and blob.locator.suffix not in CODE and text.accepts(blob.with_head())
+    return blob.expect != RAW and blob.locator.suffix not in CODE_SUFFIXES and text.accepts(blob.with_head())
 
 
 # By whole labels: to try every character of every address would be slow
@@ -122,5 +122,5 @@ DETECTOR = Detector(
     ),
     confirm=confirm,
     rules=(SERVICE, ADDRESS),
-    sample=SAMPLE,
+    sample=MAX_SAMPLE,
 )

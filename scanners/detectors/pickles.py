@@ -20,19 +20,19 @@ from scanners.parsing import pickle_kinds as kinds
 from scanners.parsing.pickle_machine import Interests, Machine
 from scanners.parsing.pickle_values import Values
 
-REACH = 64 * MIB
+MAX_STREAM = 64 * MIB
 """Maximum bytes of a hidden stream that are interpreted."""
-TRIAL = 16 * KIB
+MAX_TRIAL = 16 * KIB
 """Maximum bytes that are interpreted for confirmation."""
-BEFORE = 256
+MAX_BEFORE = 256
 """Maximum bytes between the start of a stream and the module that it names."""
-_MARKS = 8
+_MAX_MARKS = 8
 """Maximum MARK opcodes before a named module that are tried as the start of its stream."""
-_OPCODES = 4_000
-_OPCODES_TO_NAME = 1_000
-_PRICE = 200
+_MAX_OPCODES = 4_000
+_MAX_OPCODES_TO_NAME = 1_000
+_OPCODE_COST = 200
 """Operations charged per opcode of a trial; the trial itself counts as this many opcodes, since decoys are cheap."""
-_STREAMS = 100
+_MAX_STREAMS = 100
 """Maximum consecutive streams whose imports are looked up."""
 _CALLS = frozenset({"REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
 
@@ -72,7 +72,7 @@ def whole(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the stream that a blob begins with, however far into it the first call is."""
     machine = Machine(blob.reader, 0, Interests(), context.operations.left)
     stopped = machine.run() == kinds.STOPPED
-    context.operations.spend(_PRICE * _PRICE + machine.operations)
+    context.operations.spend(_OPCODE_COST * _OPCODE_COST + machine.operations)
     if _tells(machine, whole=stopped and has_header(blob.reader.read(0, min(2, blob.size)))):
         yield from _extracted(blob.window("embedded pickle", 0, machine.position if stopped else blob.size), context)
 
@@ -81,7 +81,7 @@ def imports_in(blob: Blob, context: Context) -> frozenset[int]:
     """Return the end offsets of the opcodes with which the leading streams of a blob first import something."""
     found: set[int] = set()
     position, outcome = 0, kinds.STOPPED
-    for _ in range(_STREAMS):
+    for _ in range(_MAX_STREAMS):
         if outcome != kinds.STOPPED or position >= blob.size:
             break
         machine = Machine(blob.reader, position, Interests(), context.operations.left)
@@ -108,13 +108,13 @@ def _extracted(stream: Blob, context: Context) -> Iterator[Item]:
 
 def _starts(blob: Blob, offset: int) -> list[int]:
     """Return possible starts of the stream: a header, a MARK, the nominated offset itself."""
-    first = max(0, offset - BEFORE)
+    first = max(0, offset - MAX_BEFORE)
     before = blob.reader.read(first, offset - first + 1)
     if before[-1:] == b"\x80":
         return [offset]
     headers = [first + at for at in range(len(before) - 1) if has_header(before[at : at + 2])]
     marks = [first + at for at, byte in enumerate(before) if byte == ord("(")]
-    return [*headers[-_MARKS:], *marks[-_MARKS:], offset]
+    return [*headers[-_MAX_MARKS:], *marks[-_MAX_MARKS:], offset]
 
 
 def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream | None:
@@ -122,12 +122,12 @@ def _walked(blob: Blob, start: int, nominated: int, context: Context) -> Stream 
 
     For a whole stream with a header, an import suffices.
     """
-    rest = min(blob.size - start, REACH)
-    head = blob.reader.read(start, min(rest, TRIAL))
-    opcodes = _OPCODES if start == nominated else _OPCODES_TO_NAME
+    rest = min(blob.size - start, MAX_STREAM)
+    head = blob.reader.read(start, min(rest, MAX_TRIAL))
+    opcodes = _MAX_OPCODES if start == nominated else _MAX_OPCODES_TO_NAME
     machine = Machine(MemoryReader(head), 0, Interests(), opcodes)
     outcome = machine.run()
-    context.operations.spend(_PRICE * (_PRICE + machine.operations))
+    context.operations.spend(_OPCODE_COST * (_OPCODE_COST + machine.operations))
     stopped = outcome == kinds.STOPPED
     if start + machine.position <= nominated or not _tells(machine, whole=stopped and has_header(head)):
         return None

@@ -38,7 +38,7 @@ ATTACK = Rule(
     cwe=506,
     references=("https://attack.mitre.org/techniques/T1059/004/", "https://attack.mitre.org/techniques/T1027/009/"),
 )
-_TEXTS = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".bin.zst"})
+_DATA_SUFFIXES = frozenset({".arrow", ".parquet", ".feather", ".tfrecord", ".db", ".sqlite", ".lance", ".bin.zst"})
 """Suffixes of data sets, which contain texts about anything."""
 _SHEBANG = rb"#![ \t]*[\w./+-]+(?:[ \t]+[\w.=+/-]+){0,4}[ \t]*\r?\n\s*\S"
 _POWERSHELL = (b"powershell", b"iex", b"invoke-expression", b"iwr", b"irm")
@@ -62,9 +62,9 @@ _CALLS = (b"os.", b"io.")
 """Beginnings of calls that are reported only as statements, and not in data sets, which are full of programs."""
 _CONNECTS = re.compile(r"\.connect\(\(\s*['\"]")
 _SHELLS = re.compile(r"dup2\(|pty\.spawn|['\"/]sh['\"]|cmd\.exe|powershell")
-BEFORE = 160
+MAX_BEFORE = 160
 """Maximum bytes before the nominated offset that may belong to the command."""
-_STRAY = 2
+_MAX_STRAY = 2
 """Maximum letters after a command that may not belong to it: tag and length of the next field in Protocol Buffers."""
 EXCERPT = 200
 """Bytes after the nominated offset that must read as text, and that the finding shows."""
@@ -77,7 +77,7 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
     if text is None or not _reads_as_script(text[0]):
         return
     attack = _attack(blob, offset, text[0])
-    is_data = blob.locator.suffix in _TEXTS
+    is_data = blob.locator.suffix in _DATA_SUFFIXES
     if not attack and data[:16].lower().startswith(_COMMANDS):
         return
     if not attack and data.startswith(_CALLS) and (is_data or not _begins_statement(blob, offset)):
@@ -94,13 +94,13 @@ def _attack(blob: Blob, offset: int, text: bytes) -> str:
     """Return the attack command in the text around the nominated offset, or nothing."""
     from scanners.judge.attack_commands import hostile_command
 
-    before = blob.reader.read(max(0, offset - BEFORE), min(BEFORE, offset))
+    before = blob.reader.read(max(0, offset - MAX_BEFORE), min(MAX_BEFORE, offset))
     start = re.search(rb"[\t\n\r\x20-\x7e]*\Z", before)
     whole = ((start[0] if start else b"") + text).decode("ascii")
     if _CONNECTS.search(whole) and _SHELLS.search(whole):
         return whole
     lines = re.split(r"[\r\n]|\\[rnt]", whole)  # real line ends, and escaped ones of JSON
-    cuts = (line[: len(line) - stray] for line in lines for stray in range(_STRAY + 1))
+    cuts = (line[: len(line) - stray] for line in lines for stray in range(_MAX_STRAY + 1))
     return next((cut for cut in cuts if hostile_command().search(cut)), "")
 
 

@@ -40,21 +40,21 @@ from scanners.parsing.disguise_starts import (
     ascii85_beginnings,
     mask,
 )
-from scanners.parsing.encoded_runs import LINE, bare
+from scanners.parsing.encoded_runs import LINE, letters_of, padded
 
-_TEXT_BEFORE = 4
+_MIN_TEXT_BEFORE = 4
 """Minimum printable characters before a pickle in the middle of a string."""
-RUNS = 5_000
+MAX_RUNS = 5_000
 """Maximum runs of printable characters that are examined."""
 LONGEST = 1 * MIB
 """Maximum characters of a text that are decoded."""
 _PROBE = 48
-_BEGUN = 200
+_HEAD_LETTERS = 200
 """Letters of a text, possibly with escapes, that are read to recognise its encoding."""
 _LAST = 68
 """Letters of base64 for more than 48 bytes, a multiple of 4 even if the last ones are padding."""
 _HEAD = 64
-_WIDE_PLACES = 50
+_MAX_WIDE_TEXTS = 50
 """Maximum texts with two bytes per letter that are examined, each to its end."""
 _PACKED = 4 * KIB
 """Compressed bytes from which the beginning of the content is computed."""
@@ -62,9 +62,9 @@ _PRINTED = bytes(97 if 33 <= byte <= 126 and byte != ord('"') else 0 for byte in
 _OPENING = re.compile(rb"[='(>`~]{1,2}")
 _AFTER = b"'`,;)"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_TURNED = re.compile(rb"['`,;)]{0,3}=*([A-Za-z0-9+/_-]{20,})")
+_REVERSED_RUN = re.compile(rb"['`,;)]{0,3}=*([A-Za-z0-9+/_-]{20,})")
 _ENDING = re.compile(rb"[A-Za-z0-9+/_=-]{16}.{0,6}\Z", re.DOTALL)
-_STRAY = 4
+_STRAY_LIMIT = 4
 """One more than the number of characters after a run that may belong to it by chance."""
 _ASCII85 = re.compile(rb"(?:<~)?[!-uz~\r\n]{20,}")
 _STUB_AT = 0x4E
@@ -77,7 +77,7 @@ _INSIDE = re.compile(
 _STRINGS = ((1, b"\x8cUC"), (4, b"XTB"), (8, b"\x8d\x8e\x96"))
 """Opcodes of strings, by the size of their length field in bytes."""
 _SHORTEST = 2
-_BETWEEN = (b".", b"b")
+_BEFORE_STREAM = (b".", b"b")
 """What precedes a stream outside of a string: the end of another one, or joblib's state of an array."""
 _RUN64 = re.compile(rb"([A-Za-z0-9+/_-]{24,})={0,2}")
 _LETTERS64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
@@ -87,8 +87,8 @@ _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
 _WIDE_TEXT = re.compile(rb"(?:[\t\n -~]\0){24,}")
 
 
-BEGUN = "text that may be a stream"
-"""How `Disguise.how` says that encoded text begins as opcodes may: it is not undone, since it may go on elsewhere."""
+MAY_BEGIN_STREAM = "text that may be a stream"
+"""`Disguise.how` of encoded text that begins like opcodes; it is not decoded, since it may continue elsewhere."""
 
 
 class Disguise(NamedTuple):
@@ -118,9 +118,9 @@ def disguises(data: bytes, starts: Starts) -> Iterator[Disguise]:
 def inside_strings(data: bytes, starts: Starts) -> Iterator[int]:
     """Yield possible starts of pickles with a header in the middle of another pickle's string."""
     for at in starts.headers():
-        before = data[max(0, at - _TEXT_BEFORE) : at]
-        text = len(before) == _TEXT_BEFORE and all(0x20 <= byte < 0x7F for byte in before)
-        if at and (text or not (before.endswith(_BETWEEN) or _begins(data, at))) and _INSIDE.match(data, at):
+        before = data[max(0, at - _MIN_TEXT_BEFORE) : at]
+        text = len(before) == _MIN_TEXT_BEFORE and all(0x20 <= byte < 0x7F for byte in before)
+        if at and (text or not (before.endswith(_BEFORE_STREAM) or _begins(data, at))) and _INSIDE.match(data, at):
             yield at
 
 
@@ -149,7 +149,7 @@ def _in_text(data: bytes) -> Iterator[Disguise]:
 
     kinds = data.translate(_PRINTED)
     start, runs = kinds.find(LONG), 0
-    while start >= 0 and runs < RUNS:
+    while start >= 0 and runs < MAX_RUNS:
         end = kinds.find(0, start)
         end = len(data) if end < 0 else end
         first = kinds.rfind(0, 0, start) + 1 if start and kinds[start - 1] else start
@@ -170,7 +170,7 @@ def _places(data: bytes, start: int, end: int) -> list[int]:
 def _undone(data: bytes, at: int, end: int) -> Iterator[Disguise]:
     from scanners.parsing.pickle_encodings import unusual
 
-    if not _may_be_unusual(data[at : min(end, at + _BEGUN)], data[at : at + _BEGUN]):
+    if not _may_be_unusual(data[at : min(end, at + _HEAD_LETTERS)], data[at : at + _HEAD_LETTERS]):
         return
     run = data[at:end]
     quoted = _ASCII85.match(data, at)
@@ -196,14 +196,14 @@ def _layers(data: bytes, at: int, end: int) -> Iterator[Disguise]:
     match = LINE.match(data, at, end)
     if match is None or len(match[1]) < RUN:
         return
-    letters, padding = bare(match[1]), match[0][len(match[1]) :]
+    letters, padding = letters_of(match[1]), match[0][len(match[1]) :]
     found = _undone_head(letters)
     if found is None or not _leads_to_payload(found[1]):
         begins = at == 0 or data[at - 1] not in _LETTERS64 or abs(len(match[0]) - data[at - 1]) < RUN // 4
         if found and begins and _may_walk(found[1]):
-            yield Disguise(at, BEGUN, b"")
+            yield Disguise(at, MAY_BEGIN_STREAM, b"")
         return
-    text = letters[: len(letters) & ~1] if found[0] == "hexadecimal" else _whole(letters + padding)
+    text = letters[: len(letters) & ~1] if found[0] == "hexadecimal" else padded(letters + padding)
     data = _undone64(found[0], text)
     if data:
         yield Disguise(at, found[0], data)
@@ -235,7 +235,7 @@ def _leads_to_payload(head: bytes) -> bool:
 
 
 def _may_walk(head: bytes) -> bool:
-    """Return whether opcodes of a pickle go on to the end of a beginning: any may stand before those that tell."""
+    """Return whether a beginning consists of pickle opcodes to its end, since any may precede the telling ones."""
     from scanners.parsing.pickle_kinds import FAULTY
     from scanners.parsing.pickle_machine import Interests, Machine
     from scanners.parsing.pickle_opcodes import CUT, UNENDED
@@ -249,15 +249,15 @@ def _backwards(run: bytes, at: int) -> Iterator[Disguise]:
     if not _ENDING.search(run[-RUN:]):
         return
     turned = run[::-1]
-    for cut in range(_STRAY):
-        match = _TURNED.match(turned, cut)
+    for cut in range(_STRAY_LIMIT):
+        match = _REVERSED_RUN.match(turned, cut)
         if match is None:
             continue
-        if _is_telling(_decoded64(_whole(match[1][:_PROBE]))):
-            yield Disguise(at + len(run) - match.end(), "reversed base64", _decoded64(_whole(match[1])))
+        if _is_telling(_decoded64(padded(match[1][:_PROBE]))):
+            yield Disguise(at + len(run) - match.end(), "reversed base64", _decoded64(padded(match[1])))
             return
         text = match[0].lstrip(_AFTER)[::-1]
-        whole = _whole(text[len(text) % 4 if text.endswith(b"=") else 0 :])
+        whole = padded(text[len(text) % 4 if text.endswith(b"=") else 0 :])
         data = _decoded64(whole) if _is_telling(_decoded64(whole[-_LAST:])[: -_PROBE - 1 : -1]) else b""
         if data:
             yield Disguise(at + len(run) - match.end(), "base64 of reversed bytes", data[::-1])
@@ -269,13 +269,6 @@ def _decoded64(text: bytes) -> bytes:
         return base64.b64decode(text.translate(_URL_SAFE))
     except ValueError:
         return b""
-
-
-def _whole(text: bytes) -> bytes:
-    """Return base64 cut to a valid length, with the missing padding."""
-    bare = text.rstrip(b"=")
-    bare = bare[:-1] if len(bare) % 4 == 1 else bare
-    return bare + b"=" * (-len(bare) % 4)
 
 
 def _reversed_text(data: bytes, starts: Starts) -> Iterator[Disguise]:
@@ -344,18 +337,18 @@ def _unicode_escapes(text: bytes) -> bytes:
 
 def _wide(data: bytes, starts: Starts) -> Iterator[Disguise]:
     """Yield what is written with two bytes per letter."""
-    for at in islice(starts.wide_heads(), _WIDE_PLACES):
+    for at in islice(starts.wide_heads(), _MAX_WIDE_TEXTS):
         zeros = re.match(rb"(?:.\0)+", data[at : at + 2 * LONGEST], re.DOTALL)
         if zeros:
             yield Disguise(at, "UTF-16", zeros[0][::2])
     if not starts.has_wide:
         return
-    for match in islice(_WIDE_TEXT.finditer(data), _WIDE_PLACES):
+    for match in islice(_WIDE_TEXT.finditer(data), _MAX_WIDE_TEXTS):
         text = match[0][::2]
         for at in [text.find(beginning) for beginning in DANGEROUS_TEXTS]:
             if at >= 0:
                 yield Disguise(match.start() + 2 * at, "UTF-16", text[at:])
-        for run in islice(_RUN64.finditer(text), _WIDE_PLACES):
+        for run in islice(_RUN64.finditer(text), _MAX_WIDE_TEXTS):
             for found in _layers(text, run.start(), run.end()):
                 yield Disguise(match.start() + 2 * run.start(), f"{found.how} in UTF-16", found.data)
 

@@ -108,5 +108,5 @@ INSIDE = tuple(
     for named in _named(module)
     for before in range(3)
 )
-"""What names a module that runs commands somewhere in base64, as its letters stand for three bytes at a time."""
+"""Names of modules that run commands, anywhere in base64, for each alignment to its groups of three bytes."""
 RUNS = (*_BASE64, *_HEX, *ZLIB, *_UNUSUAL, *INSIDE)

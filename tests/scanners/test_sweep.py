@@ -18,7 +18,7 @@ from modelsweep.core.locator import Locator
 from modelsweep.core.options import Options
 from modelsweep.core.reader import WINDOW, MemoryReader, SourceFault
 from modelsweep.core.scanner import Blob, Context
-from scanners.detectors.network import SAMPLE
+from scanners.detectors.network import MAX_SAMPLE
 from scanners.matcher import (
     MIN_TO_COMPILE,
     PATTERNS,
@@ -187,7 +187,7 @@ def test_what_only_informs_is_said_once_of_a_member() -> None:
 def test_what_only_informs_is_a_sample_and_no_problem() -> None:
     sweep, blob = sweep_of(b"".join(b"http://45.33.%d.156:4444/x\0" % (number % 250) for number in range(300)))
     found = list(sweep.confirm(context(blob.size)))
-    assert len([item for item in found if isinstance(item, Finding)]) == SAMPLE
+    assert len([item for item in found if isinstance(item, Finding)]) == MAX_SAMPLE
     assert not [item for item in found if isinstance(item, Problem)]
 
 
