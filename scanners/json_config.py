@@ -18,7 +18,7 @@ from modelsweep.core.units import MIB
 from scanners import text
 from scanners.judge.external_files import leaves, outside
 from scanners.metadata_text import suspicious_facts
-from scanners.parsing.interpolations import Places
+from scanners.parsing.interpolations import Interpolator
 from scanners.parsing.json_text import (
     WIDE_STARTS,
     Entry,
@@ -176,10 +176,10 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
     """
     from scanners.loose_settings import command_facts, loose_facts
 
-    places = Places([document])
+    interpolator = Interpolator([document])
     for entry in entries(document):
         context.operations.spend()
-        for one in _interpolated(entry, places) if entry.key == "_target_" else (entry,):
+        for one in _interpolated(entry, interpolator) if entry.key == "_target_" else (entry,):
             yield from _HANDLERS.get(entry.key, _other)(blob, one)
         if not _is_setting(blob, entry):
             continue
@@ -192,11 +192,11 @@ def settings(blob: Blob, document: Json, context: Context, *, commands: bool = F
             yield from suspicious_facts(entry.value, blob.locator, path, context, names=called)
 
 
-def _interpolated(entry: Entry, places: Places) -> list[Entry]:
+def _interpolated(entry: Entry, interpolator: Interpolator) -> list[Entry]:
     """Return `entry` once for each value that the interpolations in its text can take."""
     if not isinstance(entry.value, str):
         return [entry]
-    return [entry._replace(value=value) for value in places.filled(entry.value)]
+    return [entry._replace(value=value) for value in interpolator.resolved(entry.value)]
 
 
 def _expressions(blob: Blob, document: Json) -> Iterator[Item]:

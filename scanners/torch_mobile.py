@@ -128,7 +128,7 @@ class _Module:
 
     def _value(self, name: str, value: Table) -> Iterator[Item]:
         kind = value.number(0, "B")
-        taker = _TAKERS.get(kind)
+        taker = _HANDLERS.get(kind)
         content = value.table(1) if taker or kind in _ELEMENTS else None
         if taker and content:
             yield from taker(self, name, content)
@@ -273,7 +273,7 @@ def _reach(offset: int, sizes: list[int], strides: list[int]) -> int | None:
     )
 
 
-_TAKERS = {
+_HANDLERS = {
     _TENSOR: _Module._tensor,
     _LIST: _Module._items,
     _TUPLE: _Module._items,

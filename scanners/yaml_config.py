@@ -286,11 +286,11 @@ def _template(blob: Blob, entry: Entry) -> Iterator[Item]:
 def _targets(blob: Blob, entries: list[Entry], tree: Tree) -> Iterator[Item]:
     """Yield what Hydra would call, with interpolations in the names resolved."""
     from scanners.parsing.code_keys import HYDRA_HELPERS, how_called  # helpers are judged with their arguments
-    from scanners.parsing.interpolations import Places
+    from scanners.parsing.interpolations import Interpolator
 
-    places = Places(tree.documents)
+    interpolator = Interpolator(tree.documents)
     for entry in entries:
-        for name in places.filled(entry.value):
+        for name in interpolator.resolved(entry.value):
             if name and name not in HYDRA_HELPERS:
                 yield _reference(blob, entry, name, how_called(name), f"{_TARGET} in line {entry.line}")
 

@@ -16,17 +16,17 @@ EDGE = rb"(?:(?<![A-Za-z0-9_+-])|(?<=\\[nrt]))"
 """No character of a token precedes; the letter of an escaped line end does not count as one."""
 
 
-class Make(NamedTuple):
-    """One form of credential: the pattern `nominates` begins with the literal `lead`; `form` matches all of it.
+class CredentialForm(NamedTuple):
+    """One form of credential: the pattern `nominates` begins with the literal `lead`; `pattern` matches all of it.
 
-    The group `s` of `form` is the secret. The credential may begin up to `back` bytes before `lead`.
+    The group `s` of `pattern` is the secret. The credential may begin up to `back` bytes before `lead`.
     `check(data, match)` returns whether it is certain, or None if it is no credential.
     """
 
     title: str
     lead: bytes
     nominates: bytes
-    form: bytes
+    pattern: bytes
     check: Check
     back: int = 0
 
@@ -42,7 +42,9 @@ _CONTENTS = {
 }
 
 
-def token(title: str, prefix: str, kind: str, length: str, check: Check = varies, *, whole: bool = False) -> Make:
+def token(
+    title: str, prefix: str, kind: str, length: str, check: Check = varies, *, whole: bool = False
+) -> CredentialForm:
     """Return the form of `prefix` and `length` characters of one kind, with none of that kind before or after.
 
     The check gets the part after the prefix, or everything if `whole`.
@@ -54,7 +56,7 @@ def token(title: str, prefix: str, kind: str, length: str, check: Check = varies
     return shaped(title, prefix, b"%b%b{%d}" % (re.escape(lead), content, least), form, check)
 
 
-def named(title: str, name: str, kind: bytes, length: int, check: Check = varies) -> Make:
+def named(title: str, name: str, kind: bytes, length: int, check: Check = varies) -> CredentialForm:
     """Return the form of a value of `length` characters that only the name before it identifies."""
     before = name.encode() + rb"[ \t\x22'=:,\\>(\]]{1,12}"
     least, most = (length, length) if length > 20 else (length, 100)
@@ -63,7 +65,9 @@ def named(title: str, name: str, kind: bytes, length: int, check: Check = varies
     return shaped(title, name, nominates, form, check)
 
 
-def shaped(title: str, lead: str, nominates: bytes, form: bytes, check: Check = varies, back: int = 0) -> Make:
+def shaped(
+    title: str, lead: str, nominates: bytes, form: bytes, check: Check = varies, back: int = 0
+) -> CredentialForm:
     """Return a form that is more complex than a prefix and its rest."""
     edged = EDGE + form + rb"(?![A-Za-z0-9_+-])"
-    return Make(title, lead.encode(), nominates, edged, check, back)
+    return CredentialForm(title, lead.encode(), nominates, edged, check, back)

@@ -6,7 +6,7 @@ Keys with a checksum, a structure or an identifier beside them are in `scanners.
 from __future__ import annotations
 
 from scanners.parsing.credential_checks import mixes, mixes_alone
-from scanners.parsing.credential_forms import Make, shaped, token
+from scanners.parsing.credential_forms import CredentialForm, shaped, token
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ATLAS = rb"(?P<s>[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,70})"
@@ -172,4 +172,4 @@ _KEYS = (
         rb"PrivateKey[ \t]{0,4}=[ \t]{0,4}(?P<s>[A-Za-z0-9+/]{43}=)",
     ),
 )
-SERVICES: tuple[Make, ...] = (*_MODELS, *_TOOLS, *_HOSTS, *_CODE, *_MONEY, *_KEYS)
+SERVICES: tuple[CredentialForm, ...] = (*_MODELS, *_TOOLS, *_HOSTS, *_CODE, *_MONEY, *_KEYS)

@@ -31,7 +31,7 @@ from scanners.parsing.credential_checks import (
     is_web_token,
     mixes,
 )
-from scanners.parsing.credential_forms import Make, named, shaped, token
+from scanners.parsing.credential_forms import CredentialForm, named, shaped, token
 from scanners.parsing.credential_services import SERVICES
 from scanners.parsing.database_urls import login_at
 from scanners.parsing.named_secrets import NAMED_PASSWORD, NAMED_RUNS, NamedSecret, counted_secret_at, named_secret_at
@@ -80,16 +80,16 @@ def credentials_at(data: bytes, at: int) -> Iterator[Credential]:
 
 
 def _with_form(data: bytes, at: int) -> Iterator[Credential]:
-    """Yield credentials with one of the forms in `MAKES`."""
-    for make in MAKES:
-        if not data.startswith(make.lead, at):
+    """Yield credentials with one of the forms in `FORMS`."""
+    for form in FORMS:
+        if not data.startswith(form.lead, at):
             continue
-        match = _around(make, data, at)
-        sure = None if match is None else make.check(data, match)
+        match = _around(form, data, at)
+        sure = None if match is None else form.check(data, match)
         if match is not None and sure is not None:
-            secrets = (match["s"], *(aws_secrets_beside(data, match) if make.check is is_access_key else ()))
+            secrets = (match["s"], *(aws_secrets_beside(data, match) if form.check is is_access_key else ()))
             hidden = tuple(secret.decode("latin-1") for secret in secrets)
-            yield Credential(make.title, match.start(), match.end(), sure, hidden, digest(match["s"]))
+            yield Credential(form.title, match.start(), match.end(), sure, hidden, digest(match["s"]))
 
 
 def _with_parser(data: bytes, at: int) -> Iterator[Credential]:
@@ -109,26 +109,26 @@ def _compiled(form: bytes) -> re.Pattern[bytes]:
     return re.compile(form)
 
 
-def _around(make: Make, data: bytes, at: int) -> re.Match[bytes] | None:
+def _around(form: CredentialForm, data: bytes, at: int) -> re.Match[bytes] | None:
     """Return the match that begins at `at`, or up to `back` before it and extends beyond it."""
-    if not make.back:
-        return _compiled(make.form).match(data, at)
-    begin = max(0, at - make.back)
-    return next((match for match in _compiled(make.form).finditer(data, begin, at + 4096) if match.end() > at), None)
+    if not form.back:
+        return _compiled(form.pattern).match(data, at)
+    begin = max(0, at - form.back)
+    return next((match for match in _compiled(form.pattern).finditer(data, begin, at + 4096) if match.end() > at), None)
 
 
 def _named(data: bytes, found: NamedSecret) -> Iterator[Credential]:
     """Yield the secret that only its name identifies, unless it has one of the forms."""
     first = max(0, found.start - _NEARBY)
     around = data[first : found.stop + _NEARBY]
-    likely = (make for make in MAKES if make.lead in around)
-    forms = ((make, match) for make in likely for match in _compiled(make.form).finditer(around))
+    likely = (form for form in FORMS if form.lead in around)
+    matches = ((form, match) for form in likely for match in _compiled(form.pattern).finditer(around))
     overlapping = (
-        (make, match)
-        for make, match in forms
+        (form, match)
+        for form, match in matches
         if match.start() < found.stop - first and match.end() > found.start - first
     )
-    if all(make.check(around, match) is None for make, match in overlapping):
+    if all(form.check(around, match) is None for form, match in overlapping):
         secret = found.secret.decode("latin-1")
         yield Credential(found.name, found.start, found.stop, found.sure, (secret,), digest(found.secret), named=True)
 
@@ -155,7 +155,7 @@ _WEB_TOKEN = (
     rb"(?<![A-Za-z0-9_.-])(?P<s>(?P<header>eyJ[A-Za-z0-9_-]{15,400})\.(?P<claims>eyJ[A-Za-z0-9_-]{15,2000})"
     rb"\.(?P<sign>[A-Za-z0-9_-]{20,700}))(?![A-Za-z0-9_-])"
 )
-MAKES = (
+FORMS = (
     token("AWS access key", "AKIA", "i", "16", is_access_key),
     token("AWS temporary access key", "ASIA", "i", "16", is_access_key),
     named("AWS secret access key", "aws_secret_access_key", _BASE64, 40, is_named_aws_secret),
@@ -257,52 +257,52 @@ MAKES = (
     named("Twilio token", "TWILIO_AUTH_TOKEN", _HEX, 32),
     named("Azure OpenAI key", "AZURE_OPENAI_API_KEY", rb"[A-Za-z0-9]", 32),
     named("Mistral key", "MISTRAL_API_KEY", rb"[A-Za-z0-9]", 32),
-    Make(
+    CredentialForm(
         "Kaggle key",
         b'"key',
         rb'"key\\?":[ \t]{0,4}\\?"[0-9a-f]{20}',
         rb'"key\\?":[ \t]{0,4}\\?"(?P<s>[0-9a-f]{32})\\?"',
         is_kaggle_key,
     ),
-    Make(
+    CredentialForm(
         "login of a container registry",
         b'"auth',
         rb'"auth\\?":[ \t]{0,4}\\?"[A-Za-z0-9+/]{20}',
         rb'"auth\\?":[ \t]{0,4}\\?"(?P<s>[A-Za-z0-9+/]{20,2000}={0,2})\\?"',
         is_registry_login,
     ),
-    Make(
+    CredentialForm(
         "password of a .netrc file",
         b"password",
         rb"password[ \t]{1,8}[A-Za-z0-9_-]{20}",
         rb"password[ \t]{1,8}(?P<s>[A-Za-z0-9_.+/=-]{20,200})(?![^\s\\'\x22])",
         is_netrc_password,
     ),
-    Make(
+    CredentialForm(
         "Azure storage key",
         b"AccountKey=",
         rb"AccountKey=[A-Za-z0-9/+]{20}",
         rb"AccountKey=(?P<s>[A-Za-z0-9/+]{86}==)",
         is_storage_key,
     ),
-    Make(
+    CredentialForm(
         "Azure shared access signature",
         b"sig=",
         rb"sig=[A-Za-z0-9%]{43}",
         rb"sig=(?P<s>[A-Za-z0-9%]{42,64}%3[dD])(?![A-Za-z0-9%])",
         is_shared_signature,
     ),
-    Make("JSON web token", b".eyJ", rb"\.eyJ[A-Za-z0-9_-]{17}", _WEB_TOKEN, is_web_token, back=BACK),
+    CredentialForm("JSON web token", b".eyJ", rb"\.eyJ[A-Za-z0-9_-]{17}", _WEB_TOKEN, is_web_token, back=BACK),
     *SERVICES,
 )
 _PLACES = (b"AccountKey=", b"sig=", b"8Q~")
-RUNS = (*(make.nominates for make in MAKES if make.lead not in _PLACES), *NAMED_RUNS)
+RUNS = (*(form.nominates for form in FORMS if form.lead not in _PLACES), *NAMED_RUNS)
 """Patterns within runs of token characters, for `Detector.runs`."""
 PATTERNS = (
     rb"PRIVATE KEY-----[ \t\r\n\x22',+\\nru05acdAD]{1,24}[A-Za-z0-9+/]{20}",
     rb"PRIVATE KEY BLOCK-----[ \t\r\n\x22',+\\nr]{1,24}[A-Za-z0-9+/]",
     rb"PuTTY-User-Key-File-[23]: ",
-    *(make.nominates for make in MAKES if make.lead in _PLACES),
+    *(form.nominates for form in FORMS if form.lead in _PLACES),
     NAMED_PASSWORD,
     rb"://[A-Za-z0-9._%+-]{0,64}:[^\s:@/<>{}\[\]$\x22'`\\*]{3,100}@[A-Za-z0-9]",
 )

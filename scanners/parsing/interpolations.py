@@ -21,14 +21,14 @@ _MAX_DOCUMENTS, _MAX_TEXTS = 4, 1_000
 """Maximum documents of a file that are used, and maximum texts that are resolved; others are left unchanged."""
 
 
-class Places:
+class Interpolator:
     """The documents of one file, from which interpolations in its texts are resolved."""
 
     def __init__(self, documents: Sequence[Json]) -> None:
         self._documents = documents
         self._left = _MAX_TEXTS
 
-    def filled(self, text: str) -> list[str]:
+    def resolved(self, text: str) -> list[str]:
         """Return `text` resolved from each document that has all of its values, or `text` itself if none has.
 
         It also stays unchanged if the result is a helper of Hydra, which means nothing without its arguments.
@@ -37,12 +37,12 @@ class Places:
             return [text]
         self._left -= 1
         known = self._left >= 0 and len(self._documents) <= _MAX_DOCUMENTS
-        whole = {_filled(text, document) for document in self._documents} if known else set[str]()
+        whole = {_resolved(text, document) for document in self._documents} if known else set[str]()
         made = sorted(one for one in whole if "${" not in one and one not in HYDRA_HELPERS)
         return made or [text]
 
 
-def _filled(text: str, document: Json) -> str:
+def _resolved(text: str, document: Json) -> str:
     for _ in range(_MAX_DEPTH):
         if len(text) > _MAX_LENGTH:
             break

@@ -28,7 +28,7 @@ UNKNOWN = "…"
 """Placeholder for non-constant parts in the text of a call."""
 
 
-class Deed(NamedTuple):
+class Effect(NamedTuple):
     """What running a file does: its severity, a sentence, and the line that it refers to, if any."""
 
     severity: Severity
@@ -36,7 +36,7 @@ class Deed(NamedTuple):
     line: Json = None
 
 
-HARMLESS = Deed(Severity.INFO, _NOTHING)
+HARMLESS = Effect(Severity.INFO, _NOTHING)
 
 
 class Bytecode(NamedTuple):
@@ -62,7 +62,7 @@ class Use(NamedTuple):
 class Module(NamedTuple):
     """A file that may be imported: its position in the order of results, and `stem`, its path without the suffix.
 
-    `deed` is judged for a file that loaders import, `alone` for one that nothing names, `served` for one that a model
+    `effect` is judged for a file that loaders import, `alone` for one that nothing names, `served` for one that a model
     server runs; `made` is what instantiating a class does in addition, if relevant. `uses` are calls of functions in
     other files, `passing` the calls by functions that pass on their own arguments, by function name. `bytecode`
     relates sources to compiled files, or is None if that is unknown.
@@ -72,76 +72,76 @@ class Module(NamedTuple):
     locator: Locator
     stem: str
     is_compiled: bool
-    deed: Deed
+    effect: Effect
     alone: Severity
-    made: Mapping[str, Deed]
+    made: Mapping[str, Effect]
     imports: tuple[str, ...]
     uses: tuple[Use, ...] = ()
     passing: Mapping[str, Sequence[Fact]] = {}
     bytecode: Bytecode | None = None
-    served: Deed = HARMLESS
+    served: Effect = HARMLESS
 
     @property
     def weight(self) -> int:
         """Approximate bytes of memory."""
-        texts = len(self.stem) + len(self.deed.text) + sum(len(name) + 60 for name in self.imports)
+        texts = len(self.stem) + len(self.effect.text) + sum(len(name) + 60 for name in self.imports)
         used = sum(200 + len(use.name) + sum(map(len, use.texts)) for use in self.uses)
         return 600 + texts + used + len(self.made) * 400 + sum(map(len, self.passing.values())) * 1_000
 
-    def deed_by(self, use: Use, function: str, user: Module, *, by_loader: bool) -> Deed:
+    def effect_of_call(self, use: Use, function: str, user: Module, *, by_loader: bool) -> Effect:
         """Return what a call in `user` of a function in this file does."""
         calls = [found for call in self.passing.get(function, ()) if (found := _filled(call, use))]
         if not calls:
             return HARMLESS
-        deed = _deed(calls, use.owner)
+        effect = _effect(calls, use.owner)
         worst = Severity.CRITICAL if by_loader else max(user.alone, Severity.WARNING)
-        return deed._replace(severity=min(deed.severity, worst))
+        return effect._replace(severity=min(effect.severity, worst))
 
-    def deed_of(self, named: str, *, by_loader: bool) -> Deed:
+    def effect_of_import(self, named: str, *, by_loader: bool) -> Effect:
         """Return what importing the file and instantiating its class `named` does.
 
         If other programs than model loaders import it, they may have reasons to run a tool, so only what is malicious
         by itself counts as such.
         """
-        deed = self.made.get(named, self.deed)
+        effect = self.made.get(named, self.effect)
         if named == ANY:
-            deed = max((self.deed, *self.made.values()), key=lambda item: item.severity)
+            effect = max((self.effect, *self.made.values()), key=lambda item: item.severity)
         elif named == SERVED:
-            deed = max(self.deed, self.served, key=lambda item: item.severity)
+            effect = max(self.effect, self.served, key=lambda item: item.severity)
         worst = Severity.CRITICAL if by_loader else max(self.alone, Severity.WARNING)
-        return deed._replace(severity=min(deed.severity, worst))
+        return effect._replace(severity=min(effect.severity, worst))
 
 
 def module_of(order: int, locator: Locator, stem: str, facts: Sequence[Fact], unread: frozenset[str]) -> Module:
     """Return the module for a file's facts; `unread` are the scanners that had a problem with it."""
     compiled = locator.suffix in COMPILED
-    deed, imports = HARMLESS, tuple[str, ...]()
-    made: dict[str, Deed] = {}
+    effect, imports = HARMLESS, tuple[str, ...]()
+    made: dict[str, Effect] = {}
     uses, passing = tuple[Use, ...](), dict[str, list[Fact]]()
-    alone, served = deed.severity, HARMLESS
+    alone, served = effect.severity, HARMLESS
     if compiled:
-        deed = Deed(Severity.WARNING, "it is compiled, and what it does cannot be read")
+        effect = Effect(Severity.WARNING, "it is compiled, and what it does cannot be read")
     elif "python" in unread:
-        deed = Deed(Severity.INFO, _UNREAD)
+        effect = Effect(Severity.INFO, _UNREAD)
     try:
         imports = tuple(name for fact in facts if fact.kind == "python-module" for name in fact.texts("imports"))
         calls = [fact for fact in facts if fact.kind == "python-call"]
         if calls and not compiled:
             shared = [fact for fact in calls if "owner" not in fact.detail]
-            deed = _deed(shared, "") if shared else deed
+            effect = _effect(shared, "") if shared else effect
             alone = max((finding.severity for finding in findings_of_file(calls)), default=alone)
-            served = _deed([_as_served(fact) for fact in calls], "")
+            served = _effect([_as_served(fact) for fact in calls], "")
             owners = list(dict.fromkeys(str(fact.detail["owner"]) for fact in calls if "owner" in fact.detail))
             for owner in owners[:_MAX_CLASSES]:
                 own = [fact for fact in calls if fact.detail.get("owner") == owner]
-                made[owner] = _deed([*shared, *own], owner)
+                made[owner] = _effect([*shared, *own], owner)
         uses = tuple(map(_use, (fact for fact in facts if fact.kind == "python-use")))
         for fact in calls:
             if "function" in fact.detail:
                 passing.setdefault(str(fact.detail["function"]), []).append(fact)
     except _WRONG:  # facts from a compromised child, or from another version
-        deed = Deed(Severity.INFO, _UNREAD)
-    return Module(order, locator, stem, compiled, deed, alone, made, imports, uses, passing, _bytecode(facts), served)
+        effect = Effect(Severity.INFO, _UNREAD)
+    return Module(order, locator, stem, compiled, effect, alone, made, imports, uses, passing, _bytecode(facts), served)
 
 
 def _as_served(call: Fact) -> Fact:
@@ -178,12 +178,12 @@ def _filled(call: Fact, use: Use) -> Fact | None:
     return replace(call, detail={**detail, "owner": use.owner} if use.owner else detail)
 
 
-def _deed(calls: Sequence[Fact], named: str) -> Deed:
+def _effect(calls: Sequence[Fact], named: str) -> Effect:
     """Return the worst effect of the calls, including those in the class `named`."""
     if len(calls) > _MAX_CALLS:
-        return Deed(Severity.WARNING, f"it makes more than {_MAX_CALLS} calls that reach out of it")
+        return Effect(Severity.WARNING, f"it makes more than {_MAX_CALLS} calls that reach out of it")
     found = list(findings_of_file(calls, loaded=True, named=named))
     if not found:
         return HARMLESS
     worst = max(found, key=lambda finding: finding.severity)
-    return Deed(worst.severity, shorten(worst.message, _SHOWN), worst.evidence.get("line"))
+    return Effect(worst.severity, shorten(worst.message, _SHOWN), worst.evidence.get("line"))

@@ -19,7 +19,7 @@ from modelsweep.core.units import MIB
 from scanners.judge.code_references import unknown_package
 from scanners.judge.repository.includes import MAX_HELD as LISTS
 from scanners.judge.repository.includes import Includes
-from scanners.judge.repository.modules import Deed, Module, module_of
+from scanners.judge.repository.modules import Effect, Module, module_of
 from scanners.judge.repository.names import (
     MAX_CLIMB,
     above,
@@ -110,7 +110,7 @@ class Tree:
         self._modules: dict[str, list[Module]] = {}
         self._held = self._waiting = 0
         self._lost = -1
-        self._told: dict[int, Severity] = {}
+        self._reported: dict[int, Severity] = {}
         self._followed: set[int] = set()
         self._sharded, self._is_full, self._cached = 0, False, 0
         self._includes, self._includes_all = Includes(), True
@@ -202,7 +202,7 @@ class Tree:
             for lost in self._modules.pop(next(iter(self._modules))):
                 self._held -= lost.weight
                 self._lost = max(self._lost, lost.order)
-                self._told.pop(lost.order, None)
+                self._reported.pop(lost.order, None)
                 self._followed.discard(lost.order)
 
     # -- matching names with files
@@ -300,9 +300,9 @@ class Tree:
         """Yield what functions in other files do with the arguments that a file passes them."""
         for use in here.module.uses:
             for module, function in self._named(use.name, here.module, top):
-                deed = module.deed_by(use, function, here.module, by_loader=here.by.by_loader)
-                if deed.severity > Severity.INFO:
-                    yield from self._report_deed(here, deed)
+                effect = module.effect_of_call(use, function, here.module, by_loader=here.by.by_loader)
+                if effect.severity > Severity.INFO:
+                    yield from self._report_effect(here, effect)
 
     def _imported(self, module: Module, top: str) -> Iterator[tuple[Module, str]]:
         """Yield the files that a file imports, each with the imported name, possibly a class that it instantiates."""
@@ -323,21 +323,23 @@ class Tree:
                 break
 
     def _report(self, reached: _Reached) -> Iterator[Addition]:
-        yield from self._report_deed(reached, reached.module.deed_of(reached.named, by_loader=reached.by.by_loader))
+        yield from self._report_effect(
+            reached, reached.module.effect_of_import(reached.named, by_loader=reached.by.by_loader)
+        )
 
-    def _report_deed(self, reached: _Reached, deed: Deed) -> Iterator[Addition]:
+    def _report_effect(self, reached: _Reached, effect: Effect) -> Iterator[Addition]:
         module, by = reached.module, reached.by
-        told = self._told.get(module.order, Severity.DEBUG)
+        reported = self._reported.get(module.order, Severity.DEBUG)
         implied = reached.via or by.how in QUIET
-        if deed.severity <= told or (implied and deed.severity < Severity.WARNING):
+        if effect.severity <= reported or (implied and effect.severity < Severity.WARNING):
             return
-        self._told[module.order] = deed.severity
+        self._reported[module.order] = effect.severity
         key = printable(by.key + (f", through {reached.via}" if reached.via else ""), _SHOWN)
-        evidence: dict[str, Json] = {"config": printable(by.locator.name, _SHOWN), "key": key, "does": deed.text}
-        if deed.line:
-            evidence["line"] = deed.line
+        evidence: dict[str, Json] = {"config": printable(by.locator.name, _SHOWN), "key": key, "does": effect.text}
+        if effect.line:
+            evidence["line"] = effect.line
         subject = printable(module.locator.name, _SHOWN)
-        rule = LOADED if _is_reported(module, deed) else _rule_of(module, deed)
+        rule = LOADED if _is_reported(module, effect) else _rule_of(module, effect)
         finding = Finding(rule, module.locator, subject, evidence=evidence)
         yield Addition(module.order, module.locator, finding)
 
@@ -384,10 +386,10 @@ def _addition(reference: Reference, item: Finding | Problem) -> Addition:
     return Addition(reference.order, reference.locator, item)
 
 
-def _is_reported(module: Module, deed: Deed) -> bool:
+def _is_reported(module: Module, effect: Effect) -> bool:
     """Return whether the file has findings of its own that require a review, so that no second one is needed."""
-    return deed.severity is Severity.WARNING and module.alone >= deed.severity and not module.is_compiled
+    return effect.severity is Severity.WARNING and module.alone >= effect.severity and not module.is_compiled
 
 
-def _rule_of(module: Module, deed: Deed) -> Rule:
-    return COMPILED if module.is_compiled else _RULES.get(deed.severity, LOADED)
+def _rule_of(module: Module, effect: Effect) -> Rule:
+    return COMPILED if module.is_compiled else _RULES.get(effect.severity, LOADED)
