@@ -18,6 +18,8 @@ NAMING = ast.Name | ast.Attribute | ast.Subscript | ast.IfExp | ast.BoolOp | ast
 """Expressions that may stand for a named object."""
 _POST_ORDER = ast.Call | ast.NamedExpr | ast.Attribute | ast.Subscript
 """Nodes that take effect after everything below them is evaluated."""
+_PROMPT, _PROMPTS = ">>> ", (">>> ", "... ")
+_WITH_DOCSTRING = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def parsed(source: bytes) -> ast.Module | None:
@@ -123,6 +125,17 @@ def renamed(function: Definition | ast.Lambda, name: str) -> ast.FunctionDef:
     body = [ast.copy_location(ast.Return(function.body), function.body)] if isinstance(function, ast.Lambda) else None
     made = ast.FunctionDef(name, function.args, body or function.body, [])  # type: ignore[arg-type]
     return ast.copy_location(made, function)
+
+
+def doctest_examples(tree: ast.Module) -> list[str]:
+    """Return the code of the examples in each docstring that has some, as doctest would run it."""
+    described = (node for node in ast.walk(tree) if isinstance(node, _WITH_DOCSTRING))
+    texts = [text for node in described if _PROMPT in (text := ast.get_docstring(node) or "")]
+    return ["\n".join(_without_prompts(text)) for text in texts]
+
+
+def _without_prompts(text: str) -> Iterator[str]:
+    return (line[len(_PROMPT) :] for line in map(str.lstrip, text.splitlines()) if line.startswith(_PROMPTS))
 
 
 def joined(trees: Iterable[ast.Module]) -> ast.Module:

