@@ -21,17 +21,17 @@ NAME = "catboost"
 _MAGIC = b"CBM1"
 _HEADER = 8
 _SHOWN = 100
-_KEY = 256
-_METADATA = 100
+_MAX_KEY = 256
+_MAX_METADATA = 100
 _VERSION = "FlabuffersModel_v1"
 # Fields of TModelCore, TModelTrees and TKeyValue
 _FORMAT, _TREES, _INFO, _PARTS = range(4)
 _DIMENSION, _SPLITS, _SIZES, _STARTS, _LEAVES, _STEPS, _LEAF_OF_NODE, _ESTIMATED = 0, 1, 2, 3, 8, 10, 11, 13
 _CONDITIONS = ((5, 3, 4), (6, 1, 4), (7, 1, 4))
 """Field of the features of each kind, field of their borders or values, which number the splits, and bytes of each."""
-_DEEPEST = 32
+_MAX_DEPTH = 32
 _NO_LEAF = (1 << 32) - 1
-_COUNTERS = "static_provider"
+_COUNTER_PART = "static_provider"
 """Prefix of the name of the part with the statistics of categories."""
 _KEYS = ("catboost_version_info", "model_guid", "train_finish_time")
 _REFERENCE = "https://github.com/catboost/catboost/blob/master/catboost/libs/model/flatbuffers/model.fbs"
@@ -74,7 +74,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         raise Truncated(_HEADER, size, blob.size)
     buffer = FlatBuffer(WindowReader(blob.reader, _HEADER, size), context)
     core = buffer.root()
-    version = core.text(_FORMAT, _KEY)
+    version = core.text(_FORMAT, _MAX_KEY)
     if version != _VERSION:
         raise Malformed(f"the format {printable(version, _SHOWN)} is unknown", _HEADER)
     yield from _metadata(blob, core, context)
@@ -87,16 +87,16 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 def _part_names(buffer: FlatBuffer, core: Table) -> list[str]:
     span = core.vector(_PARTS, 4)
     names = []
-    for place in range(span.offset, span.offset + min(span.length, 4 * _METADATA), 4):
+    for place in range(span.offset, span.offset + min(span.length, 4 * _MAX_METADATA), 4):
         start = buffer.offset(place)
-        length = min(buffer.number(start, "I"), _KEY)
+        length = min(buffer.number(start, "I"), _MAX_KEY)
         names.append(buffer.bytes(start + 4, length).decode("utf-8", "replace"))
     return names
 
 
 def _check_parts(cursor: Cursor, names: list[str]) -> None:
     """Raise Malformed or Truncated unless the parts that are named follow the trees."""
-    if names and not names[0].startswith(_COUNTERS):
+    if names and not names[0].startswith(_COUNTER_PART):
         return  # calculators of texts and embeddings, in layouts of their own
     if names:
         for _ in range(cursor.number("I")):
@@ -107,11 +107,11 @@ def _check_parts(cursor: Cursor, names: list[str]) -> None:
 
 
 def _metadata(blob: Blob, core: Table, context: Context) -> Iterator[Item]:
-    for entry in islice(core.tables(_INFO), _METADATA):
-        key = entry.text(0, _KEY)
+    for entry in islice(core.tables(_INFO), _MAX_METADATA):
+        key = entry.text(0, _MAX_KEY)
         yield from suspicious_facts(entry.text(1, LONGEST), blob.locator, printable(key, _SHOWN), context)
         if key in _KEYS:
-            detail: dict[str, Json] = {"value": printable(entry.text(1, _KEY), _SHOWN)}
+            detail: dict[str, Json] = {"value": printable(entry.text(1, _MAX_KEY), _SHOWN)}
             yield Fact("metadata", key, blob.locator, detail=detail)
 
 
@@ -151,7 +151,7 @@ def _leaves(trees: Table, starts: list[int], sizes: list[int]) -> Iterator[tuple
     there, dimension = trees.vector(_LEAVES, 8).length // 8, max(trees.number(_DIMENSION, "i"), 1)
     steps, leaves = list(trees.numbers(_STEPS, "I")), list(trees.numbers(_LEAF_OF_NODE, "I"))
     if not steps:
-        needed = sum((1 << min(size, _DEEPEST)) * dimension for size in sizes)
+        needed = sum((1 << min(size, _MAX_DEPTH)) * dimension for size in sizes)
         if needed > there:
             yield "value", needed - 1, there
         return

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 NAME = "cntk"
 _SHOWN = 160
 _KEY = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_TYPES = 12
+_KIND_COUNT = 12
 """Number of kinds of values in a dictionary."""
 _SCHEMA = {
     "Dictionary": {1: ("version", "int"), 2: ("data", "Entry")},
@@ -52,7 +52,7 @@ def _wide(text: str) -> bytes:
 _MAGIC = _wide("BCN")
 _NODES_END = _wide("ENodeList") + _wide("BRelation")
 _CHUNK = MIB
-_RELATIONS = 16 * MIB
+_MAX_RELATIONS = 16 * MIB
 """Maximum bytes of the relations after the nodes of a network."""
 
 INJECTED = Rule(
@@ -119,7 +119,7 @@ def _is_dictionary(blob: Blob) -> bool:
         kinds = {found.number: found.value for found in wire.fields(value.value, value.value + value.length)}
     except (Malformed, OverLimit):
         return False
-    return 0 < kinds.get(2, 0) < _TYPES and kinds.keys() <= set(range(1, 14))
+    return 0 < kinds.get(2, 0) < _KIND_COUNT and kinds.keys() <= set(range(1, 14))
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -183,8 +183,8 @@ def _network(blob: Blob, context: Context) -> Iterator[Item]:
     if end > start:
         yield blob.window("nodes", start, end - start, RAW)
     cursor = Cursor(blob.reader, end + len(_NODES_END))
-    if blob.size - cursor.position > _RELATIONS:
-        raise OverLimit(f"more than {_RELATIONS:,} bytes of names of nodes")
+    if blob.size - cursor.position > _MAX_RELATIONS:
+        raise OverLimit(f"more than {_MAX_RELATIONS:,} bytes of names of nodes")
     for _ in range(count):
         context.operations.spend()
         _word(cursor)

@@ -21,11 +21,11 @@ from scanners.parsing.cursor import Cursor
 NAME = "coreml-compiled"
 _PROGRAM = re.compile(rb"\s*program\(\d+\.\d+\)\s*\[buildInfo\b")
 _FILE = re.compile(rb'BLOBFILE\(\s*path\s*=\s*[^("]{1,40}\(\s*"((?:[^"\\]|\\.){0,2000})"')
-_MARK = b"BLOBFILE("
+_WEIGHTS_MARK = b"BLOBFILE("
 _CHUNK, _OVERLAP = MIB, 4 * KIB
 _COST = 1_000
 _VERSIONS = range(1, 100)
-_ZEROS, _TARGET = 20, 64
+_ZEROS, _MAX_TARGET = 20, 64
 _ANALYTICS = tuple(
     len(name).to_bytes(8, "little") + name for name in (b"NeuralNetworkModelDetails", b"SpecificationDetails")
 )
@@ -62,7 +62,7 @@ def _program(blob: Blob, context: Context) -> Iterator[Item]:
     for start in range(0, blob.size, _CHUNK):
         context.operations.spend(_COST)
         chunk = blob.reader.read(start, min(_CHUNK + _OVERLAP, blob.size - start))
-        for found in _FILE.finditer(chunk) if _MARK in chunk else ():
+        for found in _FILE.finditer(chunk) if _WEIGHTS_MARK in chunk else ():
             if found[1] in told or len(told) >= context.limits.findings:
                 continue
             told.add(found[1])
@@ -79,7 +79,7 @@ def _description(blob: Blob) -> Iterator[Item]:
     """Yield the message with the description, which follows the name of the target and a length."""
     cursor = Cursor(blob.reader, 8 + _ZEROS)
     length = cursor.number("Q")
-    if not 0 < length <= _TARGET:
+    if not 0 < length <= _MAX_TARGET:
         raise Malformed(f"a target whose name takes {length:,} bytes", cursor.position - 8)
     cursor.skip(length + 32)
     length = cursor.number("Q")

@@ -16,12 +16,12 @@ from modelsweep.core.text import printable
 from scanners.parsing.cursor import Cursor
 
 NAME = "ctranslate2"
-_BEGINNING = re.compile(rb"[\x02-\x20]\0\0\0([\x04-\x60])\0([A-Za-z_]\w+)\0")
+_HEADER = re.compile(rb"[\x02-\x20]\0\0\0([\x04-\x60])\0([A-Za-z_]\w+)\0")
 """Version of the layout, then length and name of the kind of model."""
 _TYPES = (("F32", 4), ("I8", 1), ("I16", 2), ("I32", 4), ("F16", 2), ("BF16", 2))
 """Names and bytes per element, by type number in include/ctranslate2/types.h."""
 _OLD_TYPES = {1: "I8", 2: "I16", 4: "F32"}
-_TYPED, _ALIASED = 4, 3
+_TYPED_SINCE, _ALIASED_SINCE = 4, 3
 """First layout version with type numbers, and first one with aliases of tensors."""
 _COST = 50
 _SHOWN = 200
@@ -41,7 +41,7 @@ SIZE_MISMATCH = Rule(
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob begins with a layout version and the name of a kind of model."""
-    begun = _BEGINNING.match(blob.head)
+    begun = _HEADER.match(blob.head)
     return begun is not None and len(begun[2]) + 1 == begun[1][0]
 
 
@@ -56,7 +56,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     for _ in range(count):
         context.operations.spend(_COST)
         yield from _tensor(blob, cursor, version, kinds)
-    for _ in range(cursor.number("I") if version >= _ALIASED else 0):
+    for _ in range(cursor.number("I") if version >= _ALIASED_SINCE else 0):
         context.operations.spend(_COST)
         _text(cursor)
         _text(cursor)
@@ -74,7 +74,7 @@ def _tensor(blob: Blob, cursor: Cursor, version: int, kinds: set[str]) -> Iterat
     start, name = cursor.position, _text(cursor)
     elements = math.prod(cursor.number("I") for _ in range(cursor.number("B")))
     number = cursor.number("B")
-    if version >= _TYPED:
+    if version >= _TYPED_SINCE:
         if number >= len(_TYPES):
             raise Malformed(f"no element has the type {number}", cursor.position - 1)
         (kind, width), length = _TYPES[number], cursor.number("I")

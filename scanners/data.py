@@ -45,7 +45,7 @@ _DLIB = re.compile(
 )
 """Version 1, then the name of a network's loss, or rows and only column of a mean shape, and its first number."""
 _ORC, _LANCE = b"ORC", b"LANC"
-_SMALLEST = 16
+_MIN_TABLE = 16
 """Minimum bytes of a table with its footer."""
 _DATA_SUFFIXES = (".weights", ".lance", ".ark", ".dta")
 _ARCHIVE = re.compile(rb"[^\s\0]{1,200} \0B(?:[FDC][MV][23]? |\x04|<)")
@@ -65,10 +65,10 @@ _APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0"
 """macOS stores metadata of a file beside it, with the prefix `._`, also in archives (RFC 1740, appendix B)."""
 _FASTTEXT = tuple(struct.pack("<2i", 793712314, version) for version in (11, 12))
 _WORD2VEC = re.compile(rb"([1-9][0-9]{0,8}) ([1-9][0-9]{0,4})\n[^ \n]{1,200} ")
-_PIECES = 3
+_MIN_PIECES = 3
 """Number of pieces that identify SentencePiece: those for unknown words, for the beginning and for the end."""
 _PIECE_FIELDS = frozenset({1, 2, 3})
-_EXTENSIONS = 200
+_FIRST_EXTENSION = 200
 """Field numbers from here on are reserved for extensions of the format."""
 
 
@@ -95,7 +95,7 @@ def _is_table(blob: Blob) -> bool:
         return _ARCHIVE.match(blob.head) is not None
     if blob.locator.suffix == ".dta" and _STATA.match(blob.head):
         return True
-    if blob.size > _SMALLEST and (blob.head.startswith(_ORC) or blob.locator.suffix == ".lance"):
+    if blob.size > _MIN_TABLE and (blob.head.startswith(_ORC) or blob.locator.suffix == ".lance"):
         end = blob.reader.read(blob.size - 4, 4)
         return end == _LANCE or (blob.head.startswith(_ORC) and end[:3] == _ORC)
     return False
@@ -132,7 +132,7 @@ def _is_sentencepiece(blob: Blob) -> bool:
     pieces = 0
     try:
         for field in wire.fields(0, blob.size):
-            if field.number != 1 or field.wire != LENGTH or pieces == _PIECES:
+            if field.number != 1 or field.wire != LENGTH or pieces == _MIN_PIECES:
                 break
             inner = list(wire.fields(field.value, field.value + min(field.length, len(blob.head))))
             if not inner or inner[0].number != 1 or not _PIECE_FIELDS.issuperset(one.number for one in inner):
@@ -140,7 +140,7 @@ def _is_sentencepiece(blob: Blob) -> bool:
             pieces += 1
     except Malformed:
         return False
-    return pieces == _PIECES
+    return pieces == _MIN_PIECES
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
@@ -154,7 +154,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         from scanners.parsing.protobuf import Wire
 
         for field in Wire(blob.reader, context).fields(0, blob.size):
-            if not 1 <= field.number <= 5 and field.number < _EXTENSIONS:
+            if not 1 <= field.number <= 5 and field.number < _FIRST_EXTENSION:
                 raise Malformed(f"a vocabulary has no field {field.number}", field.value)
 
 

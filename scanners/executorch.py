@@ -26,7 +26,7 @@ _BUNDLED = 2
 _ALL_SEGMENTS, _NAMED = 1, 2
 _HEADER, _HEADER_SIZE = b"eh00", 40
 _SHOWN = 100
-_NAME = 256
+_MAX_NAME = 256
 _MAX_FINDINGS = 50
 # Fields of Program, ExecutionPlan, Chain and Instruction
 _PLANS, _SEGMENTS = 1, 4
@@ -108,7 +108,7 @@ def _tensors(blob: Blob, tensors: Table) -> Iterator[Item]:
     for entry in tensors.tables(_NAMED):
         index = entry.number(1, "I")
         if index >= count:
-            name = f"tensor {printable(entry.text(0, _NAME), _SHOWN)}"
+            name = f"tensor {printable(entry.text(0, _MAX_NAME), _SHOWN)}"
             yield _finding(blob, name, "segment", index, count, entry)
             return
 
@@ -153,13 +153,13 @@ def _wrong(blob: Blob, program: Table, base: int) -> Iterator[Item]:
 
 def _plan(blob: Blob, plan: Table, reported: set[str]) -> Iterator[Item]:
     for operator in plan.tables(_OPERATORS):
-        name = operator.text(0, _NAME)
+        name = operator.text(0, _MAX_NAME)
         namespace, separator, _ = name.partition("::")
         if separator and namespace not in _NAMESPACES and name not in reported:
             reported.add(name)
             yield Finding(CUSTOM, blob.locator, printable(name, _SHOWN), span=Span(operator.position))
     for delegate in plan.tables(_DELEGATES):
-        name = printable(delegate.text(0, _NAME), _SHOWN)
+        name = printable(delegate.text(0, _MAX_NAME), _SHOWN)
         yield Fact("delegate", name, blob.locator, Span(delegate.position))
     counts = {_KERNEL: ("operator", plan.count(_OPERATORS)), _DELEGATE: ("delegate", plan.count(_DELEGATES))}
     values = plan.count(_VALUES)

@@ -23,16 +23,16 @@ NAME = "flax"
 _SUFFIXES = (".msgpack", ".flax")
 _NAMES = ("key2row", "lookups.bin", "patterns")
 """Tables of spaCy, whose keys are numbers, and lists of its rules, by file name."""
-DEPTH = 512
+MAX_DEPTH = 512
 """Maximum nesting of lists and maps that msgpack unpacks."""
 _COST = 400
 _MAX_KEY = 256
 """Maximum bytes of a key that are read."""
 _MIN_CODE = len("eval(a)")
 """Minimum bytes of a text that could be code."""
-_DTYPE = 64
-_DIMENSIONS = 64
-_ELEMENTS = 1 << 63
+_MAX_DTYPE = 64
+_MAX_DIMENSIONS = 64
+_MAX_ELEMENTS = 1 << 63
 _SHOWN = 100
 _MAX_PATH = 1_200
 """Maximum characters of a path that are kept: more than judges accept as a path."""
@@ -166,8 +166,8 @@ class _Walk:
             if token.inner:
                 left.append(token.inner)
                 maps.append(token.kind == "map")
-                if len(left) > DEPTH:
-                    raise OverLimit(f"values are nested deeper than {DEPTH}")
+                if len(left) > MAX_DEPTH:
+                    raise OverLimit(f"values are nested deeper than {MAX_DEPTH}")
             elif token.kind == "extension" and token.code in (NDARRAY, SCALAR):
                 yield from self._array(token, name)
             elif token.kind in ("text", "bytes"):
@@ -211,7 +211,7 @@ class _Walk:
         size = _SIZES.get(dtype)
         expected = _product(shape) * size if size else length.length
         if expected != length.length:
-            amount = f"{expected:,}" if 0 <= expected < _ELEMENTS else "an impossible number"
+            amount = f"{expected:,}" if 0 <= expected < _MAX_ELEMENTS else "an impossible number"
             evidence: dict[str, Json] = {"length": f"{length.length:,}", "expected": amount}
             subject = name or "without a name"
             yield Finding(SIZE_MISMATCH, self.blob.locator, subject, span=Span(token.start), evidence=evidence)
@@ -219,7 +219,7 @@ class _Walk:
 
 def _shape_of(cursor: Cursor) -> list[int]:
     outer, inner = _token(cursor), _token(cursor)
-    if outer.kind != "list" or outer.inner != 3 or inner.kind not in ("list", "map") or inner.inner > _DIMENSIONS:
+    if outer.kind != "list" or outer.inner != 3 or inner.kind not in ("list", "map") or inner.inner > _MAX_DIMENSIONS:
         raise Malformed("an array is not a list of shape, type and bytes", cursor.position)
     sizes = []
     for _ in range(inner.inner):
@@ -232,7 +232,7 @@ def _shape_of(cursor: Cursor) -> list[int]:
 
 def _dtype_of(cursor: Cursor) -> str:
     token = _token(cursor)
-    if token.kind not in ("text", "bytes") or token.length > _DTYPE:
+    if token.kind not in ("text", "bytes") or token.length > _MAX_DTYPE:
         raise Malformed("the type of an array is not a name", cursor.position)
     return printable(cursor.take(token.length).decode("utf-8", "replace"))
 

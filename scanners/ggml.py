@@ -62,10 +62,10 @@ _LAYOUTS = {
     b"algg": (Layout("GGLA", (1,), parameters=2, alignment=32, tokens=False),),
 }
 """GPT-2, StarCoder, GPT-J and GPT-NeoX share the layout of ggml's own examples."""
-_FILTERS = 1 << 20
-_VOCABULARY = 1_000_000
-_NAME = 256
-_DIMENSIONS = 4
+_MAX_FILTERS = 1 << 20
+_MAX_VOCABULARY = 1_000_000
+_MAX_NAME = 256
+_MAX_DIMENSIONS = 4
 _COST = 100
 
 
@@ -141,11 +141,11 @@ class _Walk:
         parameters = [cursor.number("I") for _ in range(layout.parameters)]
         if layout.filters:
             filters = cursor.number("I") * cursor.number("I")
-            if filters > _FILTERS:
+            if filters > _MAX_FILTERS:
                 raise Malformed(f"a table of {filters:,} filters")
             cursor.skip(4 * filters)
         tokens = (cursor.number("I") if layout.counted else parameters[0]) if layout.tokens else 0
-        if tokens > _VOCABULARY:
+        if tokens > _MAX_VOCABULARY:
             raise Malformed(f"a vocabulary of {tokens:,} tokens")
         for _ in range(tokens):
             cursor.skip(cursor.number("I") + (4 if layout.scores else 0))
@@ -153,7 +153,7 @@ class _Walk:
     def _tensor(self) -> None:
         """Skip one tensor; raises Malformed if it is invalid."""
         dimensions, name, kind = (self.cursor.number("I") for _ in range(3))
-        if not 0 < dimensions <= _DIMENSIONS or not 0 < name <= _NAME or kind not in self.layout.types:
+        if not 0 < dimensions <= _MAX_DIMENSIONS or not 0 < name <= _MAX_NAME or kind not in self.layout.types:
             raise Malformed(f"no tensor at {self.cursor.position:,}")
         title, block, width = self.layout.types[kind]
         elements = 1

@@ -18,26 +18,26 @@ from scanners import text
 
 NAME = "jinja"
 _SUFFIXES = (".jinja", ".jinja2", ".j2")
-_SHARED = (".template", ".tmpl", ".tpl")
+_SHARED_SUFFIXES = (".template", ".tmpl", ".tpl")
 """Suffixes that templates of several languages share."""
 _MARKS = (b"{{", b"{%")
-_SIZE = 4 * MIB
+_MAX_SIZE = 4 * MIB
 _SHOWN = 100
-_CHAT = (re.compile(rb"\bmessages?\b"), re.compile(rb"\brole\b"))
+_CHAT_WORDS = (re.compile(rb"\bmessages?\b"), re.compile(rb"\brole\b"))
 _CHAT_NAME = "chat_template"
 _CHAT_TEXT = "chat_template.txt"
 
 
 def accepts(blob: Blob) -> bool:
     """Return whether the blob is text with a suffix of Jinja, or with a shared suffix and Jinja's delimiters."""
-    shared = blob.locator.suffix in _SHARED and any(mark in blob.head for mark in _MARKS)
+    shared = blob.locator.suffix in _SHARED_SUFFIXES and any(mark in blob.head for mark in _MARKS)
     named = shared or blob.locator.suffix in _SUFFIXES or blob.locator.name == _CHAT_TEXT
     return named and (text.accepts(blob) or _is_odd_template(blob))
 
 
 def _is_odd_template(blob: Blob) -> bool:
     """Return whether a file is UTF-8 with Jinja's delimiters, though not text: templates may hold any character."""
-    if blob.size > _SIZE:
+    if blob.size > _MAX_SIZE:
         return False
     data = blob.reader.read(0, blob.size)
     try:
@@ -50,8 +50,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the template reaches; one that is not a chat template and does not parse is plain text."""
     from scanners.parsing.jinja_template import leads_to_interpreter, template_facts
 
-    data = blob.reader.read(0, min(blob.size, _SIZE, context.limits.parsed_bytes))
-    chat = _CHAT_NAME in blob.locator.name or all(word.search(data) for word in _CHAT)
+    data = blob.reader.read(0, min(blob.size, _MAX_SIZE, context.limits.parsed_bytes))
+    chat = _CHAT_NAME in blob.locator.name or all(word.search(data) for word in _CHAT_WORDS)
     content, path = data.decode("utf-8-sig", "replace"), printable(blob.locator.name, _SHOWN)
     for item in template_facts(content, blob.locator, path):
         if chat or leads_to_interpreter(item):
@@ -65,5 +65,5 @@ SCANNER = Scanner(
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,
-    signs=Signs(suffixes=(*_SUFFIXES, *_SHARED), names=(_CHAT_TEXT,)),
+    signs=Signs(suffixes=(*_SUFFIXES, *_SHARED_SUFFIXES), names=(_CHAT_TEXT,)),
 )

@@ -20,7 +20,7 @@ NAME = "litertlm"
 _MAGIC = b"LITERTLM"
 _VERSIONS = range(1, 2)
 _HEADER = 32
-_LARGEST = 16 * MIB
+_MAX_HEADER = 16 * MIB
 _SYSTEM, _SECTIONS = 0, 1
 _ITEMS, _BEGIN, _END, _KIND = 0, 1, 2, 3
 _MODEL, _TOKENIZER, _COMPRESSED, _WEIGHTS = 3, 4, 6, 7
@@ -28,9 +28,9 @@ _SETTINGS = frozenset({5, *range(8, 13)})
 """Kinds of sections with settings: those of the language model, and of other models."""
 _KINDS = {1: "data", 3: "model", 4: "tokenizer", 5: "settings", 6: "tokenizer in zlib", 7: "weights"}
 _EXPECTED = {_MODEL: "tflite", _TOKENIZER: "data", _WEIGHTS: RAW}
-_SIZED = 8
+_SIZE_PREFIX = 8
 """Bytes of the decompressed size in front of compressed data."""
-_TEMPLATE, _MARKS = MIB, (b"{%", b"{{")
+_MAX_TEMPLATE, _MARKS = MIB, (b"{%", b"{{")
 _COST = 100
 
 
@@ -46,7 +46,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     if major not in _VERSIONS:
         raise Malformed(f"the version {major:,} is unknown", len(_MAGIC))
     end = int.from_bytes(blob.reader.read(_HEADER - 8, 8), "little")
-    if end > _LARGEST:
+    if end > _MAX_HEADER:
         raise OverLimit(f"a header of {end:,} bytes")
     header = blob.window("header", _HEADER, max(end - _HEADER, 0)).reader
     sections = FlatBuffer(header, context).root().table(_SECTIONS)
@@ -60,7 +60,7 @@ def _section(blob: Blob, number: int, section: Table, context: Context) -> Itera
     if not _HEADER <= begin <= end:
         raise Malformed(f"section {number:,} begins at {begin:,} and ends at {end:,}", section.position)
     if kind == _COMPRESSED:
-        begin = min(begin + _SIZED, end)
+        begin = min(begin + _SIZE_PREFIX, end)
     name = f"{number} {_KINDS.get(kind, 'settings' if kind in _SETTINGS else 'section')}"
     if kind in _SETTINGS:
         yield from _templates(blob, Wire(blob.reader, context), begin, end, name)
@@ -70,7 +70,7 @@ def _section(blob: Blob, number: int, section: Table, context: Context) -> Itera
 def _templates(blob: Blob, wire: Wire, begin: int, end: int, name: str) -> Iterator[Item]:
     """Yield the templates among the texts of a message."""
     for field in wire.fields(begin, end):
-        if field.wire != LENGTH or field.length > _TEMPLATE:
+        if field.wire != LENGTH or field.length > _MAX_TEMPLATE:
             continue
         text = wire.read(field.value, field.length)
         if any(mark in text for mark in _MARKS):

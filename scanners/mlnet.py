@@ -20,8 +20,8 @@ _SIZE = 0x100
 _LAYOUT = struct.Struct("<8x2I6q8s2I24s24s2qqI")
 """Versions; offsets and lengths of three blocks; signature and versions of the model; signatures of its loader and of
 an alternative one; offsets of the tail and of the end; offset and length of the assembly's name."""
-_OWN = "Microsoft.ML"
-_NAME = 2_048
+_OWN_ASSEMBLY = "Microsoft.ML"
+_MAX_NAME = 2_048
 _SHOWN = 200
 
 ASSEMBLY = Rule(
@@ -56,9 +56,9 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
             raise Truncated(start, size, blob.size)
     if blob.reader.read(tail, len(_TAIL)) != _TAIL:
         raise Malformed("the end marker is missing", tail)
-    name = blob.reader.read(at, min(length, _NAME)).decode("utf-16-le", "replace")
+    name = blob.reader.read(at, min(length, _MAX_NAME)).decode("utf-16-le", "replace")
     assembly = printable(name.partition(",")[0].strip(), _SHOWN)
-    if assembly and assembly != _OWN and not assembly.startswith(f"{_OWN}."):
+    if assembly and assembly != _OWN_ASSEMBLY and not assembly.startswith(f"{_OWN_ASSEMBLY}."):
         yield Finding(ASSEMBLY, blob.locator, assembly, signature, span=Span(at, length))
     if end < blob.size:
         yield blob.window(f"data at {end}", end, blob.size - end)

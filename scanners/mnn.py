@@ -24,7 +24,7 @@ _PLUGIN, _EXTRA = 256, 512
 _KINDS = range(1 << 12)
 _ROOTS = range(8, 1 << 16)
 _SHOWN = 100
-_PATH = 1_100
+_MAX_PATH = 1_100
 
 PLUGIN = Rule(
     id="mnn/plugin",
@@ -86,7 +86,7 @@ def _operator(blob: Blob, operator: Table, reported: set[tuple[int, str]]) -> It
         if (kind, name) not in reported:
             reported.add((kind, name))
             yield Finding(PLUGIN, blob.locator, name or "without a name", span=Span(operator.position))
-    path = printable(operator.text(_EXTERNAL, _PATH), _PATH)
+    path = printable(operator.text(_EXTERNAL, _MAX_PATH), _MAX_PATH)
     if path and (_EXTERNAL, path) not in reported:
         reported.add((_EXTERNAL, path))
         detail: dict[str, Json] = {"framework": NAME, "used_by": "the weights of an operator"}

@@ -27,7 +27,7 @@ _MAX_GRAPH = 64 * MIB
 _ARRAYS = 0x112
 _ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _DENSE = 0
-_DIMENSIONS = 32
+_MAX_DIMENSIONS = 32
 _COST = 100
 # Bytes of one element, by the number of its type
 _WIDTHS = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 9: 2, 10: 4, 11: 8, 12: 2}
@@ -192,7 +192,7 @@ def _array(cursor: Cursor) -> int:
     if magic != _ARRAY_1 and cursor.number("i") != _DENSE:
         raise OverLimit("a sparse array, which is not examined")
     dimensions = cursor.number("i")
-    if not 0 <= dimensions <= _DIMENSIONS:
+    if not 0 <= dimensions <= _MAX_DIMENSIONS:
         raise Malformed(f"an array of {dimensions:,} dimensions", start)
     sizes = [cursor.number("q") for _ in range(dimensions)]
     if not dimensions and magic != _ARRAY_3:

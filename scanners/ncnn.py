@@ -20,15 +20,15 @@ NAME = "ncnn"
 _MAGIC = re.compile(rb"7767517[ \t]*\r?\n")
 _COUNTS = re.compile(r"\s*(\d{1,9})\s+(\d{1,9})\s*")
 _PARAMETER = re.compile(r"(\d{1,3})=(\d{1,12})")
-_SIZE = 16 * MIB
+_MAX_SIZE = 16 * MIB
 _COST = 50
-_TAG = 4
+_TAG_BYTES = 4
 """Bytes of the tag before weights, which tells their width: one to four bytes, or one byte after a table."""
-_TABLE = 1_024
+_TABLE_BYTES = 1_024
 _FLOAT = 4
-_ALIGNED = 3
+_MAX_PADDING = 3
 """Maximum bytes of padding after weights."""
-_WIDEST = 1 << 40
+_MAX_TOTAL = 1 << 40
 _KINDS, _DEPTHS, _SIZES = ("Convolution", "Deconvolution"), ("", "DepthWise"), ("", "1D", "3D")
 
 
@@ -111,7 +111,7 @@ def accepts(blob: Blob) -> bool:
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield how many bytes the layers read from the file of weights; raises Malformed if layers are missing."""
-    lines = iter(blob.reader.read(0, min(blob.size, _SIZE)).decode("utf-8", "replace").splitlines()[1:])
+    lines = iter(blob.reader.read(0, min(blob.size, _MAX_SIZE)).decode("utf-8", "replace").splitlines()[1:])
     counts = _COUNTS.fullmatch(next(lines, ""))
     if counts is None:
         raise Malformed("the numbers of layers and blobs are missing after the magic number")
@@ -123,17 +123,17 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         layers += bool(kind)
         if kind in _LAYERS:
             weights = _LAYERS[kind](_Layer(words))
-            least += _FLOAT * weights.floats + sum(_TAG + size for size in weights.arrays)
+            least += _FLOAT * weights.floats + sum(_TAG_BYTES + size for size in weights.arrays)
             most += _FLOAT * (weights.floats + weights.scales) + sum(map(_widest, weights.arrays))
-    if layers < int(counts[1]) and blob.size <= _SIZE:
+    if layers < int(counts[1]) and blob.size <= _MAX_SIZE:
         raise Malformed(f"the network has {layers:,} of {int(counts[1]):,} layers")
-    if 0 < least <= most < _WIDEST:
+    if 0 < least <= most < _MAX_TOTAL:
         detail: dict[str, Json] = {"reach": least, "covered": least, "most": most}
         yield Fact(WEIGHTS, f"{blob.locator.name.rpartition('.')[0]}.bin", blob.locator, detail=detail)
 
 
 def _widest(size: int) -> int:
-    return _TAG + max(_FLOAT * size, _TABLE + size) + _ALIGNED
+    return _TAG_BYTES + max(_FLOAT * size, _TABLE_BYTES + size) + _MAX_PADDING
 
 
 SCANNER = Scanner(

@@ -25,8 +25,8 @@ HEADER_LIMIT = 256 * KIB
 """Maximum bytes of a header that is parsed: NumPy itself refuses more than 10,000 unless pickles are allowed."""
 _HEADER_COST = 10_000
 """Operations charged for parsing one header."""
-_NESTING = 32
-_DIMENSIONS = 64
+_MAX_NESTING = 32
+_MAX_DIMENSIONS = 64
 _LENGTH_BYTES = {1: 2, 2: 4, 3: 4}
 _ELEMENT = r"[<>|=]?([?bBhHiIlLqQuefdgFDGcmMSaUVO])([0-9]{0,9})(?:\[[0-9a-zA-Zμ]{1,12}\])?"
 _USUAL = re.compile(
@@ -173,8 +173,8 @@ def _literal(text: str, offset: int) -> object:
 
 
 def _shape(value: object) -> tuple[int, ...] | None:
-    """Return `value` if it is a tuple of at most `_DIMENSIONS` 64-bit sizes, otherwise None."""
-    if not isinstance(value, tuple) or len(value) > _DIMENSIONS:
+    """Return `value` if it is a tuple of at most `_MAX_DIMENSIONS` 64-bit sizes, otherwise None."""
+    if not isinstance(value, tuple) or len(value) > _MAX_DIMENSIONS:
         return None
     sizes = tuple(item for item in value if type(item) is int and 0 <= item < 1 << 64)
     return sizes if len(sizes) == len(value) else None
@@ -185,7 +185,7 @@ def element_of(descr: object, depth: int = 0) -> Element | None:
 
     A type is a string, a list of fields (name, type[, shape]), or a tuple (type, shape), as for `numpy.dtype`.
     """
-    if depth > _NESTING:
+    if depth > _MAX_NESTING:
         return None
     if isinstance(descr, str):
         return _simple(descr)

@@ -35,9 +35,9 @@ _BITS = {
     **dict.fromkeys(("u32", "i32", "f32"), 32),
     **dict.fromkeys(("u64", "i64", "f64"), 64),
 }
-_DIGITS = 19
-_DIMENSIONS = 64
-_CUSTOM_SHOWN = 1_000
+_MAX_DIGITS = 19
+_MAX_DIMENSIONS = 64
+_MAX_CUSTOM = 1_000
 _LIBRARY = re.compile(r"[^\n]{1,400}\.(?:so(?:\.\d+)*|dll|dylib)", re.IGNORECASE)
 COMPARING = frozenset("Equal NotEqual Greater GreaterEqual Less LessEqual IsNaN IsInf IsFinite Sign".split())
 """Operations of which a graph needs one to make a decision."""
@@ -178,7 +178,7 @@ def _element(blob: Blob, event: Start, layer: Start | None, reported: set[tuple[
         yield Fact("framework", "openvino", blob.locator)
     elif event.name == "layer":
         key = (event.attributes.get("type", ""), event.attributes.get("version", "opset1"))
-        if not _STANDARD.fullmatch(key[1]) and key not in reported and len(reported) < _CUSTOM_SHOWN:
+        if not _STANDARD.fullmatch(key[1]) and key not in reported and len(reported) < _MAX_CUSTOM:
             reported.add(key)
             name, version = (printable(text, _SHOWN) for text in key)
             yield Finding(CUSTOM, blob.locator, name, path=version, span=Span(event.offset))
@@ -204,7 +204,7 @@ def _constant(blob: Blob, layer: Start, data: Start) -> Iterator[Finding]:
         return
     numbers = [given.get(key, "") for key in ("offset", "size")]
     expected = _expected(given["element_type"], given["shape"])
-    plain = all(number.isascii() and number.isdecimal() and len(number) < _DIGITS for number in numbers)
+    plain = all(number.isascii() and number.isdecimal() and len(number) < _MAX_DIGITS for number in numbers)
     if plain and expected in (None, int(numbers[1])):
         return
     shown = "an impossible number" if expected is not None and expected < 0 else "something else"
@@ -223,7 +223,9 @@ def _expected(kind: str, shape: str) -> int | None:
     if bits is None:
         return None
     sizes = [size.strip() for size in shape.split(",")] if shape.strip() else []
-    if len(sizes) > _DIMENSIONS or not all(size.isascii() and size.isdecimal() and len(size) < 20 for size in sizes):
+    if len(sizes) > _MAX_DIMENSIONS or not all(
+        size.isascii() and size.isdecimal() and len(size) < 20 for size in sizes
+    ):
         return -1
     elements = 1
     for size in sizes:

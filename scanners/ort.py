@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 NAME = "ort"
 _IDENTIFIER = b"ORTM"
 _SHOWN = 100
-_TEXT = 256
+_MAX_TEXT = 256
 _MAX_PATH = 1_100
-_DIMENSIONS = 64
+_MAX_DIMENSIONS = 64
 _MAX_DEPTH = 50
 """Maximum nesting of graphs."""
 _MAX_NODES = 500_000
@@ -35,7 +35,7 @@ _MAX_FINDINGS = 50
 _MAX_CALLED = 200
 """Maximum PyTorch operators that are reported per model."""
 _EDGE = struct.Struct("<Iii")
-_CONTROL = (1 << 31) - 1
+_CONTROL_EDGE = (1 << 31) - 1
 """Value of both argument indices in an edge that only orders two nodes."""
 
 EDGE = Rule(
@@ -61,7 +61,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     from scanners.parsing.flatbuffer import FlatBuffer
 
     session = FlatBuffer(blob.reader, context).root()
-    yield Fact("framework", printable(f"onnxruntime format {session.text(0, _TEXT)}".strip(), _SHOWN), blob.locator)
+    yield Fact("framework", printable(f"onnxruntime format {session.text(0, _MAX_TEXT)}".strip(), _SHOWN), blob.locator)
     model = session.table(1)
     graph = model and model.table(7)
     if model is None or graph is None:
@@ -81,14 +81,14 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _described(blob: Blob, model: Table) -> Iterator[Fact]:
-    producer = f"{model.text(2, _TEXT)} {model.text(3, _TEXT)}".strip()
+    producer = f"{model.text(2, _MAX_TEXT)} {model.text(3, _MAX_TEXT)}".strip()
     if producer:
         yield Fact("framework", printable(producer, _SHOWN), blob.locator)
     for entry in model.tables(9):
-        key, value = (printable(entry.text(slot, _TEXT), _SHOWN) for slot in (0, 1))
+        key, value = (printable(entry.text(slot, _MAX_TEXT), _SHOWN) for slot in (0, 1))
         yield Fact("metadata", key, blob.locator, detail={"key": key, "text": value})
     for opset in model.tables(1):
-        opset.text(0, _TEXT)
+        opset.text(0, _MAX_TEXT)
 
 
 class _Operator(NamedTuple):
@@ -128,7 +128,7 @@ class _Content:
                 yield from self._edges(edges, arguments)
 
     def _node(self, node: Table, depth: int) -> Iterator[Item]:
-        name, domain, kind = (node.text(slot, _TEXT) for slot in (0, 2, 5))
+        name, domain, kind = (node.text(slot, _MAX_TEXT) for slot in (0, 2, 5))
         if (domain, kind) not in self.operators:
             if len(self.operators) >= self.limit:
                 raise OverLimit(f"more than {self.limit:,} different operators")
@@ -136,7 +136,7 @@ class _Content:
         values: dict[str, tuple[str, int]] = {}
         for attribute in node.tables(10):
             if kind in (COMPILED, CALLING) and len(values) < _MAX_FINDINGS:
-                values[attribute.text(0, _TEXT)] = (attribute.text(5, _MAX_PATH), attribute.number(4, "q"))
+                values[attribute.text(0, _MAX_TEXT)] = (attribute.text(5, _MAX_PATH), attribute.number(4, "q"))
             yield from self._attribute(attribute, depth)
         if kind == COMPILED:
             yield from self._compiled(name, values, Span(node.position))
@@ -180,8 +180,8 @@ class _Content:
             yield Fact("operator", value, self.blob.locator, first.span, detail)
 
     def _tensor(self, tensor: Table) -> Iterator[Item]:
-        name, kind = printable(tensor.text(0, _TEXT), _SHOWN) or "without a name", tensor.number(3, "i")
-        dims, span = list(tensor.numbers(2, "q", _DIMENSIONS)), tensor.vector(4, 1)
+        name, kind = printable(tensor.text(0, _MAX_TEXT), _SHOWN) or "without a name", tensor.number(3, "i")
+        dims, span = list(tensor.numbers(2, "q", _MAX_DIMENSIONS)), tensor.vector(4, 1)
         expected = size_of(kind, dims)
         if expected is None or not span.offset:  # strings, or training data in another file
             return
@@ -204,7 +204,7 @@ class _Content:
                 if missing is not None:
                     yield from self._edge(own, "node", missing, len(arguments))
                     return
-                for what, index, node, place in () if source == target == _CONTROL else ends:
+                for what, index, node, place in () if source == target == _CONTROL_EDGE else ends:
                     count = arguments[node][place]
                     if not 0 <= index < count:
                         yield from self._edge(own, f"{what} of node {node}:", index, count)

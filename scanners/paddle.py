@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NAME = "paddle"
 _SUFFIX = ".pdmodel"
 _SHOWN = 100
-_PATH_SHOWN = 1_200
+_MAX_PATH = 1_200
 """Maximum characters of a path that are kept: more than judges accept as a path."""
 _SCHEMA = {
     "Program": {1: ("blocks", "Block"), 4: ("version", "Version")},
@@ -36,7 +36,7 @@ _SCHEMA = {
     "Attribute": {1: ("name", "text"), 5: ("text", "text"), 8: ("texts", "text")},
 }
 _STREAMED = frozenset({"Program", "Block", "Variable", "Operator"})
-_OPERATORS = 10_000
+_MAX_OPERATORS = 10_000
 _COST = 1_000
 _FILES = frozenset({"load", "load_combine", "save", "save_combine", "lookup_table_read", "read_file", "open_files"})
 _PYTHON = frozenset({"py_func", "py_layer", "pylayer", "run_program"})
@@ -150,11 +150,11 @@ def _program(blob: Blob, context: Context) -> Iterator[Item]:
     fault: Exception | None = None
     try:
         for record in walker.walk("Program", 0, blob.size):
-            if record.kind == "Operator" and len(operators) < _OPERATORS:
+            if record.kind == "Operator" and len(operators) < _MAX_OPERATORS:
                 operators.setdefault(record.text("type"), record)
             elif record.kind == "Variable" and leaves(name := record.text("name")):
                 detail: dict[str, Json] = {"framework": NAME, "used_by": "a variable of the program"}
-                yield Fact("external-file", printable(name, _PATH_SHOWN), blob.locator, record.span, detail)
+                yield Fact("external-file", printable(name, _MAX_PATH), blob.locator, record.span, detail)
             elif record.kind == "Program":
                 versions = len(record.records.get("version", ()))
     except (Malformed, Truncated, OverLimit) as error:

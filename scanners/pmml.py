@@ -26,14 +26,14 @@ _SHOWN = 160
 _ROOT = re.compile(r"<(?:[\w.-]+:)?PMML[\s>/]|<!DOCTYPE\s+(?:[\w.-]+:)?PMML\b")
 _STARTS = b"< \t\n\r\v\f\x1c\x1d\x1e\x1f\xc2\xe1\xe2\xe3\xef\xff\xfe"
 """Possible first bytes of a document: `<`, Unicode white space, or a byte order mark."""
-_BOMB = MIB
+_MAX_EXPANSION = MIB
 """Maximum characters of an expanded entity; above, it is a bomb."""
 _ENTITIES_SHOWN = 20
 _INCLUDES = ("http://www.w3.org/2001/XInclude", "http://www.w3.org/2003/XInclude")
 _TRANSFORM = "http://www.w3.org/1999/XSL/Transform"
 _DECLARES = re.compile(r"<!DOCTYPE\s+(?!(?:html|net)\b)[\w:.-]+[^\[<>]{0,1000}\[[\s\S]{0,3000}?<!ENTITY\s")
 """A document type that declares entities; networks of OpenVINO have a scanner of their own."""
-_FRONT = re.compile(r"<!--[\s\S]*?(?:-->|$)|<\?[^>]{0,1000}>")
+_PROLOG = re.compile(r"<!--[\s\S]*?(?:-->|$)|<\?[^>]{0,1000}>")
 """What may precede a document type."""
 _DECLARED = re.compile(r"\]\s*>")
 """The end of the declarations in a document type."""
@@ -185,7 +185,7 @@ def _other(blob: Blob, context: Context) -> Iterator[Item]:
     event = next((event for event in found if isinstance(event, Doctype | Start)), None)
     if isinstance(event, Start):  # what looked like a document type stands in a comment: none comes behind the root
         return
-    whole = blob.size > len(blob.head) or _DECLARED.search(_FRONT.sub("", _decoded(blob.head))) is not None
+    whole = blob.size > len(blob.head) or _DECLARED.search(_PROLOG.sub("", _decoded(blob.head))) is not None
     if not isinstance(event, Doctype) or not whole:
         raise Malformed("the document type ends before all of its entities are declared")
     span = Span(event.offset)
@@ -196,7 +196,7 @@ def _other(blob: Blob, context: Context) -> Iterator[Item]:
                 yield Finding(EXTERNAL_TYPE, blob.locator, system, span=span)
         elif outside(entity.system):
             yield Finding(EXTERNAL_ENTITY, blob.locator, name, span=span, evidence={"system": system})
-    if (expanded := event.expanded()) >= _BOMB:
+    if (expanded := event.expanded()) >= _MAX_EXPANSION:
         yield Finding(BOMB, blob.locator, span=span, evidence={"expanded": f"{expanded:,}"})
 
 
@@ -210,7 +210,7 @@ def _doctype(blob: Blob, event: Event) -> Iterator[Item]:
         evidence: dict[str, Json] = {"system": printable(entity.system, _SHOWN)}
         yield Finding(EXTERNAL_ENTITY, blob.locator, printable(entity.name, _SHOWN), span=span, evidence=evidence)
     expanded = event.expanded()
-    if expanded >= _BOMB:
+    if expanded >= _MAX_EXPANSION:
         yield Finding(BOMB, blob.locator, span=span, evidence={"expanded": f"{expanded:,}"})
     elif event.entities and not external:
         evidence = {"more": len(event.entities) - 1}

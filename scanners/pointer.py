@@ -22,11 +22,11 @@ from modelsweep.core.values import dataclass
 from scanners.judge.external_files import outside
 
 NAME = "pointer"
-_LFS_SIZE = 1_024
+_MAX_LFS = 1_024
 """Upper bound of a Git LFS pointer in bytes, by its specification; those of XetHub are shorter."""
-_ANNEX_SIZE = 32 * KIB
-_DVC_SIZE = MIB
-_OUTPUTS = 10_000
+_MAX_ANNEX = 32 * KIB
+_MAX_DVC = MIB
+_MAX_OUTPUTS = 10_000
 _SHOWN = 200
 _LFS = re.compile(rb"version https://(?:git-lfs|hawser)\.github\.com/spec/")
 _LFS_OBJECT = re.compile(rb"^oid ([a-z0-9]+:[0-9a-f]{16,128})$", re.MULTILINE)
@@ -77,7 +77,7 @@ class Kind:
 
 
 def _is_lfs(blob: Blob) -> bool:
-    return blob.size < _LFS_SIZE and _LFS.match(blob.head) is not None
+    return blob.size < _MAX_LFS and _LFS.match(blob.head) is not None
 
 
 def _lfs(blob: Blob, _context: Context) -> Iterator[Target]:
@@ -85,7 +85,7 @@ def _lfs(blob: Blob, _context: Context) -> Iterator[Target]:
 
 
 def _is_xet(blob: Blob) -> bool:
-    return blob.size < _LFS_SIZE and _XET.match(blob.head) is not None
+    return blob.size < _MAX_LFS and _XET.match(blob.head) is not None
 
 
 def _xet(blob: Blob, _context: Context) -> Iterator[Target]:
@@ -99,7 +99,7 @@ def _described(blob: Blob, digest: re.Pattern[bytes], length: re.Pattern[bytes])
 
 
 def _is_annex(blob: Blob) -> bool:
-    return blob.size <= _ANNEX_SIZE and _ANNEX.match(blob.head) is not None
+    return blob.size <= _MAX_ANNEX and _ANNEX.match(blob.head) is not None
 
 
 def _annex(blob: Blob, _context: Context) -> Iterator[Target]:
@@ -118,8 +118,8 @@ def _dvc(blob: Blob, context: Context) -> Iterator[Target]:
     """Yield the outputs that the file lists; raises Malformed if it is not YAML, and OverLimit."""
     from scanners.parsing.yaml_events import YamlError, entries
 
-    if blob.size > _DVC_SIZE:
-        raise OverLimit(f"more than {_DVC_SIZE:,} bytes of a pointer")
+    if blob.size > _MAX_DVC:
+        raise OverLimit(f"more than {_MAX_DVC:,} bytes of a pointer")
     content = blob.reader.read(0, blob.size).decode("utf-8-sig", "replace")
     output: dict[str, str] = {}
     within = False
@@ -148,7 +148,7 @@ def _output(output: dict[str, str]) -> Target:
 
 
 def _is_download(blob: Blob) -> bool:
-    return blob.locator.suffix == _METADATA and blob.size < _LFS_SIZE and _DOWNLOAD.match(blob.head) is not None
+    return blob.locator.suffix == _METADATA and blob.size < _MAX_LFS and _DOWNLOAD.match(blob.head) is not None
 
 
 def _download(blob: Blob, _context: Context) -> Iterator[Target]:
@@ -181,8 +181,8 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     kind = _kind(blob)
     assert kind is not None, "scan follows accepts"
     for number, target in enumerate(kind.targets(blob, context)):
-        if number >= _OUTPUTS:
-            raise OverLimit(f"more than {_OUTPUTS:,} outputs")
+        if number >= _MAX_OUTPUTS:
+            raise OverLimit(f"more than {_MAX_OUTPUTS:,} outputs")
         detail: dict[str, Json] = {"kind": kind.title, "size": target.size, "digest": printable(target.digest, _SHOWN)}
         yield Fact("pointer", printable(target.path, _SHOWN), blob.locator, detail=detail)
         if kind.instead:

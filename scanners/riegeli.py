@@ -18,7 +18,7 @@ from scanners.parsing.riegeli_chunks import SIGNATURE, Chunk
 
 NAME = "riegeli"
 _SPLIT, _MESSAGE, _SAVED_MODEL = ".cpb", ".pb", "saved_model.pb"
-_CHUNKS = 1_000_000
+_MAX_CHUNKS = 1_000_000
 
 
 def accepts(blob: Blob) -> bool:
@@ -53,11 +53,11 @@ class _Records:
     def __init__(self, reader: Reader, context: Context) -> None:
         self._reader, self._context = reader, context
         self.chunks: list[Chunk] = []
-        for chunk in islice(riegeli_chunks.chunks(reader, context), _CHUNKS + 1):
+        for chunk in islice(riegeli_chunks.chunks(reader, context), _MAX_CHUNKS + 1):
             if chunk.records:
                 self.chunks.append(chunk)
-        if len(self.chunks) > _CHUNKS:
-            raise OverLimit(f"more than {_CHUNKS:,} chunks of records")
+        if len(self.chunks) > _MAX_CHUNKS:
+            raise OverLimit(f"more than {_MAX_CHUNKS:,} chunks of records")
         self._known: dict[int, list[Reader]] = {}
 
     def last(self) -> Reader | None:

@@ -25,9 +25,9 @@ _VERSIONS = range(1, 32)
 _LITE = 0x1000
 """Version bit of models for a smaller runtime."""
 _HEADER, _PADDING = 24, 40
-_JSON = 16 * MIB
+_MAX_JSON = 16 * MIB
 _SHOWN = 100
-_TEXT = 256
+_MAX_TEXT = 256
 # Fields of Model, Graph and Node
 _GRAPHS, _COMPILER = 2, 7
 _TENSORS, _NODES = 0, 1
@@ -88,7 +88,7 @@ def _container(blob: Blob, context: Context) -> Iterator[Item]:
 
 
 def _description(blob: Blob, context: Context, start: int, length: int) -> Iterator[Item]:
-    if length > min(_JSON, context.limits.parsed_bytes // 4):
+    if length > min(_MAX_JSON, context.limits.parsed_bytes // 4):
         raise OverLimit(f"a description of {length:,} bytes")
     try:
         found = documents(text_of(blob.reader.read(start, length).rstrip(b"\0")))
@@ -107,7 +107,7 @@ def _description(blob: Blob, context: Context, start: int, length: int) -> Itera
 def _compiled(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield the first operator of each graph that uses a missing tensor."""
     model = FlatBuffer(blob.reader, context).root()
-    compiler = printable(model.text(_COMPILER, _TEXT), _SHOWN)
+    compiler = printable(model.text(_COMPILER, _MAX_TEXT), _SHOWN)
     if compiler:
         yield Fact("metadata", "compiler", blob.locator, detail={"value": compiler})
     if not model.count(_GRAPHS):
@@ -125,7 +125,7 @@ def _wrong(blob: Blob, node: Table, count: int) -> Finding | None:
             if not _NONE <= index < count:
                 evidence: dict[str, Json] = {"index": f"{index:,}", "count": f"{count:,}"}
                 return Finding(
-                    OUT_OF_RANGE, blob.locator, printable(node.text(_TYPE, _TEXT), _SHOWN), evidence=evidence
+                    OUT_OF_RANGE, blob.locator, printable(node.text(_TYPE, _MAX_TEXT), _SHOWN), evidence=evidence
                 )
     return None
 

@@ -18,7 +18,7 @@ from scanners.parsing.ruby_stream import KINDS, MAGIC, RubyStream
 NAME = "ruby"
 _SHOWN = 200
 _CLASS = re.compile(r"[A-Z]\w*(?:::[A-Z]\w*)*")
-_LOOKED = 40
+_MAX_VALUES = 40
 """Maximum values that are read to recognise a stream, after its two version bytes."""
 
 
@@ -28,7 +28,7 @@ def accepts(blob: Blob) -> bool:
         return False
     stream = RubyStream(blob.reader)
     try:
-        for _ in range(_LOOKED):
+        for _ in range(_MAX_VALUES):
             if not stream.step():
                 break
     except Truncated:

@@ -46,15 +46,15 @@ from scanners.parsing.sigstore_bundle import (
 
 NAME = "signature"
 SIZE_LIMIT = 32 * MIB
-FILES = 20_000
+MAX_FILES = 20_000
 """Maximum files of a list that are reported."""
-IGNORED = 1_000
+MAX_IGNORED = 1_000
 """Maximum ignored paths of a signature that are reported."""
 SUFFIXES = (".sig", ".sigstore")
 _KEYS = (MEDIA.encode(), b'"verificationMaterial"', b'"dsseEnvelope"')
 """Keys of which the first bytes of a bundle contain one, in any order of writing."""
 _SHOWN = 300
-_OUTSIDE = 20
+_MAX_OUTSIDE = 20
 _SPEC = "https://github.com/sigstore/model-transparency/blob/main/README.md"
 _BUNDLE = "https://docs.sigstore.dev/about/bundle/"
 _ATTACK = "https://attack.mitre.org/techniques/T1553/"
@@ -233,7 +233,7 @@ def _signs(bundle: Bundle, statement: Statement | None) -> str:
 
 def _manner(statement: Statement) -> dict[str, Json]:
     """Return how the files of a list were selected and hashed."""
-    ignored: list[Json] = [printable(name, _SHOWN) for name in statement.ignored[:IGNORED]]
+    ignored: list[Json] = [printable(name, _SHOWN) for name in statement.ignored[:MAX_IGNORED]]
     manner: dict[str, Json] = {
         "model": printable(statement.subject, _SHOWN),
         "statement": statement.kind,
@@ -253,13 +253,13 @@ def _files(where: Locator, bundle: Bundle, statement: Statement | None) -> Itera
         yield Fact("signed-file", SINGLE_FILE, where, detail=detail)
     if statement is None or statement.method not in METHODS:
         return
-    for item in statement.files[:FILES]:
+    for item in statement.files[:MAX_FILES]:
         detail = {"algorithm": printable(item.algorithm, _SHOWN), "digest": item.digest[:256]}
         if item.end >= 0:
             detail |= {"start": item.start, "end": item.end}
         yield Fact("signed-file", plain(item.name), where, detail=detail)
-    if len(statement.files) > FILES:
-        detail_of_limit = f"more than {FILES:,} files are listed: the rest is not compared"
+    if len(statement.files) > MAX_FILES:
+        detail_of_limit = f"more than {MAX_FILES:,} files are listed: the rest is not compared"
         yield Problem(ProblemKind.LIMIT, where, NAME, detail_of_limit)
 
 
@@ -288,7 +288,7 @@ def _faults(where: Locator, bundle: Bundle, statement: Statement | None, check: 
         yield Finding(CONTRADICTION if check.fits else INVALID, where, fault)
     yield from _contradictions(where, bundle, statement)
     if not statement.files:
-        ignored = ", and leaves out " + ", ".join(statement.ignored[:_OUTSIDE]) if statement.ignored else ""
+        ignored = ", and leaves out " + ", ".join(statement.ignored[:_MAX_OUTSIDE]) if statement.ignored else ""
         yield Finding(NOTHING, where, printable(ignored, _SHOWN))
     yield from _outside(where, statement)
 
@@ -317,7 +317,7 @@ def _outside(where: Locator, statement: Statement) -> Iterator[Finding]:
     told = 0
     for name in dict.fromkeys(item.name for item in statement.files):
         reason = outside(name) if leaves(name) else ""
-        if reason and told < _OUTSIDE:
+        if reason and told < _MAX_OUTSIDE:
             told += 1
             yield Finding(OUTSIDE, where, printable(name, _SHOWN), evidence={"reason": reason})
 

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from scanners.parsing.flatbuffer import FlatBuffer, Table
 
 _IDENTIFIERS = {b"TFL3": "tensorflow lite", b"CIR0": "circle"}
-_COMPRESSED = 10
+_COMPRESSION_FIELD = 10
 """Field of a Circle tensor that tells that its bytes are compressed."""
 _SHOWN = 100
-_NAME = 256
-_PATH = 1_100
-_DIMENSIONS = 64
+_MAX_NAME = 256
+_MAX_PATH = 1_100
+_MAX_DIMENSIONS = 64
 _CUSTOM = 32
 """BuiltinOperator of custom operators, which have a name of their own."""
 _FLEX = "Flex"
@@ -44,12 +44,12 @@ _BITS = {
     11: 128,
     19: 2,
 }
-_LARGEST = 1 << 63
+_MAX_BYTES = 1 << 63
 # Fields that name a subgraph, by BuiltinOptions: those of If, While, Call and CallOnce
 _SUBGRAPHS = {16: (0,), 92: (0, 1), 93: (0, 1), 103: (0,)}
 # The same by BuiltinOptions2: those of StableHLO's reduce, scatter, reduce_window, sort, while and composite
 _SUBGRAPHS_2 = {6: (1,), 7: (6,), 13: (5,), 14: (2,), 15: (0, 1), 21: (1,)}
-_NODES = 64 * MIB
+_MAX_FLEX_BYTES = 64 * MIB
 """Maximum bytes of Flex operators that are examined."""
 _REFERENCE = "https://github.com/tensorflow/tensorflow/blob/master/SECURITY.md"
 
@@ -134,7 +134,7 @@ class _Model:
     def items(self) -> Iterator[Item]:
         """Yield what the model contains."""
         root = self.root
-        description = root.text(3, _NAME)
+        description = root.text(3, _MAX_NAME)
         if description:
             detail: dict[str, Json] = {"value": printable(description, _SHOWN)}
             yield Fact("metadata", "description", self.blob.locator, detail=detail)
@@ -147,7 +147,7 @@ class _Model:
             raise Malformed("there are no subgraphs")
         yield from self._recursion()
         for metadata in root.tables(6):
-            name = printable(metadata.text(0, _NAME), _SHOWN)
+            name = printable(metadata.text(0, _MAX_NAME), _SHOWN)
             place = metadata.number(1, "I")
             yield from self._within(f"metadata {name}", "buffer", place, len(self._buffers))
             yield from self._metadata(f"metadata {name}", place)
@@ -183,7 +183,7 @@ class _Model:
 
     def _signatures(self) -> Iterator[Item]:
         for signature in self.root.tables(7):
-            name = f"signature {printable(signature.text(2, _NAME), _SHOWN)}"
+            name = f"signature {printable(signature.text(2, _MAX_NAME), _SHOWN)}"
             index = signature.number(4, "I")
             yield from self._within(name, "subgraph", index, len(self._subgraphs))
             tensors = self._subgraphs[index].tensors if index < len(self._subgraphs) else 0
@@ -195,7 +195,7 @@ class _Model:
         for table in self.root.tables(1):
             # The code was once a byte; readers use the greater of both fields
             code = max(table.number(0, "b"), table.number(3, "i"))
-            name = table.text(1, _NAME) if code == _CUSTOM else ""
+            name = table.text(1, _MAX_NAME) if code == _CUSTOM else ""
             self._codes.append((code, name))
             if code == _CUSTOM and not name.startswith(_FLEX) and name not in seen:
                 seen.add(name)
@@ -227,7 +227,7 @@ class _Model:
 
     def _tensor(self, subgraph: _Subgraph, index: int, table: Table) -> Iterator[Item]:
         kind, place = table.number(1, "b"), table.number(2, "I")
-        name = printable(table.text(3, _NAME), _SHOWN) or f"{index} of subgraph {subgraph.ordinal}"
+        name = printable(table.text(3, _MAX_NAME), _SHOWN) or f"{index} of subgraph {subgraph.ordinal}"
         if place >= len(self._buffers):
             yield self._out_of_range(f"tensor {name}", "buffer", place, len(self._buffers))
             return
@@ -236,20 +236,20 @@ class _Model:
             subgraph.strings[index] = span
         if kind in _UNSIZED or kind not in _BITS or table.table(6) is not None:
             return
-        if self.blob.head[4:8] == b"CIR0" and table.number(_COMPRESSED, "b"):
+        if self.blob.head[4:8] == b"CIR0" and table.number(_COMPRESSION_FIELD, "b"):
             return
         elements = 1
-        for size in table.numbers(0, limit=_DIMENSIONS):
+        for size in table.numbers(0, limit=_MAX_DIMENSIONS):
             elements *= max(size, 0)
         expected = (elements * _BITS[kind] + 7) // 8
-        if (span.length and expected != span.length) or expected >= _LARGEST:
+        if (span.length and expected != span.length) or expected >= _MAX_BYTES:
             evidence = {"length": f"{span.length:,}", "expected": f"{expected:,}"}
             yield Finding(SIZE_MISMATCH, self.blob.locator, name, span=Span(table.position), evidence=evidence)
 
     def _operator(self, subgraph: _Subgraph, name: str, table: Table) -> Iterator[Item]:
         code = table.number(0, "I")
-        inputs = list(table.numbers(1, limit=_NAME))
-        outputs = list(table.numbers(2, limit=_NAME))
+        inputs = list(table.numbers(1, limit=_MAX_NAME))
+        outputs = list(table.numbers(2, limit=_MAX_NAME))
         yield from self._within(name, "operator code", code, len(self._codes))
         for slot, least in ((1, -1), (2, 0), (8, -1)):  # -1 is an input that was left out
             for value in table.numbers(slot):
@@ -278,7 +278,7 @@ class _Model:
                 yield self._out_of_range(name, "byte", offset + size, self.blob.size)
                 return
         declared = name.removeprefix(_FLEX)
-        if not span.length or span.length > _NODES:
+        if not span.length or span.length > _MAX_FLEX_BYTES:
             raise Malformed(f"the node of a Flex operator takes {span.length:,} bytes", table.position)
         options = flex.options(self.blob.reader.read(span.offset, span.length))
         prefix = f"of subgraph {subgraph.ordinal}"
@@ -296,8 +296,8 @@ class _Model:
 
     def _add(self, piece: bytes) -> None:
         self._flex_size += len(piece)
-        if self._flex_size > _NODES:
-            raise OverLimit(f"more than {_NODES:,} bytes of Flex operators")
+        if self._flex_size > _MAX_FLEX_BYTES:
+            raise OverLimit(f"more than {_MAX_FLEX_BYTES:,} bytes of Flex operators")
         self.flex.append(piece)
 
     def _recursion(self) -> Iterator[Item]:
@@ -323,7 +323,7 @@ class _Model:
         """Yield the external files of weights."""
         for table in self.root.tables(8):
             detail: dict[str, Json] = {"framework": "tflite", "used_by": "a group of external buffers"}
-            name = printable(table.text(0, _PATH), _PATH)
+            name = printable(table.text(0, _MAX_PATH), _MAX_PATH)
             yield Fact("external-file", name, self.blob.locator, Span(table.position), detail)
         groups = self.root.count(8)
         for ordinal, table in enumerate(self.root.tables(9)):

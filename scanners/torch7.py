@@ -24,7 +24,7 @@ _SUFFIXES = (".t7", ".th")
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN, FUNCTION, OLD_RECURSIVE, RECURSIVE = range(9)
 _FUNCTIONS = frozenset({FUNCTION, OLD_RECURSIVE, RECURSIVE})
 _COST = 20
-_NAME = 256
+_MAX_NAME = 256
 _VERSION = re.compile(rb"V \d{1,3}")
 _CLASS = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _TENSOR = re.compile(r"torch\.(\w*)Tensor")
@@ -32,7 +32,7 @@ _STORAGE = re.compile(r"torch\.(\w*)Storage")
 # Bytes per element; other classes have no elements of their own
 _WIDTHS = {"Byte": 1, "Char": 1, "Short": 2, "Half": 2, "Int": 4, "Float": 4, "Long": 8, "Double": 8}
 _WIDTHS |= {f"Cuda{kind}": width for kind, width in _WIDTHS.items() if kind != "Float"} | {"Cuda": 4}
-_DIMENSIONS = 64
+_MAX_DIMENSIONS = 64
 _MAX_CODE = 16 * MIB
 """Maximum bytes of one function that are searched for names."""
 _MAX_PENDING = 1_000_000
@@ -192,13 +192,13 @@ class _Walk:
 
     def _text(self) -> str:
         length = self._length()
-        if length > _NAME:
+        if length > _MAX_NAME:
             raise Malformed(f"a name of {length:,} bytes", self.cursor.position)
         return self.cursor.take(length).decode("utf-8", "replace")
 
     def _tensor(self, name: str) -> None:
         dimensions = self._length()
-        if dimensions > _DIMENSIONS:
+        if dimensions > _MAX_DIMENSIONS:
             raise Malformed(f"a tensor of {dimensions:,} dimensions", self.cursor.position)
         self.cursor.skip(8 * (2 * dimensions + 1))  # sizes, strides, where it begins in its storage
         self.tensors += 1

@@ -28,9 +28,9 @@ NAME = "torch-mobile"
 _IDENTIFIER = b"PTMF"
 _INSTRUCTION = struct.Struct("<BxHi")
 _SHOWN = 100
-_TEXT = 256
+_MAX_TEXT = 256
 _MAX_FINDINGS = 50
-_DIMENSIONS = 64
+_MAX_DIMENSIONS = 64
 _MAX_STORAGES = 1_000_000
 """Maximum storages whose sizes are held."""
 _MAX_OPERATORS = 20_000
@@ -123,7 +123,7 @@ class _Module:
         for number, value in enumerate(self.root.tables(_VALUES)):
             yield from self._value(f"value {number}", value)
         for kind in self.root.tables(_TYPES):
-            _pass_over(kind.text(0, _TEXT), kind.texts(2, _TEXT))
+            _pass_over(kind.text(0, _MAX_TEXT), kind.texts(2, _MAX_TEXT))
         yield from self._files()
 
     def _value(self, name: str, value: Table) -> Iterator[Item]:
@@ -137,16 +137,16 @@ class _Module:
 
     def _items(self, name: str, table: Table) -> Iterator[Item]:
         yield from self._within(name, "value", table.numbers(0, "I"))
-        table.text(1, _TEXT)
+        table.text(1, _MAX_TEXT)
 
     def _pairs(self, name: str, table: Table) -> Iterator[Item]:
         for slot in (0, 1):
             yield from self._within(name, "value", table.numbers(slot, "I"))
-        table.text(2, _TEXT)
+        table.text(2, _MAX_TEXT)
 
     def _enumeration(self, name: str, table: Table) -> Iterator[Item]:
         yield from self._within(name, "value", [table.number(1, "I")])
-        table.text(0, _TEXT)
+        table.text(0, _MAX_TEXT)
 
     def _object(self, name: str, table: Table) -> Iterator[Item]:
         kind = table.number(0, "I")
@@ -164,7 +164,7 @@ class _Module:
         width = _WIDTHS.get(table.number(1, "b"))
         if width is None or storage >= len(self.storages):
             return
-        sizes, strides = (list(table.numbers(slot, "i", _DIMENSIONS)) for slot in (3, 4))
+        sizes, strides = (list(table.numbers(slot, "i", _MAX_DIMENSIONS)) for slot in (3, 4))
         reach = _reach(table.number(2, "i"), sizes, strides)
         held = self.storages[storage]
         if reach is None or reach * width > held:
@@ -172,7 +172,7 @@ class _Module:
             yield Finding(STORAGE_MISMATCH, self.blob.locator, subject, span=Span(table.position))
 
     def _function(self, name: str, table: Table) -> Iterator[Item]:
-        name = printable(table.text(0, _TEXT), _SHOWN) or name
+        name = printable(table.text(0, _MAX_TEXT), _SHOWN) or name
         yield from operator_items(self.blob.locator, self._limited(map(_printed, table.tables(2))))
         yield from self._within(name, "value", table.numbers(3, "I"))
         yield from self._within(name, "type", [table.number(8, "I")], max(self.types, 1))
@@ -187,10 +187,10 @@ class _Module:
 
     def _check_signature(self, table: Table) -> None:
         """Read the signature of a function; raises Malformed if a part of it is missing."""
-        _pass_over(table.texts(4, _TEXT))
+        _pass_over(table.texts(4, _MAX_TEXT))
         schema, debugging = table.table(6), table.table(7)
         for argument in chain(schema.tables(0), schema.tables(1)) if schema else ():
-            _pass_over(argument.text(0, _TEXT), argument.text(1, _TEXT))
+            _pass_over(argument.text(0, _MAX_TEXT), argument.text(1, _MAX_TEXT))
         if debugging:
             debugging.vector(0, 8)
 
@@ -223,7 +223,7 @@ class _Module:
             for number, table in enumerate(self.root.tables(slot)):
                 span = table.vector(1, 1)
                 _pass_over(table.text(1, 1))
-                name = printable(table.text(0, _TEXT), _SHOWN) or str(number)
+                name = printable(table.text(0, _MAX_TEXT), _SHOWN) or str(number)
                 if slot == _SOURCES:
                     yield from self._source(span)
                 if span.length:
@@ -260,8 +260,8 @@ def _pass_over(*read: Iterable[str]) -> None:
 
 def _printed(operator: Table) -> str:
     """Return the name of an operator as TorchScript prints it."""
-    operator.text(1, _TEXT)
-    return f"ops.{operator.text(0, _TEXT).replace('::', '.')}"
+    operator.text(1, _MAX_TEXT)
+    return f"ops.{operator.text(0, _MAX_TEXT).replace('::', '.')}"
 
 
 def _reach(offset: int, sizes: list[int], strides: list[int]) -> int | None:

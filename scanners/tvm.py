@@ -24,12 +24,12 @@ _MAGICS = tuple(magic.to_bytes(8, "little") for magic in (_OLD, _NEW))
 _PLACES = (0, 8)
 _TENSOR = 0xDD5E40F096B4A13F
 _VERSION = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,4}){0,3}(?:\.?dev\w{0,20})?")
-_TEXT = 1 << 20
+_MAX_TEXT = 1 << 20
 _KINDS = range(3)
 _PACKED = 0
 _COST = 20
 _MAX_NAMES = 100_000
-_DIMENSIONS = 64
+_MAX_DIMENSIONS = 64
 _SHOWN = 120
 _KINDS_FFI = {1: "int", 3: "float", 5: "type", 65: "text", 69: "shape", 70: "tensor"}
 _KINDS_OLD = {0: "tensor", 1: "type", 2: "shape", 3: "text", 4: "int", 5: "float"}
@@ -169,7 +169,7 @@ class _Program:
             raise Malformed("a tensor has no tensor header", self._cursor.position - 8)
         self._cursor.skip(16)  # reserved; kind and number of the device
         dimensions = self._cursor.number("i")
-        if not 0 <= dimensions <= _DIMENSIONS:
+        if not 0 <= dimensions <= _MAX_DIMENSIONS:
             raise Malformed(f"a tensor of {dimensions:,} dimensions", self._cursor.position - 4)
         self._cursor.skip(4 + 8 * dimensions)  # type of elements, shape
         length = self._cursor.number("Q")
@@ -203,7 +203,7 @@ class _Program:
 
     def _text(self) -> str:
         length = self._count(1)
-        if length > _TEXT:
+        if length > _MAX_TEXT:
             raise OverLimit(f"a text of {length:,} bytes")
         return self._cursor.take(length).decode("utf-8", "replace")
 

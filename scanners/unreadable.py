@@ -19,7 +19,7 @@ NAME = "unreadable"
 _LHA = re.compile(rb".{2}-(?:lh[0-9a-dex]|lz[s45]|pm[0-2s])-.{13}[\0-\3]", re.DOTALL)
 _CPIO = re.compile(rb"0707(?:07[0-7]{70}|0[12][0-9A-Fa-f]{104})")
 _CPIO_BINARY = {b"\xc7\x71": "<", b"\x71\xc7": ">"}
-_CPIO_HEADER, _CPIO_NAME = 26, 1_024
+_CPIO_HEADER, _MAX_CPIO_NAME = 26, 1_024
 _ARJ_HEADER = range(30, 2_601)
 """Valid sizes in bytes of the main header of ARJ (arj's own limits)."""
 _ISO_MAGIC, _ISO_OFFSET = b"CD001", 32_769
@@ -57,7 +57,7 @@ def _is_cpio(blob: Blob) -> bool:
         return _CPIO.match(blob.head) is not None
     length = struct.unpack_from(f"{order}H", blob.head, 20)[0]
     name = blob.head[_CPIO_HEADER : _CPIO_HEADER + length]
-    return 1 < length <= _CPIO_NAME and name[-1:] == b"\0" and b"\0" not in name[:-1]
+    return 1 < length <= _MAX_CPIO_NAME and name[-1:] == b"\0" and b"\0" not in name[:-1]
 
 
 def _is_xar(blob: Blob) -> bool:

@@ -18,7 +18,7 @@ from scanners.parsing.evaluated_words import LINE, LITERAL
 SIZE_LIMIT = 16 * MIB
 """Maximum bytes of a vocabulary that is read; that of RWKV's World models has 1 MiB."""
 _NAME = re.compile(r"(?i)vocabulary\.txt|\w*vocab\w*\.txt")
-_OWN = re.compile(r"(?i)rwkv")
+_RWKV_NAME = re.compile(r"(?i)rwkv")
 
 
 def accepts(blob: Blob) -> bool:
@@ -37,7 +37,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
     expressions = evaluated_words.code_of(lines)
     if not expressions:
         return
-    if _OWN.search(blob.locator.name) or any(_is_literal(line) for line in lines):
+    if _RWKV_NAME.search(blob.locator.name) or any(_is_literal(line) for line in lines):
         yield evaluated_words.expression_fact(expressions[0], blob.locator, "the vocabulary")
     yield evaluated_words.source_of(expressions, blob)
 

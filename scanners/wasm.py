@@ -18,9 +18,9 @@ from scanners.parsing.cursor import Cursor
 NAME = "wasm"
 _MAGIC = b"\0asm\1\0\0\0"
 _IMPORTS, _FUNCTIONS, _CODE = 2, 3, 10
-_NAME = 4 * KIB
+_MAX_NAME = 4 * KIB
 _SHOWN = 100
-_LISTED = 8
+_MAX_LISTED = 8
 _COST = 50
 _MAX_VARINT_BITS = 35
 """Maximum bits of a varint: five groups of seven."""
@@ -71,7 +71,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
                 raise Malformed("the imports do not fill their section", cursor.position)
         else:
             cursor.skip(length)
-    for name in sorted(modules)[:_LISTED]:
+    for name in sorted(modules)[:_MAX_LISTED]:
         detail: dict[str, Json] = {"value": name}
         yield Fact("metadata", "imports from", blob.locator, detail=detail)
     if _CODE not in sections:
@@ -88,7 +88,7 @@ def _imports(blob: Blob, cursor: _Module, modules: set[str], context: Context) -
         context.operations.spend(_COST)
         at = cursor.position
         module, name = cursor.text(), cursor.text()
-        if len(modules) < _LISTED or module in modules:
+        if len(modules) < _MAX_LISTED or module in modules:
             modules.add(printable(module, _SHOWN))
         cursor.pass_kind()
         if name.lstrip("_") in _SUSPICIOUS_IMPORTS and name not in told:
@@ -117,7 +117,7 @@ class _Module(Cursor):
     def text(self) -> str:
         """Return the next name; raises OverLimit if it is too long."""
         length = self.varint()
-        if length > _NAME:
+        if length > _MAX_NAME:
             raise OverLimit(f"a name of {length:,} bytes")
         return self.take(length).decode("utf-8", "replace")
 

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 NAME = "weights"
 NUMPY = "numpy"
 _SHOWN = 100
-_MATRIX = 16 * MIB
+_MAX_MATRIX = 16 * MIB
 """Maximum bytes of a last layer that is measured unit by unit."""
 _ROWS = 1 * MIB
 _UNITS = range(8, 4097)
 """Numbers of units of a last layer that are compared: few are no sample, and words of a vocabulary differ widely."""
-_INPUTS = 16
-_LAST_LAYERS = 4
-_FLOOR = 0.05
+_MIN_INPUTS = 16
+_MAX_LAST_LAYERS = 4
+_MIN_SPREAD = 0.05
 """Minimum spread of units relative to their size: if they are almost equal, any difference would be an outlier."""
-_LAST = re.compile(
+_LAST_LAYER_NAME = re.compile(
     r"(?:^|[._/])(?:fc|classifier|classification_head|head|heads|score|logits|output|predictions|dense_out|cls_score)"
     r"(?:[._/](?:\d+|linear|dense|out_proj|weight|kernel))*$"
 )
@@ -122,10 +122,13 @@ def _last_layers(tensors: Sequence[Numbers]) -> list[Numbers]:
     matrices = [
         tensor
         for tensor in tensors
-        if tensor.dtype in FLOATS and tensor.units is not None and len(tensor.shape) == 2 and tensor.length <= _MATRIX
+        if tensor.dtype in FLOATS
+        and tensor.units is not None
+        and len(tensor.shape) == 2
+        and tensor.length <= _MAX_MATRIX
     ]
-    named = [tensor for tensor in matrices if _LAST.search(tensor.name)]
-    return (named or matrices[-1:])[-_LAST_LAYERS:]
+    named = [tensor for tensor in matrices if _LAST_LAYER_NAME.search(tensor.name)]
+    return (named or matrices[-1:])[-_MAX_LAST_LAYERS:]
 
 
 def _units(arrays: Arrays, blob: Blob, tensor: Numbers) -> Iterator[Item]:
@@ -134,7 +137,7 @@ def _units(arrays: Arrays, blob: Blob, tensor: Numbers) -> Iterator[Item]:
 
     rows, columns = tensor.shape
     axis = tensor.units or 0
-    if tensor.shape[axis] not in _UNITS or tensor.shape[1 - axis] < _INPUTS:
+    if tensor.shape[axis] not in _UNITS or tensor.shape[1 - axis] < _MIN_INPUTS:
         return
     stride = tensor.length // rows
     step = max(1, _ROWS // stride)
@@ -153,7 +156,7 @@ def _outliers(units: Units) -> dict[str, Json]:
     from scanners.parsing.tensor_values import outlier
 
     sizes = units.sizes()
-    least = _FLOOR * sorted(sizes)[len(sizes) // 2]
+    least = _MIN_SPREAD * sorted(sizes)[len(sizes) // 2]
     detail: dict[str, Json] = {"units": len(sizes)}
     if not least:
         return detail

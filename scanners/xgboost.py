@@ -33,10 +33,10 @@ _UBJ = (b"{L\0\0\0\0\0\0\0\x07learner", b"{i\x07learner", b"{U\x07learner", b"{L
 _BINARY = b"binf"
 _LEARNER = 136
 """Bytes of LearnerModelParam, the first structure of the binary form."""
-_NAME_LIMIT = 256
+_MAX_NAME = 256
 _OBJECTIVES = (b"reg:", b"binary:", b"multi:", b"rank:", b"count:", b"survival:")
 _BOOSTERS = (b"gbtree", b"gblinear", b"dart")
-_FEATURES = 1 << 31
+_FEATURE_LIMIT = 1 << 31
 # Bytes of GBTreeModelParam, GBLinearModelParam, TreeParam, a node and its statistics
 _MODEL, _LINEAR, _TREE, _NODE, _STATISTICS = 160, 136, 148, 20, 16
 _CATEGORY_FIELDS = ("categories_nodes", "categories_segments", "categories_sizes", "categories")
@@ -108,7 +108,7 @@ def _binary_start(head: bytes) -> int | None:
     name = head[start + _LEARNER : start + _LEARNER + 8]
     length = int.from_bytes(name, "little")
     text = head[start + _LEARNER + 8 : start + _LEARNER + 8 + length]
-    if not 0 < length <= _NAME_LIMIT or len(text) < length:
+    if not 0 < length <= _MAX_NAME or len(text) < length:
         return None
     return start if text.startswith(_OBJECTIVES) or (start and text.isascii()) else None
 
@@ -177,7 +177,7 @@ def _groups(blob: Blob, document: Value) -> Iterator[Finding]:
     """Yield the first tree with an output group or an index that the model does not have."""
     parameters = _inner(document, "learner", "learner_model_param")
     counts = (_number(_inner(parameters, key)) for key in ("num_class", "num_target"))
-    outputs = max(1, *(count for count in counts if count != _FEATURES), 1)
+    outputs = max(1, *(count for count in counts if count != _FEATURE_LIMIT), 1)
     for model in _models(document):
         groups = _integers(blob, _inner(model, "tree_info"))
         at = next((at for at, group in enumerate(groups) if not 0 <= group < outputs), None)
@@ -202,14 +202,14 @@ def _inner(value: Value, *keys: str) -> Value:
 def _number(value: Value) -> int:
     """Return a number, which the format stores as a string; without one, the maximum number of features."""
     text = value if isinstance(value, str) else str(value)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 and int(text) else _FEATURES
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 and int(text) else _FEATURE_LIMIT
 
 
 def _integers(blob: Blob, value: Value) -> Sequence[int]:
     if isinstance(value, Numbers) and value.code:
         return value.read(blob.reader)
     if isinstance(value, list):
-        return [item if isinstance(item, int) else -_FEATURES for item in value]
+        return [item if isinstance(item, int) else -_FEATURE_LIMIT for item in value]
     if value is None:
         return ()
     raise Malformed("the children of a tree are not a list of integers")
@@ -310,7 +310,7 @@ def _binary(blob: Blob, context: Context, start: int) -> Iterator[Item]:
 
 def _name(cursor: Cursor) -> bytes:
     length = _count(cursor, 1)
-    if length > _NAME_LIMIT:
+    if length > _MAX_NAME:
         raise Malformed(f"a name of {length:,} bytes", cursor.position)
     return cursor.take(length)
 
@@ -340,7 +340,7 @@ def _binary_trees(blob: Blob, context: Context, cursor: Cursor, features: int, d
         if nodes < 0:
             raise Malformed(f"a tree of {nodes} nodes", start)
         context.operations.spend(nodes)
-        finding = _binary_nodes(blob, cursor, nodes, features or _FEATURES, f"tree {number}")
+        finding = _binary_nodes(blob, cursor, nodes, features or _FEATURE_LIMIT, f"tree {number}")
         if finding and shown < _TREES_SHOWN:
             shown += 1
             yield finding
@@ -358,7 +358,7 @@ def _binary_nodes(blob: Blob, cursor: Cursor, nodes: int, features: int, path: s
     for at in range(nodes):
         start = cursor.position
         cursor.skip(4)
-        left, right, split = cursor.number("i"), cursor.number("i"), cursor.number("I") & (_FEATURES - 1)
+        left, right, split = cursor.number("i"), cursor.number("i"), cursor.number("I") & (_FEATURE_LIMIT - 1)
         cursor.skip(_NODE - 16)
         if found or left == -1:
             continue
