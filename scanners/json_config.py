@@ -94,31 +94,27 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 
     limit = min(SIZE_LIMIT, context.limits.parsed_bytes // _MEMORY_FACTOR)
     if blob.size > limit:
-        if any(_holds_word(chunk) for chunk in _chunks(blob)):
+        if any(_may_name_code(chunk) for chunk in _chunks(blob)):
             raise OverLimit(f"more than {limit:,} bytes of JSON, with keys that may name code")
         return
     data = spelled_out(as_utf8(blob.reader.read(0, blob.size)))
     yield from _replacements(blob, data)
     network = holds(ONNX, data) and blob.locator.suffix != JSON_SUFFIX
-    telling = network or _holds_word(data) or blob.locator.suffix in _LENIENT  # keys may be unquoted there
-    if not telling and len(data) > _ALWAYS_PARSED:
+    may_name_code = network or _may_name_code(data) or blob.locator.suffix in _LENIENT  # keys may be unquoted there
+    if not may_name_code and len(data) > _ALWAYS_PARSED:
         _check_end(data)
         return
-    commands = may_command(blob, data)
-    open_to_code = telling or commands or holds(CODE, data) or holds(PRIVATE, data)
+    commands = may_hold_commands(blob, data)
+    open_to_code = may_name_code or commands or holds(CODE, data) or holds(PRIVATE, data)
     content = data.decode("utf-8", "replace")
     try:
         found = _documents(blob, content, open_to_code)
     except JsonFault as fault:
-        lenient = _lenient(blob, content)
-        whole = blob.locator.suffix in NEVER_PLAIN  # by its name a model, not text that looks like JSON
-        cut = (fault.cut or lenient is None) and blob.locator.suffix in _SUFFIXES
-        if not lenient and (telling or whole or cut):
-            raise Malformed(f"not JSON: {fault}") from None
-        found, telling, open_to_code = lenient or [], True, True
+        found = _lenient_documents(blob, content, fault, may_name_code)
+        may_name_code = open_to_code = True
     if network and any(map(_is_onnx_graph, found)):
         yield blob.window(f"model{JSON_SUFFIX}", 0, blob.size, expect="onnx-text")
-    evaluated = telling and b'"$' in data
+    evaluated = may_name_code and b'"$' in data
     for document in found:
         yield from conventional(blob, document, context)
         yield from _items(blob, document, context)
@@ -144,6 +140,19 @@ def _is_onnx_graph(document: Json) -> bool:
     return isinstance(document, dict) and any(isinstance(document.get(key), dict | list) for key in HOLDING_GRAPHS)
 
 
+def _lenient_documents(blob: Blob, content: str, fault: JsonFault, may_name_code: bool) -> list[Json]:
+    """Return the documents of invalid JSON as lenient readers parse them, or none if they reject it too.
+
+    If they do, raises Malformed for text that may name code, is cut short, or has the name of a model.
+    """
+    lenient = _lenient(blob, content)
+    is_model = blob.locator.suffix in NEVER_PLAIN  # not text that looks like JSON
+    is_cut = (fault.cut or lenient is None) and blob.locator.suffix in _SUFFIXES
+    if not lenient and (may_name_code or is_model or is_cut):
+        raise Malformed(f"not JSON: {fault}") from None
+    return lenient or []
+
+
 def _lenient(blob: Blob, content: str) -> list[Json] | None:
     """Return the documents as lenient readers parse them, or None if the text is cut short even for those."""
     from scanners.parsing.json_lenient import NoJson, strict
@@ -160,7 +169,7 @@ def _lenient(blob: Blob, content: str) -> list[Json] | None:
         return None if fault.cut else []
 
 
-def may_command(blob: Blob, data: bytes) -> bool:
+def may_hold_commands(blob: Blob, data: bytes) -> bool:
     """Return whether a configuration may hold attack commands that the scanner of commands does not report."""
     if not holds(COMMANDS, data):
         return False
@@ -207,11 +216,11 @@ def _expressions(blob: Blob, document: Json) -> Iterator[Item]:
     yield from evaluated(blob, (one for some in values for one in some if isinstance(one, str) and one[:1] == PREFIX))
 
 
-def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
+def _documents(blob: Blob, text: str, may_name_code: bool) -> list[Json]:
     """Return the documents of `text`, or none if it lacks all keys of interest; raises JsonFault."""
     from scanners.parsing.code_keys import KEYS
 
-    if telling:
+    if may_name_code:
         return documents(text)
     found = outline(text)
     if KEYS.isdisjoint(found.keys) and _FLOW_KEYS.isdisjoint(found.keys) and not _is_manifest(blob):
@@ -219,7 +228,7 @@ def _documents(blob: Blob, text: str, telling: bool) -> list[Json]:
     return documents(text, repeated=found.may_repeat)
 
 
-def _holds_word(data: bytes) -> bool:
+def _may_name_code(data: bytes) -> bool:
     if holds(TELLING, data) or (b"\\" in data and _ESCAPED.search(data)):
         return True
     return holds(COMPUTED, data) and _reaches_out(data)

@@ -158,10 +158,10 @@ def _yaml_items(blob: Blob, content: str, context: Context) -> Iterator[Item]:
 
 def _document_items(blob: Blob, content: str, tree: Tree, context: Context) -> Iterator[Item]:
     """Yield the code that keys of the documents name, and descriptions of Keras models."""
-    from scanners.json_config import may_command
+    from scanners.json_config import may_hold_commands
     from scanners.parsing.code_keys import conventional
 
-    commands = may_command(blob, content.encode("utf-8", "replace"))
+    commands = may_hold_commands(blob, content.encode("utf-8", "replace"))
     for document in tree.documents:
         yield from conventional(blob, document, context)
         yield from _settings(blob, document, context, commands=commands)
@@ -198,11 +198,11 @@ def _toml_items(blob: Blob, content: str, context: Context) -> Iterator[Item]:
     if document is None:
         yield from _assigned_targets(blob, content)
         return
-    from scanners.json_config import may_command, settings
+    from scanners.json_config import may_hold_commands, settings
     from scanners.parsing.code_keys import conventional
 
     yield from conventional(blob, document, context)
-    yield from settings(blob, document, context, commands=may_command(blob, content.encode("utf-8", "replace")))
+    yield from settings(blob, document, context, commands=may_hold_commands(blob, content.encode("utf-8", "replace")))
 
 
 def _assigned_targets(blob: Blob, content: str) -> Iterator[Item]:
