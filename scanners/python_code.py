@@ -81,7 +81,7 @@ _BRACKETS = re.compile(rb"[(\[{]|[)\]}]")
 TORCHSCRIPT = re.compile(r"(?:^|/)code/__torch__[/.]")
 """Archive members of TorchScript, which look like Python but call operators only; another scanner reads them."""
 _CHUNK = 256 * KIB
-_IMPORT, _CELL, _ASKED = "import", "cell", "asked"
+_IMPORT, _CELL, _IN_COMMAND = "import", "cell", "asked"
 _SHOWN = 160
 _CALL_FLAGS = ("folded", "encoded", "shell", "handed", "hook", "served", "called")
 """Boolean fields of a Call that are listed in the fact under `how`."""
@@ -239,16 +239,16 @@ def _notebook(blob: Blob, data: bytes, context: Context) -> Iterator[Item]:
         found = documents(content)
     except JsonFault:  # the JSON scanner reports it
         return
-    said: set[Problem] = set()
+    reported: set[Problem] = set()
     for document in found:
         cells = [source.encode("utf-8", "replace") for source in code_of(document)]
         together = _cells_together(blob, cells, context, CellPlaces(content, document))
-        yield from isolated(together, blob.locator, SCANNER.name, said)
+        yield from isolated(together, blob.locator, SCANNER.name, reported)
         for kind, script in page_scripts(document):
             context.operations.spend(len(script))
             if kind == "python":
-                asked = calls_in(blob, script.encode("utf-8", "replace"), context)
-                yield from isolated(asked, blob.locator, SCANNER.name, said)
+                calls = calls_in(blob, script.encode("utf-8", "replace"), context)
+                yield from isolated(calls, blob.locator, SCANNER.name, reported)
             else:
                 shown = printable(redact(" ".join(script.split())), _SHOWN)
                 yield Finding(PAGE, blob.locator, shown)
@@ -262,7 +262,7 @@ def _cells_together(blob: Blob, cells: list[bytes], context: Context, places: Ce
 
     if not any(map(may_call_sinks, cells)):
         return
-    trees, said = list["ast.Module"](), set[Problem]()
+    trees, reported = list["ast.Module"](), set[Problem]()
     alone = sum(map(len, cells)) > SIZE_LIMIT
     for number, source in enumerate(cells):
         tree = None if alone or _is_nested(source) else parsed(source)
@@ -270,7 +270,7 @@ def _cells_together(blob: Blob, cells: list[bytes], context: Context, places: Ce
             context.snippets.spend()
             trees.append(ast.increment_lineno(tree, number * places.EACH))
         else:
-            yield from isolated(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, said)
+            yield from isolated(_module(blob, source, context, _CELL), blob.locator, SCANNER.name, reported)
     if trees:
         yield from _read(blob, joined(trees), context, _CELL, places)
 
@@ -286,7 +286,7 @@ def _is_nested(source: bytes) -> bool:
 def calls_in(blob: Blob, source: bytes, context: Context) -> Iterator[Item]:
     """Yield calls that matter in a program that a command passes to Python; none if it does not parse."""
     if len(source) <= SIZE_LIMIT:
-        yield from isolated(_module(blob, source, context, _ASKED), blob.locator, SCANNER.name, set())
+        yield from isolated(_module(blob, source, context, _IN_COMMAND), blob.locator, SCANNER.name, set())
 
 
 def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[Item]:
@@ -297,7 +297,7 @@ def _module(blob: Blob, source: bytes, context: Context, when: str) -> Iterator[
     context.snippets.spend()
     check_nesting(source)
     tree = parsed(source)
-    if tree is None and when == _ASKED:
+    if tree is None and when == _IN_COMMAND:
         return
     if tree is None:
         yield from _unparsed(blob, source, when)

@@ -152,24 +152,27 @@ class Machine:
         self.reader = reader
         self.position = start
         self._interests = interests
-        self.allowance = allowance
+        self.allowance = allowance  # operations at which the machine is exhausted
         self.operations = 0
         self.protocol = 0
-        self.frame = 0
+        self.frame = 0  # end of the current frame, or 0
         self.fault = ""
-        self.built = 0
-        self.result = -1
-        self.names: list[tuple[str, str]] = []
+        self.built = 0  # the state of the BUILD that paused the machine
+        self.result = -1  # the value on top at STOP
+        self.names: list[tuple[str, str]] = []  # module and name, by `a` of a GLOBAL node
         self.events: list[tuple[str, int, int, int]] = []
-        self.candidates: list[int] = []
-        self.contents: dict[int, list[int]] = {}
-        self.states: dict[int, int] = {}
-        self.dropped = False
+        self.candidates: list[int] = []  # offsets of strings that may hide a stream
+        self.contents: dict[int, list[int]] = {}  # kept items by index of the container
+        self.states: dict[int, int] = {}  # state by instance
+        self.dropped = False  # whether there are more candidates than MAX_CANDIDATES
+        # The window: bytes from `_base`; opcodes may begin in the first `_window` of them, and within the frame in the
+        # first `_near`.
         self._end = reader.size
         self._base = start
         self._data = b""
         self._near = -1
         self._window = -1
+        # The stack and its marks. `_room` and its like are the lengths of these arrays, `_fence` is the last mark.
         self._stack = cells(256)
         self._room = 256
         self._depth = 0
@@ -177,10 +180,12 @@ class Machine:
         self._mark_room = 64
         self._mark_count = 0
         self._fence = 0
+        # The memo, each value plus one, with 0 for none; `_far` has the entries beyond DENSE_MEMO.
         self._memo = cells(256)
         self._memo_room = 256
         self._memo_count = 0
         self._far: dict[int, int] = {}
+        # The nodes by index, and the items of all tuples.
         self._kinds = bytearray(256)
         self._a = cells(256)
         self._b = cells(256)
@@ -189,15 +194,15 @@ class Machine:
         self._items = cells(256)
         self._item_room = 256
         self._item_count = 0
-        self._kept = 0
-        self._last = -1
+        self._kept = 0  # items in `contents`
+        self._last = -1  # the last container whose items are not in `contents` because there are too many
         self._last_items: list[int] = []
-        self._callables = False
+        self._callables = False  # whether there is a GLOBAL or CALL node
         self._name_nodes: dict[tuple[str, str], int] = {}
-        self._computed_keys: dict[int, tuple[int, int]] = {}
-        self._uses: dict[tuple[int, str, int], int] = {}
-        self._seen_keys: set[tuple[int, ...]] = set()
-        self._carriers: dict[int, int] = {}
+        self._computed_keys: dict[int, tuple[int, int]] = {}  # first item with such a key, by index of the container
+        self._uses: dict[tuple[int, str, int], int] = {}  # calls by callee, opcode and number of arguments (up to 2)
+        self._seen_keys: set[tuple[int, ...]] = set()  # what distinguishes calls and states that were noted
+        self._carriers: dict[int, int] = {}  # a namespace by each value that is or contains it
 
     # -- the hot loop
 
@@ -588,7 +593,7 @@ class Machine:
         self.allowance = self._near = 0
 
     def _pop_mark(self) -> int:
-        """Drop the last mark and return the depth it stood at, or -1 where there is none."""
+        """Drop the last mark and return its depth, or -1 if there is none."""
         if self._mark_count == 0:
             return -1
         self._mark_count -= 1
@@ -847,7 +852,7 @@ class Machine:
         return self._stack[self._depth - 1] if self._depth > self._fence else -1
 
     def mark(self) -> int:
-        """Drop the last mark and return the depth it stood at, or -1 where there is none."""
+        """Drop the last mark and return its depth, or -1 if there is none; notes the fault."""
         at = self._pop_mark()
         if at < 0:
             self.fault = "there is no mark"

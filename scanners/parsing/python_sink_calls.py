@@ -32,7 +32,9 @@ _RUNNER_NAMES = re.compile(
 )
 """Names of methods that take a command to run."""
 _ATTACK_TOOLS = re.compile(r"\b(?:curl|wget|nc|ncat|powershell|base64|xxd|openssl)\b|/dev/(?:tcp|udp)/")
-_SHOWN = 10
+_MAX_SOURCES = 10
+_MAX_LIST_ITEMS = 10
+_MAX_MODE_LENGTH = 10
 _MAX_MENTIONS = 20
 _ROOTS = ("/", "~")
 _MAX_MENTION_LENGTH = 200
@@ -79,7 +81,7 @@ def sink_call(
         when=body.when,
         line=body.line or node.lineno,
         text=text,
-        sources=tuple(sorted(made.calls)[:_SHOWN]),
+        sources=tuple(sorted(made.calls)[:_MAX_SOURCES]),
         mentions=frozenset(
             sorted(text for text in made.mentions if 1 < len(text) < _MAX_MENTION_LENGTH or text in _ROOTS)[
                 :_MAX_MENTIONS
@@ -119,7 +121,7 @@ def command_argument(node: ast.Call) -> ast.expr | None:
 
 
 def _may_attack(node: ast.expr) -> bool:
-    parts = node.elts[:_SHOWN] if isinstance(node, ast.List | ast.Tuple) else [node]
+    parts = node.elts[:_MAX_LIST_ITEMS] if isinstance(node, ast.List | ast.Tuple) else [node]
     return any(
         (
             isinstance(part, ast.Constant)
@@ -176,4 +178,4 @@ def _mode(node: ast.Call, rest: list[ast.expr], scope: Scope) -> str:
             return "w"
     named = [item.value for item in node.keywords if item.arg == "mode"]
     found = constant(scope, (named or rest)[0]) if named or rest else ""
-    return found if isinstance(found, str) and len(found) < _SHOWN else ""
+    return found if isinstance(found, str) and len(found) < _MAX_MODE_LENGTH else ""
