@@ -158,7 +158,7 @@ def _pickle(
 ) -> Iterator[Item]:
     place = pair.vector(1, 1)
     data = reader.read(place.offset, place.length)
-    if (name, hash(data)) in seen:  # the schema stands in the first message and in the footer
+    if (name, hash(data)) in seen:  # the schema is in the first message and in the footer
         return
     seen.add((name, hash(data)))
     yield Finding(PICKLED, blob.locator, name)

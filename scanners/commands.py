@@ -234,9 +234,9 @@ def _dedented(source: str) -> str:
 
 
 def _may_match(blob: Blob) -> bool:
-    """Return whether any word that hostile commands need stands in the blob; of a page's program one of servers, too.
+    """Return whether the blob contains a word that hostile commands need; JavaScript must also be able to run commands.
 
-    What is written in UTF-16 is not searched for them.
+    UTF-16 is not searched, and always may match.
     """
     if blob.head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return True

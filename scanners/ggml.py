@@ -42,7 +42,7 @@ class Layout(NamedTuple):
     tokens: bool = True
 
 
-# The number is written in little-endian order, so that the name stands backwards.
+# The number is written in little-endian order, so the name is reversed.
 _LAYOUTS = {
     b"lmgg": (
         Layout("GGML", (), parameters=7),
@@ -69,7 +69,7 @@ _MAX_DIMENSIONS = 4
 _COST = 100
 
 
-# What llama.cpp keeps of a conversation; the last two are said to be in use, by readers of such files
+# State files of llama.cpp; the last two are in use according to readers of such files
 _STATES = {b"nsgg": "session", b"qsgg": "sequence", b"asgg": "GGSA", b"GGSA": "GGSA"}
 _STATE_VERSIONS = 256
 

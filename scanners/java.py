@@ -25,7 +25,7 @@ _VERSIONS = range(45, 100)
 _NESTED = (_CLASS_FILE, MAGIC, b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """Beginnings of byte arrays that are examined as files."""
 _MIN_NESTED = 16
-# Classes that nobody makes objects of in a stream, but that chains of others call by their names
+# Classes that a stream has no objects of, but that gadget chains call by name
 _NAMED_IN_TEXTS = frozenset({"java.lang.Runtime", "java.lang.ProcessBuilder", "javax.script.ScriptEngineManager"})
 
 CLASS_FILE = Rule(

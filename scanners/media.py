@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from modelsweep.core.scanner import Blob, Context, Item, Scanner, Signs
 from scanners.suffixes import NEVER_PLAIN
 
-# (offset, bytes there): magic numbers that stand for themselves
+# (offset, bytes there): magic numbers that are sufficient evidence
 _SIGNATURES = (
     (0, b"\x89PNG\r\n\x1a\n"),
     (0, b"\xff\xd8\xff"),
@@ -41,7 +41,7 @@ _SIGNATURES = (
     (0, b"qoif"),
     (0, b"\xabKTX "),
 )
-# Too short to stand for themselves: they count only with the name that goes with them
+# Too short to be evidence alone: they count only with a matching suffix
 _WEAK = {
     ".bmp": (b"BM",),
     ".ico": (b"\0\0\1\0",),

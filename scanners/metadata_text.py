@@ -55,8 +55,8 @@ def suspicious_facts(
         return
     if _TARGET in text:
         yield from _targets(text, locator, path)
-    told = "template" in path.rpartition(".")[2]  # with what else it does
-    if not told and _CONCEALS.search(text) and (order := concealed_order(text)):
+    is_template = "template" in path.rpartition(".")[2]  # whose scanner reports this
+    if not is_template and _CONCEALS.search(text) and (order := concealed_order(text)):
         detail: dict[str, Json] = {"how": "concealed", "path": path, "line": 1}
         yield Fact("template", printable(redact(order), _SHOWN), locator, detail=detail)
     if commands and (command := attack_in(text)):

@@ -34,7 +34,7 @@ _USUAL = re.compile(
     r"'shape': \((?P<shape>|(?:0|[1-9][0-9]{0,18}),|(?:0|[1-9][0-9]{0,18})(?:, (?:0|[1-9][0-9]{0,18}))+)\), \} *\n?"
 )
 _UNICODE = 4
-# Bytes of the type characters that stand without a size
+# Bytes of the type characters that have no size
 _LONE = {
     "?": 1,
     "b": 1,

@@ -163,16 +163,14 @@ class _Search:
         """Return the kinds that go beyond names of authors, version numbers and chance."""
         from scanners.parsing.personal_kinds import ADDRESS, CARD, EMAIL
 
-        significant = dict(sorted(self.tallies.items()))
-        if CARD in significant:
-            cards = significant[CARD]
+        found = dict(sorted(self.tallies.items()))
+        if CARD in found:
+            cards = found[CARD]
             chance = len(cards.values) * GENUINE < len(self._candidates)
             if chance or not (cards.sure or len(cards.values) >= FEW_IN_PROSE):
-                del significant[CARD]
+                del found[CARD]
         few = {ADDRESS} if self._suffix in _DATA else {ADDRESS, EMAIL}
-        return {
-            kind: tally for kind, tally in significant.items() if kind not in few or len(tally.values) >= FEW_IN_PROSE
-        }
+        return {kind: tally for kind, tally in found.items() if kind not in few or len(tally.values) >= FEW_IN_PROSE}
 
 
 def scan(blob: Blob, context: Context) -> Iterator[Item]:

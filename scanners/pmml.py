@@ -183,7 +183,7 @@ def _other(blob: Blob, context: Context) -> Iterator[Item]:
     """Yield what the document type of any XML refers to outside; files beside it are legitimate, as for books."""
     found = events(blob.reader, context, frozenset())
     event = next((event for event in found if isinstance(event, Doctype | Start)), None)
-    if isinstance(event, Start):  # what looked like a document type stands in a comment: none comes behind the root
+    if isinstance(event, Start):  # the apparent document type was in a comment: none follows the root
         return
     whole = blob.size > len(blob.head) or _DECLARED.search(_PROLOG.sub("", _decoded(blob.head))) is not None
     if not isinstance(event, Doctype) or not whole:

@@ -206,7 +206,7 @@ class _Model:
         for ordinal, table in enumerate(self.root.tables(4)):
             span = table.vector(0, 1)
             offset, size = table.number(1, "Q"), table.number(2, "Q")
-            if offset > 1:  # 0 and 1 say that the bytes stand in the table itself, if anywhere
+            if offset > 1:  # 0 and 1 mean that the bytes, if any, are in the table itself
                 span = Span(offset, size)
                 if offset + size > self.blob.size:
                     yield self._out_of_range(f"buffer {ordinal}", "byte", offset + size, self.blob.size)

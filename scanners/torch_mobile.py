@@ -111,7 +111,7 @@ class _Module:
         if root.count(_STORAGES) > _MAX_STORAGES:
             raise OverLimit(f"more than {_MAX_STORAGES:,} storages")
         self.storages = [table.vector(0, 1).length for table in root.tables(_STORAGES)]
-        self.told: set[str] = set()
+        self.operators: set[str] = set()
 
     def items(self) -> Iterator[Item]:
         """Yield what the module contains."""
@@ -173,7 +173,7 @@ class _Module:
 
     def _function(self, name: str, table: Table) -> Iterator[Item]:
         name = printable(table.text(0, _MAX_TEXT), _SHOWN) or name
-        yield from operator_items(self.blob.locator, self._limited(map(_printed, table.tables(2))))
+        yield from operator_items(self.blob.locator, self._new_operators(map(_printed, table.tables(2))))
         yield from self._within(name, "value", table.numbers(3, "I"))
         yield from self._within(name, "type", [table.number(8, "I")], max(self.types, 1))
         counts = {"operator": table.count(2), "constant": table.vector(3, 4).length // 4, "type": table.count(4)}
@@ -194,12 +194,12 @@ class _Module:
         if debugging:
             debugging.vector(0, 8)
 
-    def _limited(self, operators: Iterable[str]) -> Iterator[str]:
+    def _new_operators(self, operators: Iterable[str]) -> Iterator[str]:
         for name in operators:
-            if name not in self.told:
-                if len(self.told) >= _MAX_OPERATORS:
+            if name not in self.operators:
+                if len(self.operators) >= _MAX_OPERATORS:
                     raise OverLimit(f"more than {_MAX_OPERATORS:,} different operators")
-                self.told.add(name)
+                self.operators.add(name)
                 yield name
 
     def _instruction(self, code: _Code, place: int, opcode: int, many: int, number: int) -> Finding | None:
@@ -238,7 +238,7 @@ class _Module:
         source = self.blob.reader.read(span.offset, min(span.length, MAX_SOURCE))
         names = mentioned(source)
         exact = called(source) if names and len(source) <= MAX_PARSED else None
-        yield from operator_items(self.blob.locator, self._limited(sorted(names if exact is None else exact)))
+        yield from operator_items(self.blob.locator, self._new_operators(sorted(names if exact is None else exact)))
 
     def _within(self, subject: str, what: str, indices: Iterable[int], count: int | None = None) -> Iterator[Finding]:
         """Yield the first index that is not below `count`, by default the number of values."""

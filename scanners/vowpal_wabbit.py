@@ -74,7 +74,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
         yield from _options_anywhere(blob)
         raise Malformed("the release that wrote the model is unknown", 4)
     cursor = Cursor(blob.reader, begun.end())
-    yield from _options(blob, cursor, context)  # an identifier, which is put among the options as it stands
+    yield from _options(blob, cursor, context)  # an identifier, which is added to the options unchanged
     if cursor.take(1) != b"m":
         raise Malformed("no model follows the version", cursor.position - 1)
     cursor.skip(16)  # least and greatest label, bits of the hash, topics

@@ -404,9 +404,9 @@ def _begins_plainly(data: bytes) -> bool:
 
 
 def _stream(blob: Blob, span: Span, encoding: str, data: bytes, context: Context) -> Iterator[Item]:
-    """Yield what a pickle would call, unless the scanner of the pickle in a string of which it stands has said it.
+    """Yield what a pickle would call, unless it is in a string of another pickle whose scanner has reported it.
 
-    That one knows streams without a header under fewer encodings, and by how they begin.
+    The pickle scanner finds streams without a header under fewer encodings, and only by their beginnings.
     """
     from scanners.parsing.pickle_encodings import UNUSUAL, is_telling
 
@@ -427,9 +427,8 @@ def _is_quoted(blob: Blob, offset: int, encoding: str, data: bytes, context: Con
     if not _WORDS.search(sentence):
         return False
     outermost = encoding.rpartition(" of ")[2]
-    if (
-        outermost == "base64"
-    ):  # a decoder that skips all else begins elsewhere, unless four letters stand for three bytes
+    if outermost == "base64":
+        # A decoder that skips other characters would start elsewhere, unless the sentence has whole groups of letters
         return all(len(re.sub(f"[^{letters}]", "", sentence)) % 4 for letters in _BASE64)
     if outermost == "escapes":
         fronts = (sentence.encode(codec, "replace") for codec in ("latin-1", "utf-8"))

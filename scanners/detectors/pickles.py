@@ -164,8 +164,8 @@ _MODULE = rb"(?:" + _SHORT + rb"|" + _LONGER + rb")"
 _LINE = _MODULE + rb"(?:\n|\.[a-z_0-9.]{2})"
 # After the name of a module comes its rest, a memo opcode, or the next string
 _STRING = _MODULE + rb"[.\x94\x8cqrXUp]"
-# Names of two letters behind any byte: what follows is spelled out, and they stand apart, for hyperscan to see three
-# bytes in a row (scanners/detector.py)
+# Names of two letters after any byte: the next byte is spelled out, in a separate pattern, so that hyperscan finds
+# three literal bytes in a row (scanners/detector.py)
 _SHORT_STRING = rb"(?:" + _SHORT + rb")(?:\.|\x94|\x8c|q|r|X|U|p)"
 _LONGER_STRING = rb"(?:" + _LONGER + rb")[.\x94\x8cqrXUp]"
 _NAME = rb"[A-Za-z_][A-Za-z0-9_.]{0,60}"

@@ -51,7 +51,7 @@ def runs_text(name: str, arguments: Json) -> bool:
 def _calls(described: Json) -> bool:
     if isinstance(described, str):
         return "(" in described or "__" in described
-    if isinstance(described, dict):  # an expression inside, which is a call of its own, is told as such
+    if isinstance(described, dict):  # a nested expression is a call of its own, and reported as such
         return "call" not in described and any(map(_calls, described.values()))
     return isinstance(described, list) and any(map(_calls, described))
 

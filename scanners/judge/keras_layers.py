@@ -79,7 +79,7 @@ _OPERATIONS = (
     "checkpoint restorev2 savev2 dataset data. summary. keras.utils. keras.models. keras.saving. sqldataset printv2 "
     "importgraphdef"
 ).split()
-# How the names of Keras' functions on files begin, where they are no gadget that is known by name
+# Beginnings of names of Keras' file functions that are not known gadgets
 _FILE_VERBS = ("load_", "_load_", "save_", "_save_", "read_", "write_", "extract_", "download_", "import_", "func_")
 _NAMES_SHOWN = 5
 _SOURCE = re.compile(r"^\s*(?:lambda\b|def\s|import\s|from\s)|[(;=\n]")
@@ -93,7 +93,7 @@ def findings(facts: Sequence[Fact], options: Options) -> Iterator[Finding]:
     named = {_owner(fact) for fact in facts if fact.kind == "keras-unsafe" and not _is_registered(fact)}
     for fact in facts:
         if _is_registered(fact) and _owner(fact) in named:
-            continue  # its class is told
+            continue  # its class is reported
         if fact.kind != "keras-object":
             yield from _JUDGES[fact.kind](fact)
             continue
@@ -121,7 +121,7 @@ def _object(fact: Fact) -> Finding | None:
     """Return what is wrong with a class or function by its name alone, or None if it is harmless or unknown."""
     package, _, name = fact.value.rpartition(".")
     if name == "enable_unsafe_deserialization":
-        return None  # told as a text
+        return None  # reported as a text
     registered = fact.detail.get("registered_name")
     names = [fact.value, f"{package}.{registered}"] if isinstance(registered, str) and registered else [fact.value]
     for candidate in names if package else ():
@@ -171,7 +171,7 @@ def _is_unknown(name: str) -> bool:
 def _lambda(fact: Fact) -> Iterator[Finding]:
     if not fact.detail.get("code"):
         named = f"{fact.detail.get('module', '')}.{fact.value}"
-        if danger := family(named):  # Keras 2 looks the function up in the module, where that is imported already
+        if danger := family(named):  # Keras 2 looks the function up in the module if that is already imported
             yield _finding(DANGEROUS, fact, named, family=danger)
         elif _is_tensorflow_function(named):
             yield _finding(OPERATION, fact, named)

@@ -177,7 +177,7 @@ class _Searched:
 
 
 def _places(data: bytes, literal: bytes) -> Iterator[int]:
-    if data.rfind(literal) < 0:  # `rfind` is several times as quick in CPython where there is nothing to be found
+    if data.rfind(literal) < 0:  # `rfind` is several times faster than `find` in CPython when there is no match
         return
     search = _search(literal)
     match = search(data)

@@ -379,7 +379,7 @@ def _selected(branches: Branches, step: Step, given: Sequence[Value | None], liv
         return _merged(live, kind, _elementwise(branches, step, given))._replace(roots=frozenset())
     result = _merged(ways, PLAIN, _elementwise(branches, step, given))
     if test is not None and constant and not any(value.roots.isdisjoint(test.roots) for value in plain):
-        return result._replace(roots=_roots(plain))  # a guard, which stands for what it guards
+        return result._replace(roots=_roots(plain))  # a guard, which represents what it guards
     if decides and constant and all(value.roots.isdisjoint(decides[0].roots) for value in plain):
         return result._replace(mark=branches.decide(step, decides[0]))
     return result

@@ -501,7 +501,7 @@ def _rounds(node: nodes.For, depth: int = 0) -> int:
         return 0
     own = max((abs(number) for number in map(_number, made.args) if number is not None), default=0)
     inner = [_rounds(part, depth + 1) for part in node.body if isinstance(part, nodes.For)]
-    return own * max([1, *inner]) if depth or inner else 0  # (one alone is told as a call of range)
+    return own * max([1, *inner]) if depth or inner else 0  # (a single loop is reported as a call of range)
 
 
 def _sides(node: nodes.Mul) -> list[nodes.Expr]:

@@ -145,7 +145,7 @@ class Layers:
         if layer.kind != "If" or not given:
             branches.step(step)
             return
-        if _COMPUTES in layer.bodies:  # with what it is handed
+        if _COMPUTES in layer.bodies:  # with its inputs
             branches.step(step._replace(role=Role.OPAQUE, inputs=given[1:], outputs=[]))
         ends: dict[int, Key] = {_CONSTANT: NOTHING, _PASSES_ON: next(iter(given[1:]), NOTHING), _COMPUTES: None}
         branches.branch(step, [[ends[does]] * len(made) for does in layer.bodies])

@@ -170,10 +170,10 @@ class _Nodes:
     """The current position in the nesting."""
 
     def __init__(self) -> None:
-        self._open: list[
-            list[str | None] | None
-        ] = []  # a mapping holds the key whose value comes next, a sequence None
-        self._keys: list[str | None] = []  # under which each of them stands, None where that is no mapping
+        # A mapping as a list with the key of its next value, a sequence as None
+        self._open: list[list[str | None] | None] = []
+        # The key of each of them, or None outside of a mapping
+        self._keys: list[str | None] = []
         self._anchors: dict[str, str] = {}
         self._aliased = 0
 

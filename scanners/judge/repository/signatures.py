@@ -248,7 +248,7 @@ def _signed(order: int, result: UnitResult, where: Locator) -> Signed:
         if fact.kind == "signed-file":
             files.setdefault(fact.value, []).append(_part(fact))
     if detail.get("method") != "shards":
-        files = {name: parts[-1:] for name, parts in files.items()}  # as whoever fills a table from a list
+        files = {name: parts[-1:] for name, parts in files.items()}  # like a dictionary filled from the list
     count, ignored, model = detail.get("files"), detail.get("ignored"), detail.get("model")
     return Signed(
         order=order,
