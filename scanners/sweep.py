@@ -12,7 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from itertools import islice
+from itertools import accumulate, islice
 from queue import Queue
 from threading import Thread
 from typing import NamedTuple
@@ -41,6 +41,10 @@ MAX_LINE_OFFSET = MIB
 """Maximum offset in a text, in bytes, for which line numbers are given."""
 HIT_BUDGET = 10_000
 """Maximum offsets that are examined per pattern in one sweep."""
+
+_SECRETS = "secrets"
+_WIDE = re.compile(rb"(?:[\t\n\r -~]\0){24,}(?:[\t\n\r -~]\Z)?")
+"""Letters of two bytes; of those whose first byte is the zero, the last one has none behind it at the end."""
 
 
 class Region(NamedTuple):
@@ -189,6 +193,8 @@ class Sweep:
         lines = _LineNumbers()
         disguised = isolated(self._disguised(owned, context), self.blob.locator, "encoded", reported)
         yield from lines.added_to(self.blob, disguised)
+        wide = isolated(self._written_wide(owned, context), self.blob.locator, _SECRETS, reported)
+        yield from lines.added_to(self.blob, wide)
         for number, windows in sorted(self._windows.items()):
             detector = PATTERNS[number][1]
             budget = detector.sample or HIT_BUDGET
@@ -240,6 +246,30 @@ class Sweep:
             data = self.blob.reader.read(0, size)
             around = encoded.Surroundings(region.scanners, owned.blob_at)
             yield from encoded.disguised_payloads(self.blob, data, around, context)
+
+    def _written_wide(self, owned: _Ownership, context: Context) -> Iterator[Item]:
+        """Yield the credentials in small blobs that are written in UTF-16, as PowerShell writes files."""
+        chosen, size = context.options.scanners, self.blob.size
+        if size > CLOSE or (chosen is not None and _SECRETS not in chosen) or DECODED in owned.innermost(0).scanners:
+            return
+        from scanners.parsing.disguise_starts import has_wide
+
+        data = self.blob.reader.read(0, size)
+        if not has_wide(data):
+            return
+        from scanners.detectors.secrets import confirm_wide
+
+        runs = list(_WIDE.finditer(data))
+        begins = [0, *accumulate(len(run[0][::2]) + 1 for run in runs)]
+        letters = b"\xff".join(run[0][::2] for run in runs)
+        context.operations.spend(len(letters))
+        numbers = [number for number, (_, detector) in enumerate(PATTERNS) if detector.name == _SECRETS]
+        places = sorted({at for number in numbers for at in offsets(number, letters)})
+        for at in places[:HIT_BUDGET]:
+            index = bisect_right(begins, at) - 1
+            inner, start = owned.blob_at(runs[index].start())
+            place = runs[index].start() - start
+            yield from confirm_wide(inner, place, runs[index][0][::2], at - begins[index], context)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` matches in `windows`."""

@@ -82,6 +82,8 @@ def confirm(blob: Blob, offset: int, _context: Context) -> Iterator[Item]:
         return
     if not attack and data.startswith(_CALLS) and (is_data or not _begins_statement(blob, offset)):
         return
+    if not attack and _is_quoted(blob, offset, text[0]):
+        return
     title = "command of attacks" if attack else _title(text[0])
     shown = printable(attack or text[0].decode("ascii"), 120)
     span = Span(offset, len(text[0]))
@@ -110,6 +112,11 @@ def _begins_statement(blob: Blob, offset: int) -> bool:
     return re.search(rb"(?:\A|[^\x20-\x7e]|=)[ \t]*\Z", before) is not None
 
 
+def _is_quoted(blob: Blob, offset: int, text: bytes) -> bool:
+    """Return whether `text` begins with a span of code of Markdown, as prose for people and models has them."""
+    return b"`" in text.splitlines()[0] and offset > 0 and blob.reader.read(offset - 1, 1) == b"`"
+
+
 def _reads_as_script(text: bytes) -> bool:
     """Return whether `text` is code; a shell script needs a line with only its interpreter, and another line."""
     return not text.startswith(b"#!") or re.match(_SHEBANG, text) is not None
@@ -132,7 +139,7 @@ _LINE_END = rb"[ \t]{0,2}(?:[;\r\n]|\\[rn])(?:[ \t\r\n]|\\[rnt]){0,8}"  # as it 
 DETECTOR = Detector(
     name="scripts",
     title="a script",
-    version=13,
+    version=14,
     patterns=(
         rb"#!" + _PATH + _SHELL,
         rb"(?i)powershell(?:\.exe)?['\x22]?[ \t][^\n\x00]{0,120}-e(?:nc|ncodedcommand)?[ \t]{1,4}" + _BASE64,

@@ -74,12 +74,21 @@ def confirm(blob: Blob, offset: int, context: Context) -> Iterator[Item]:
     first = max(0, offset - BACK)
     data = blob.reader.read(first, min(offset + REACH, blob.size) - first)
     for credential in credentials_at(data, offset - first):
-        context.secrets.update(credential.hidden)
-        yield from _items(blob, first, credential)
+        span = Span(first + credential.start, credential.stop - credential.start)
+        yield from _items(blob, span, credential, context)
 
 
-def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
-    title, start = credential.title, first + credential.start
+def confirm_wide(blob: Blob, start: int, text: bytes, at: int, context: Context) -> Iterator[Item]:
+    """Yield the credentials at `at` of `text`, each letter of which has two bytes in the blob, from `start` on."""
+    first = max(0, at - BACK)
+    for credential in credentials_at(text[first : at + REACH], at - first):
+        span = Span(start + 2 * (first + credential.start), 2 * (credential.stop - credential.start))
+        yield from _items(blob, span, credential, context)
+
+
+def _items(blob: Blob, span: Span, credential: Credential, context: Context) -> Iterator[Item]:
+    context.secrets.update(credential.hidden)
+    title = credential.title
     rule = POSSIBLE
     if credential.sure and title.startswith("private key"):
         rule = POSSIBLE if is_test(blob) else PRIVATE_KEY
@@ -87,9 +96,8 @@ def _items(blob: Blob, first: int, credential: Credential) -> Iterator[Item]:
         rule = POSSIBLE if is_test(blob) else NAMED
     elif credential.sure:
         rule = CREDENTIAL
-    span = Span(start, credential.stop - credential.start)
     yield Fact("secret", title, blob.locator, span, {"mark": credential.mark, "sure": credential.sure})
-    yield Finding(rule, blob.locator, f"{title} ({credential.mark})", span=span, evidence={"offset": start})
+    yield Finding(rule, blob.locator, f"{title} ({credential.mark})", span=span, evidence={"offset": span.offset})
 
 
 def is_test(blob: Blob) -> bool:
@@ -100,7 +108,7 @@ def is_test(blob: Blob) -> bool:
 DETECTOR = Detector(
     name="secrets",
     title="a credential",
-    version=8,
+    version=9,
     patterns=PATTERNS,
     runs=RUNS,
     confirm=confirm,

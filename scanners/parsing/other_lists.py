@@ -63,6 +63,8 @@ _VARIABLE = re.compile(
     + "|".join(INDEX_VARIABLES)
     + r"|PIP_FIND_LINKS|UV_FIND_LINKS)[\"']?(?:[ \t]*=[ \t]*|:[ \t]+|[ \t]+)[\"']?(?P<urls>[^\"'\n#]{1,1000})"
 )
+_ESCAPE = re.compile(r"\\(?:u00(?P<code>[2-7][0-9a-fA-F])|(?P<slash>/)|[^\n])")
+"""What JSON, YAML and TOML may write for a letter."""
 _WORD = re.compile(r"(?:[\w-]{1,40}=)?(?P<url>https?://[^\s\"',;\\]{1,500})")
 
 
@@ -83,7 +85,7 @@ def lines_of_lock(content: str, name: str) -> Iterator[Line]:
     """Yield the origins of packages in a lock file, one per host."""
     told: set[tuple[str, str]] = set()
     pattern = _LOCKED_BY_NPM if name in _LOCKS_OF_NPM else _LOCKED_BY_PNPM if name == _LOCK_OF_PNPM else _LOCKED
-    plain = content.replace("\\/", "/")  # as JSON may write it
+    plain = _unescaped(content)
     for found in pattern.finditer(plain):
         kind = "index" if found["key"] in ("registry", "index") else "vcs" if found["key"] == "git" else "url"
         if (kind, found["host"]) not in told and not _USUAL_ORIGIN.fullmatch(found["host"]):
@@ -93,6 +95,7 @@ def lines_of_lock(content: str, name: str) -> Iterator[Line]:
 
 def lines_of_node(content: str) -> Iterator[Line]:
     """Yield packages in package.json, and registries in .npmrc and .yarnrc, with unusual origins."""
+    content = _unescaped(content)
     for section in _DEPENDENCIES.finditer(content):
         for found in _ASKED.finditer(section["inner"]):
             number = content.count("\n", 0, section.start("inner") + found.start()) + 1
@@ -100,6 +103,16 @@ def lines_of_node(content: str) -> Iterator[Line]:
     for found in _SETTING.finditer(content):
         if not _NODE_REGISTRY.fullmatch(found["host"]):
             yield Line(content.count("\n", 0, found.start("url")) + 1, found["url"], "index", found["url"])
+
+
+def _unescaped(content: str) -> str:
+    """Return JSON with its letters as they are meant; what would end a text or a line stays escaped."""
+    return _ESCAPE.sub(_meant, content) if "\\" in content else content
+
+
+def _meant(escape: re.Match[str]) -> str:
+    letter = "/" if escape["slash"] else chr(int(escape["code"] or "22", 16))
+    return escape[0] if letter in '"\\' else letter
 
 
 def lines_of_setup(content: str) -> Iterator[Line]:

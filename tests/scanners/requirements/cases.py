@@ -122,6 +122,11 @@ ELSEWHERE = {
         "npm-shrinkwrap.json",
         f'{{"packages": {{"node_modules/a": {{"resolved": "{FILES}"}}}}}}'.replace("/", "\\/"),
     ),
+    "lock_in_escapes": (
+        "package-lock.json",
+        f'{{"packages": {{"node_modules/a": {{"res\\u006flved": "{FILES}"}}}}}}'.replace("https", "\\u0068ttps"),
+    ),
+    "npm_in_escapes": ("package.json", f'{{"name": "x", "\\u0064ependencies": {{"net": "{FILES}"}}}}'),
     "lock_on_a_forge": (
         "package-lock.json",
         '{"packages": {"node_modules/a": {"resolved": "git+ssh://git@git.acme.example.invalid/a.git#0123abcd"}}}',
@@ -191,6 +196,13 @@ AS_USUAL = {
     "npm": (
         "package.json",
         '{"homepage": "https://example.invalid", "dependencies": {"a": "file:../a", "b": "github:x/y"}}',
+    ),
+    "npm_in_escapes": (
+        "package.json",
+        (
+            f'{{"description": "quoted: \\u0022dependencies\\u0022: {{\\"a\\": \\"{FILES}\\"}}, \\\\u0022", '
+            '"dependencies": {"\\u0061": "^1"}}'
+        ),
     ),
     "npm_registry": (".npmrc", f"registry=https://{NODE}/\nsave-exact=true\n"),
     "setup": (

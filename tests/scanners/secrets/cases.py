@@ -135,6 +135,21 @@ CASES = {
     ),
     "in_escaped_lines": text(lambda: '["first\\n' + FORMS["huggingface"]() + '\\n", "last"]', Verdict.REVIEW),
     "named_in_escaped_lines": text(lambda: f'"first\\nACME{"_TOKEN"}={rand(32)}\\n"', Verdict.REVIEW),
+    "in_utf16": Case(
+        lambda: f'$env:{"GITHUB_TOKEN"} = "{FORMS["github"]()}"\r\n'.encode("utf-16"),
+        "run.ps1",
+        Verdict.REVIEW,
+        cut_is_clean=True,
+    ),
+    "in_utf16_to_its_end": Case(
+        lambda: f"first line\n{FORMS['huggingface']()}".encode("utf-16-be"),
+        "notes.txt",
+        Verdict.REVIEW,
+        cut_is_clean=True,
+    ),
+    "benign_in_utf16": Case(
+        lambda: f"{filled('x')}\n{named_texts()}\n".encode("utf-16"), "notes.txt", Verdict.CLEAN, cut_is_clean=True
+    ),
     "in_metadata": Case(metadata, "model.safetensors", Verdict.REVIEW),
     "possible_checksum": text(lambda: "gh" + "p_" + rand(36)),
     "possible_key_id": text(lambda: "AK" + "IA" + rand(16, BASE32)),
