@@ -245,7 +245,7 @@ def test_many_files_are_not_said_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
         (signatures, "MAX_NAMED", 3, "more than 3 files are listed by the signatures of its folder"),
         (signatures, "MAX_LISTS", 0, "more than 0 signatures of models in one folder"),
         (signatures, "MAX_SIGNATURES", 0, "more than 0 signatures"),
-        (signature, "FILES", 2, "more than 2 files are listed"),
+        (signature, "MAX_FILES", 2, "more than 2 files are listed"),
         (signature, "SIZE_LIMIT", 64, "more than 64 bytes of a signature"),
     ],
 )
