@@ -278,7 +278,7 @@ def _unaccounted(blob: Blob, start: int, stop: int, where: str) -> Finding:
 SCANNER = Scanner(
     name="gguf",
     title="GGUF (llama.cpp)",
-    version=8,
+    version=9,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, SIZE_OVERFLOW, COUNT_OVERFLOW, OVERLAP, MISALIGNED, UNACCOUNTED, NARROW, LAYER, CRASHES),

@@ -61,7 +61,7 @@ def scan(blob: Blob, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name=NAME,
     title="Jinja templates (chat templates and others)",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

@@ -519,7 +519,7 @@ def _kerchunk_references(blob: Blob, references: Json, context: Context) -> Iter
 SCANNER = Scanner(
     name="json",
     title="JSON configurations (Hugging Face, diffusers, sentence-transformers, PEFT, Hydra)",
-    version=27,
+    version=28,
     accepts=accepts,
     scan=scan,
     suffixes=(*_SUFFIXES, *_LENIENT),

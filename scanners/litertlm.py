@@ -80,7 +80,7 @@ def _templates(blob: Blob, wire: Wire, begin: int, end: int, name: str) -> Itera
 SCANNER = Scanner(
     name=NAME,
     title="LiteRT-LM (bundles of language models for phones)",
-    version=1,
+    version=2,
     accepts=accepts,
     scan=scan,
     suffixes=(".litertlm",),

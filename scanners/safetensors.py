@@ -258,7 +258,7 @@ def _facts(blob: Blob, header: Header, context: Context) -> Iterator[Item]:
 SCANNER = Scanner(
     name="safetensors",
     title="safetensors",
-    version=6,
+    version=7,
     accepts=accepts,
     scan=scan,
     rules=(DUPLICATE_KEY, OVERLAP, UNACCOUNTED, SIZE_MISMATCH, HEADER_LENGTH),

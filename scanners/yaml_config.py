@@ -303,7 +303,7 @@ def _reference(blob: Blob, entry: Entry, name: str, how: str, path: str) -> Fact
 SCANNER = Scanner(
     name="yaml",
     title="YAML configurations (Hydra, NeMo, tags of PyYAML and HyperPyYAML)",
-    version=22,
+    version=23,
     accepts=accepts,
     scan=scan,
     suffixes=_SUFFIXES,

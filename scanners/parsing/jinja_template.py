@@ -138,6 +138,14 @@ _MESSAGE_NAME = re.compile(r"content|text|prompt|query|question|input", re.IGNOR
 _MARKUP = re.compile(r"<[^<>]*>|\[[^\[\]]*\]")
 _LISTS = (nodes.List, nodes.Tuple)
 _BUILDERS = (nodes.Concat, nodes.Add, nodes.Mul, nodes.Mod, nodes.Filter, nodes.Call, nodes.Getitem)
+_LINE = "___"
+"""Part of a line that a text is filled up with, and of no name."""
+_MAX_PARTS = 32
+"""Maximum texts of a list that are computed one by one."""
+_METHODS = frozenset("strip lstrip rstrip removeprefix removesuffix rjust ljust center zfill title capitalize".split())
+"""Methods of texts that are computed with their arguments."""
+_FUNCTIONS = frozenset({"cycler", "joiner", "lipsum", "range", "dict", "namespace", "self"})
+"""What Jinja itself provides, of which no item has a name."""
 _CHANGED: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
     "upper": str.upper,
@@ -254,8 +262,14 @@ class _Walk:
         argument = node.arg if isinstance(node, nodes.Getitem) else None
         for name in _DUNDER.findall(self._fold(argument)) if isinstance(argument, (nodes.Name, nodes.Getattr)) else ():
             yield "attribute", name.replace(_UNKNOWN, "?")
-        if isinstance(argument, nodes.Concat) and not self._fold(argument).strip(_UNKNOWN):
+        hidden = isinstance(argument, nodes.Concat) and not self._fold(argument).strip(_UNKNOWN)
+        if hidden or (self._is_function(node) and argument and _UNKNOWN in self._fold(argument)):
             yield "dynamic-attribute", "?"
+
+    def _is_function(self, node: nodes.Expr) -> bool:
+        """Return whether `node` looks up an item of a function of Jinja: it has none, only attributes."""
+        owner = node.node if isinstance(node, nodes.Getitem) else None
+        return isinstance(owner, nodes.Name) and owner.name in _FUNCTIONS - self.bound
 
     def _swapped(self, node: nodes.Expr) -> Iterator[tuple[str, str]]:
         """Yield the host that replaces another one in the conversation."""
@@ -368,7 +382,7 @@ class _Walk:
         if isinstance(node, nodes.Mod):
             return self._formatted(self._fold(node.left, depth + 1), [node.right], depth)
         if isinstance(node, nodes.Getitem):
-            return self._sliced(node, depth) if isinstance(node.arg, nodes.Slice) else _UNKNOWN
+            return self._sliced(node, depth) if isinstance(node.arg, nodes.Slice) else self._item(node, depth)
         return self._called(node, depth)
 
     def _sliced(self, node: nodes.Getitem, depth: int) -> str:
@@ -394,11 +408,16 @@ class _Walk:
             return _UNKNOWN
         if name == "join":
             return self._joined(node, source, depth)
+        if name in ("first", "last"):
+            parts = self._parts(source, depth)
+            return parts[-1 if name == "last" else 0] if parts else _UNKNOWN
         text = self._fold(source, depth + 1)
-        if name in _CHANGED:
+        if name in _CHANGED and not node.args:
             return _CHANGED[name](text)
+        if name in _METHODS or name == "trim":
+            return self._by_method("strip" if name == "trim" else name, text, node.args, depth)
         if name == "format":
-            return self._formatted(text, node.args, depth)
+            return self._formatted(text, node.args, depth, node.kwargs)
         if name == "replace" and len(node.args) == 2:
             return text.replace(self._fold(node.args[0], depth + 1), self._fold(node.args[1], depth + 1))
         return _UNKNOWN
@@ -409,20 +428,55 @@ class _Walk:
         between: nodes.Node | None = node.args[0] if node.args else None
         if isinstance(node, nodes.Call) and between is not None:
             items, between = between, source
-        parts = items.items if isinstance(items, (nodes.List, nodes.Tuple)) else [items]
+        parts = self._parts(items, depth)
         glue = self._fold(between, depth + 1) if between is not None else ""
-        return glue.join(self._fold(part, depth + 1) for part in parts[:_MAX_FOLDED])
+        return glue.join([self._fold(items, depth + 1)] if parts is None else parts)
 
-    def _formatted(self, text: str, arguments: list[nodes.Expr], depth: int) -> str:
-        """Fill the placeholders of `text` in order, for `%` and braces; `%c` converts numbers to characters."""
+    def _parts(self, node: nodes.Node, depth: int) -> list[str] | None:
+        """Return the texts of a list, of a text that is split, or of those that a filter makes of others."""
+        if depth >= _MAX_DEPTH:
+            return None
+        if isinstance(node, _LISTS):
+            return [self._fold(part, depth + 1) for part in node.items[:_MAX_FOLDED]]
+        if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) and node.node.attr == "split":
+            between = self._fold(node.args[0], depth + 1) if node.args else None
+            return self._fold(node.node.node, depth + 1).split(between or None)[:_MAX_PARTS]
+        if isinstance(node, nodes.Filter) and node.name == "map" and node.node is not None and node.args:
+            parts, by, *given = self._parts(node.node, depth + 1), *node.args
+            name = by.value if isinstance(by, nodes.Const) else ""
+            made = [nodes.Filter(nodes.Const(part), name, given, [], None, None) for part in (parts or ())[:_MAX_PARTS]]
+            return [self._fold(part, depth + 1) for part in made] if parts is not None and name else None
+        return None
+
+    def _item(self, node: nodes.Getitem, depth: int) -> str:
+        """Return the item of a list of texts that a constant number selects."""
+        at, parts = _number(node.arg), self._parts(node.node, depth)
+        return parts[at] if at is not None and parts is not None and -len(parts) <= at < len(parts) else _UNKNOWN
+
+    def _by_method(self, name: str, text: str, arguments: list[nodes.Expr], depth: int) -> str:
+        """Return what a method of a text returns for constant arguments."""
+        given = [_number(item) if _number(item) is not None else self._fold(item, depth + 1) for item in arguments]
+        if any(isinstance(item, int) and item > _MAX_FOLDED for item in given) or _UNKNOWN in given:
+            return _UNKNOWN
+        try:
+            made = str(getattr(str, name)(text, *given))
+        except TypeError:
+            return _UNKNOWN
+        return _UNKNOWN if _LINE in made else made
+
+    def _formatted(self, text: str, arguments: list[nodes.Expr], depth: int, named: Iterable[nodes.Node] = ()) -> str:
+        """Fill the placeholders of `text`, for `%` and braces, in order or by name; `c` converts numbers."""
         flat = [item for part in arguments for item in (part.items if isinstance(part, nodes.Tuple) else [part])]
         values = iter([self._fold(item, depth + 1) for item in flat])
+        by_name = {item.key: self._fold(item.value, depth + 1) for item in named if isinstance(item, nodes.Keyword)}
 
         def fill(match: re.Match[str]) -> str:
-            value = next(values, _UNKNOWN)
-            return chr(int(value)) if match[0] == "%c" and value.isdecimal() and int(value) < 0x110000 else value
+            key = match[1] or match[2]
+            value = by_name.get(key, _UNKNOWN) if key else next(values, _UNKNOWN)
+            is_letter = match[0][-1] == "c" or match[0].endswith(":c}")
+            return chr(int(value)) if is_letter and value.isdecimal() and int(value) < 0x110000 else value
 
-        return re.sub(r"%[sc]|\{[0-9]*\}", fill, text)
+        return re.sub(r"%(?:\(([a-zA-Z_]\w*)\))?[sc]|\{(?:[0-9]*|([a-zA-Z_]\w*))(?::[sc])?\}", fill, text)
 
 
 def _late(test: nodes.Node) -> Iterator[str]:

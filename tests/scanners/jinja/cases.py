@@ -60,3 +60,36 @@ CASES = {
     "benign_ending_of_many": case("server { root ${HOME}; }\n{{ item.class }}\n", Verdict.CLEAN, "page.template"),
     "benign_template_of_others": case("server { root ${HOME}; }\n", Verdict.CLEAN, "nginx.conf.template"),
 }
+
+REACHED = """{% set a = A %}{{ cycler[a][B]['os'].popen('echo modelsweep-test').read() }}"""
+NAMES = {
+    "letters": "'{:c}{:c}NAME{:c}{:c}'.format(95, 95, 95, 95)",
+    "named_fields": "'%(u)sNAME%(u)s' | format(u='__')",
+    "named_braces": "'{u}NAME{u}'.format(u='__')",
+    "parts": "'a.__NAME__'.split('.')[1]",
+    "joined_parts": "'__ NAME __'.split() | join",
+    "mapped": "['--NAME--'] | map('replace', '-', '_') | first",
+    "filled": "'NAME__'.rjust(WIDTH, '_')",
+    "stripped": "'x__NAME__x'.strip('x')",
+    "trimmed": "'x__NAME__x' | trim('x')",
+}
+"""How templates write names of attributes that are not to be seen in them."""
+
+
+def reaching(name: str) -> str:
+    """Return a template that reaches the interpreter by names that are written so."""
+    first, second = (name.replace("NAME", word).replace("WIDTH", str(len(word) + 4)) for word in ("init", "globals"))
+    return CHATML + REACHED.replace("A %", f"({first}) %").replace("[B]", f"[{second}]")
+
+
+CASES |= {f"name_of_{what}": case(reaching(name), Verdict.MALICIOUS) for what, name in NAMES.items()}
+CASES |= {
+    "name_of_unknown_function": case(reaching("'--NAME--'.translate({45: 95})"), Verdict.REVIEW),
+    "benign_parts_of_texts": case(
+        "{% for message in messages %}{% set content = message.content.split('</think>')[-1].lstrip('\\n') %}"
+        "{{ '%(role)s: ' | format(role=message.role) }}{{ ['<|a|>', '<|b|>'][loop.index0 % 2] }}"
+        "{{ message[key] }}{{ 'a b'.split()[0] }}{{ ['x-y'] | map('replace', '-', ' ') | first }}"
+        "{{ content.strip('_') }}{{ 'x'.center(9, '_') }}{% endfor %}",
+        Verdict.CLEAN,
+    ),
+}
