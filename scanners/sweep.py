@@ -23,7 +23,7 @@ from modelsweep.core.reader import WINDOW, Reader, SourceFault, WindowReader
 from modelsweep.core.scanner import DECODED, Blob, Context, Item
 from modelsweep.core.units import MIB
 from modelsweep.core.values import replace
-from scanners.detector import CLOSE, OVERLAP, isolated
+from scanners.detector import CLOSE, OVERLAP, Detector, isolated
 from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
 
@@ -207,8 +207,7 @@ class Sweep:
                 if not budget and detector.sample:
                     break
                 if not budget:
-                    detail = f"more than {HIT_BUDGET:,} places look like {detector.title}: only these were examined"
-                    yield Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)
+                    yield self._too_many(detector)
                     break
                 budget -= 1
                 found = detector.confirm(region.blob, hit - region.start, context)
@@ -270,6 +269,12 @@ class Sweep:
             inner, start = owned.blob_at(runs[index].start())
             place = runs[index].start() - start
             yield from confirm_wide(inner, place, runs[index][0][::2], at - begins[index], context)
+        if len(places) > HIT_BUDGET:
+            yield self._too_many(PATTERNS[numbers[0]][1])
+
+    def _too_many(self, detector: Detector) -> Problem:
+        detail = f"more than {HIT_BUDGET:,} places look like {detector.title}: only these were examined"
+        return Problem(ProblemKind.LIMIT, self.blob.locator, detector.name, detail)
 
     def _located(self, number: int, windows: list[int]) -> Iterator[int]:
         """Yield the offsets at which pattern `number` matches in `windows`."""

@@ -108,7 +108,7 @@ def is_test(blob: Blob) -> bool:
 DETECTOR = Detector(
     name="secrets",
     title="a credential",
-    version=9,
+    version=10,
     patterns=PATTERNS,
     runs=RUNS,
     confirm=confirm,

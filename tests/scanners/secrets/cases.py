@@ -147,6 +147,9 @@ CASES = {
         Verdict.REVIEW,
         cut_is_clean=True,
     ),
+    "many_places_in_utf16": Case(
+        lambda: ("-us1" * 16_000).encode("utf-16"), "notes.txt", Verdict.NOT_SCANNED, cut_is_clean=True
+    ),
     "benign_in_utf16": Case(
         lambda: f"{filled('x')}\n{named_texts()}\n".encode("utf-16"), "notes.txt", Verdict.CLEAN, cut_is_clean=True
     ),
