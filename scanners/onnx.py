@@ -30,9 +30,9 @@ _MAX_TENSORS, _MAX_RANK = 50_000, 16
 """Maximum tensors that are kept by name, and maximum dimensions of each."""
 _MAX_PATH = 1_100
 _MAX_FIELDS = 256
-_MAX_INSIDE = 8
-"""Maximum fields of a graph by which it is recognised: others may stand before those that its schema knows."""
 """Maximum fields that are read to recognise a model."""
+_MAX_GRAPH_FIELDS = 8
+"""Maximum fields of a graph that are read to recognise it: unknown fields may precede those of its schema."""
 _IR_VERSIONS = range(1, 1_000)
 _OPSETS_SINCE = 3
 """First version of the format that requires `opset_import`."""
@@ -122,7 +122,7 @@ def accepts(blob: Blob) -> bool:
             if field.number == 1 and field.wire == VARINT:
                 version = field.value in _IR_VERSIONS
             elif field.number == 7 and field.wire == LENGTH:
-                inner = islice(wire.fields(field.value, field.value + field.length), _MAX_INSIDE)
+                inner = islice(wire.fields(field.value, field.value + field.length), _MAX_GRAPH_FIELDS)
                 graph = graph or any(one.number in _GRAPH_FIELDS and one.wire == LENGTH for one in inner)
             if version and graph:
                 return True
