@@ -11,11 +11,12 @@ import hashlib
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import accumulate, islice
 from queue import Queue
 from threading import Thread
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelsweep.core.finding import Fact, Finding, Problem, ProblemKind
 from modelsweep.core.locator import Locator
@@ -26,6 +27,9 @@ from modelsweep.core.values import replace
 from scanners.detector import CLOSE, OVERLAP, Detector, isolated
 from scanners.late import Late
 from scanners.matcher import PATTERNS, Matcher, matcher_for, offsets
+
+if TYPE_CHECKING:
+    from scanners.parsing.disguise_starts import Starts
 
 MIN_THREADED = 4 * MIB
 """Minimum bytes for which a second thread pays for itself."""
@@ -242,19 +246,24 @@ class Sweep:
             return
         region = owned.innermost(0)
         if DECODED not in region.scanners and not region.scanners & encoded.DETECTOR.owners:
-            data = self.blob.reader.read(0, size)
             around = encoded.Surroundings(region.scanners, owned.blob_at)
-            yield from encoded.disguised_payloads(self.blob, data, around, context)
+            yield from encoded.disguised_payloads(self.blob, *self._close_look, around, context)
+
+    @cached_property
+    def _close_look(self) -> tuple[bytes, Starts]:
+        """The bytes of a small blob, and where something may be hidden in them."""
+        from scanners.parsing.disguise_starts import starts_in
+
+        data = self.blob.reader.read(0, self.blob.size)
+        return data, starts_in(data)
 
     def _written_wide(self, owned: _Ownership, context: Context) -> Iterator[Item]:
         """Yield the credentials in small blobs that are written in UTF-16, as PowerShell writes files."""
         chosen, size = context.options.scanners, self.blob.size
         if size > CLOSE or (chosen is not None and _SECRETS not in chosen) or DECODED in owned.innermost(0).scanners:
             return
-        from scanners.parsing.disguise_starts import has_wide
-
-        data = self.blob.reader.read(0, size)
-        if not has_wide(data):
+        data, starts = self._close_look
+        if not starts.has_wide:
             return
         from scanners.detectors.secrets import confirm_wide
 

@@ -134,13 +134,14 @@ class Surroundings(NamedTuple):
         return self.innermost(offset)[0] is not self.innermost(0)[0]
 
 
-def disguised_payloads(blob: Blob, data: bytes, around: Surroundings, context: Context) -> Iterator[Item]:
-    """Yield disguised payloads in `data`, the bytes of a blob."""
-    from scanners.parsing.disguise_starts import starts_in
+def disguised_payloads(
+    blob: Blob, data: bytes, starts: Starts, around: Surroundings, context: Context
+) -> Iterator[Item]:
+    """Yield disguised payloads in `data`, the bytes of a blob, in which they may begin at `starts`."""
     from scanners.parsing.disguises import disguises, inside_strings
 
     context.operations.spend(len(data))
-    starts, reported = starts_in(data), set[Problem]()
+    reported = set[Problem]()
     for disguise in disguises(data, starts):
         if (disguise.how == "zlib" and _DECOMPRESSING & around.scanners) or _is_nominated(data, disguise):
             continue

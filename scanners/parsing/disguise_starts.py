@@ -129,7 +129,7 @@ def mask(key: int) -> bytes:
     return bytes(byte ^ key for byte in range(256))
 
 
-def has_wide(data: bytes) -> bool:
+def _has_wide(data: bytes) -> bool:
     """Return whether `RUN` two-byte letters occur in a row; a regular expression would be ten times slower."""
     for first in (0, 1):
         low, high = data[first::2], data[first + 1 :: 2]
@@ -152,9 +152,9 @@ class _Searched:
     def has_run(self) -> bool:
         return LONG in self._data.translate(QUOTED)
 
-    @property
+    @cached_property
     def has_wide(self) -> bool:
-        return has_wide(self._data)
+        return _has_wide(self._data)
 
     def holds(self, written: bytes) -> bool:
         return self._data.rfind(WRITTEN[written]) >= 0 and re.search(written, self._data) is not None
@@ -264,9 +264,9 @@ class _Scanned:
             else:
                 self.has_run = True
 
-    @property
+    @cached_property
     def has_wide(self) -> bool:
-        return self._may_be_wide and has_wide(self._data)
+        return self._may_be_wide and _has_wide(self._data)
 
     def holds(self, written: bytes) -> bool:
         return written in self._written
